@@ -1,0 +1,214 @@
+#pragma once
+
+// The typed form of a config tree: what the actors are given. A spec is made by
+// config::load() only, is complete (every default is filled in) and immutable;
+// actors share it as `spec_ptr`.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace troupe::config {
+
+using duration = std::chrono::nanoseconds;
+
+/// When an ended process is started again; the words are Erlang/OTP's.
+enum class restart_type : std::uint8_t {
+  permanent, ///< always
+  transient, ///< only after a failure
+  temporary, ///< never
+};
+
+/// What the death of one child means for its siblings, as in Erlang/OTP.
+enum class strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one };
+
+/// Whom the stop signal reaches.
+enum class kill_mode : std::uint8_t { process, group };
+
+/// How far a dependency must have come before the dependent may start.
+enum class condition : std::uint8_t {
+  started,   ///< its process exists
+  ready,     ///< it counts as running
+  completed, ///< it ended by itself with success
+  output,    ///< it printed a line that matches `dependency::pattern`
+};
+
+/// The growing pause before a restart: cap first, then jitter.
+struct delay_spec {
+  duration initial = std::chrono::milliseconds{500};
+  double factor = 2;
+  duration max = std::chrono::seconds{30};
+  double jitter = 0.2;                              ///< ± this share of the pause
+  duration reset_after = std::chrono::seconds{60};  ///< up for so long: start anew from `initial`
+
+  bool operator==(const delay_spec&) const = default;
+};
+
+/// At most `count` things within `within`.
+struct rate_spec {
+  std::uint32_t count = 0;
+  duration within{};
+
+  bool operator==(const rate_spec&) const = default;
+};
+
+/// The slow probe of what has been given up; off when `initial` is 0.
+struct retry_failed_spec {
+  duration initial = std::chrono::minutes{5};
+  duration max = std::chrono::hours{1};
+
+  bool operator==(const retry_failed_spec&) const = default;
+};
+
+/// One entry of `depends_on`, its name resolved from the root.
+struct dependency {
+  std::string target; ///< a bot, or a group with a trailing '/'
+  condition until = condition::ready;
+  std::string pattern; ///< ECMAScript regular expression, for `output` only
+
+  bool operator==(const dependency&) const = default;
+};
+
+/// A command run beside the bot, with its own time limit.
+struct hook_spec {
+  std::vector<std::string> command;
+  duration timeout = std::chrono::seconds{10};
+
+  bool operator==(const hook_spec&) const = default;
+};
+
+/// The check that makes a bot ready; `none` means «lived for start_grace».
+struct ready_spec {
+  enum class kind : std::uint8_t { none, tcp, http, exec, output, file, notify };
+  kind how = kind::none;
+  std::string value;                ///< address, URL, pattern or path
+  std::vector<std::string> command; ///< of `exec`
+  duration interval = std::chrono::seconds{1};
+  duration timeout = std::chrono::seconds{1};
+
+  bool operator==(const ready_spec&) const = default;
+};
+
+/// What a bot may use; unset means unlimited. Sizes in bytes.
+struct limits_spec {
+  std::optional<std::uint64_t> memory;      ///< memory.max, else RLIMIT_AS is *not* used: sampled
+  std::optional<std::uint64_t> memory_high; ///< memory.high
+  std::optional<std::uint64_t> tasks;       ///< pids.max
+  std::optional<std::uint64_t> cpu_weight;  ///< cpu.weight, 1..10000
+  std::optional<double> cpu;                ///< cpu.max as a number of cores
+  std::optional<std::uint64_t> open_files;  ///< RLIMIT_NOFILE
+  std::optional<std::uint64_t> processes;   ///< RLIMIT_NPROC
+  std::optional<std::uint64_t> file_size;   ///< RLIMIT_FSIZE
+  std::optional<std::uint64_t> core_size;   ///< RLIMIT_CORE
+  std::optional<std::uint64_t> locked_memory; ///< RLIMIT_MEMLOCK
+  std::optional<std::uint64_t> stack;         ///< RLIMIT_STACK
+  std::optional<std::uint64_t> address_space; ///< RLIMIT_AS
+
+  bool operator==(const limits_spec&) const = default;
+};
+
+struct log_spec {
+  enum class line_format : std::uint8_t { plain, json };
+  std::uint64_t max_size = 10ull << 20;
+  std::uint32_t keep = 5;
+  bool timestamps = false;
+  line_format format = line_format::plain;
+  std::optional<std::uint64_t> rate; ///< bytes per second
+
+  bool operator==(const log_spec&) const = default;
+};
+
+/// What one instance runs and how it is kept running.
+struct bot_spec {
+  std::vector<std::string> command;
+  std::string directory;
+  std::optional<std::string> user;
+  std::optional<std::string> group;
+  std::uint32_t umask = 022;
+  std::map<std::string, std::string> environment; ///< may hold ${…}, expanded at each start
+  std::optional<std::string> environment_file;
+  std::vector<std::string> pass_environment;
+  bool autostart = true;
+  std::map<std::string, std::string> labels;
+  std::string description;
+  std::vector<dependency> depends_on;
+  restart_type restart = restart_type::permanent;
+  std::vector<int> success_codes{0};
+  std::vector<int> no_restart_codes{125};
+  delay_spec delay;
+  std::uint32_t failed_starts = 15;
+  rate_spec max_restarts{20, std::chrono::minutes{10}};
+  retry_failed_spec retry_failed;
+  ready_spec ready;
+  duration start_grace = std::chrono::seconds{1};
+  duration start_timeout = std::chrono::seconds{90};
+  std::optional<hook_spec> start_command;
+  std::optional<hook_spec> stop_command;
+  std::optional<hook_spec> on_crash;
+  int stop_signal = 15;
+  duration stop_timeout = std::chrono::seconds{10};
+  kill_mode kill = kill_mode::process;
+  std::optional<duration> watchdog;
+  limits_spec limits;
+  std::optional<int> nice;
+  std::optional<int> oom_score_adj;
+  bool no_new_privs = true;
+  log_spec log;
+
+  bool operator==(const bot_spec&) const = default;
+};
+
+using bot_spec_ptr = std::shared_ptr<const bot_spec>;
+
+/// One named program of the fleet and its instances, `#0` first.
+struct bot_entry {
+  std::string name;                    ///< from the root, e.g. `market/trader`
+  std::vector<bot_spec_ptr> instances; ///< size is `replicas`; equal ones are one object
+  std::string file;                    ///< relative to the tree, for messages
+};
+
+struct group_entry;
+using group_ptr = std::shared_ptr<const group_entry>;
+
+/// One directory of the tree.
+struct group_entry {
+  std::string name; ///< from the root, no trailing '/'; empty for the root
+  strategy how = strategy::one_for_one;
+  rate_spec intensity{5, std::chrono::minutes{1}};
+  std::map<std::string, std::string> labels;
+  /// Bots and groups under their last name component, in start order (`order`,
+  /// then by name).
+  struct child {
+    std::string name;
+    std::shared_ptr<const bot_entry> bot; ///< either this …
+    group_ptr group;                      ///< … or this
+  };
+  std::vector<child> children;
+};
+
+/// `runtime.json`: admission and limits of the runtime itself.
+struct runtime_spec {
+  std::uint32_t start_parallelism = 256;
+  double restart_rate = 50; ///< restarts per second over the whole fleet
+  std::uint32_t restart_burst = 50;
+
+  bool operator==(const runtime_spec&) const = default;
+};
+
+/// Everything one config tree describes.
+struct fleet_spec {
+  std::string name; ///< `runtime.json`'s "fleet", else the name of the tree's directory
+  runtime_spec runtime;
+  group_ptr root;
+  /// Every bot by its full name, for lookups.
+  std::map<std::string, std::shared_ptr<const bot_entry>> bots;
+};
+
+using spec_ptr = std::shared_ptr<const fleet_spec>;
+
+} // namespace troupe::config
