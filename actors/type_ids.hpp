@@ -1,0 +1,180 @@
+#pragma once
+
+// Atoms and type ids of what actors say to each other inside one runtime. None of
+// it leaves the process, hence the «unsafe» list: these types hold shared
+// pointers, or are spared a serialiser that nothing would call. What a shell sends
+// stands in messages/type_ids.hpp.
+
+#include "actors/seams.hpp"
+#include "config/spec.hpp"
+#include "messages/type_ids.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace troupe {
+
+/// What an operator can order of instances.
+enum class verb : std::uint8_t { start, stop, restart, pause, resume, reset, signal };
+
+/// An order for some instances of the tree.
+struct operation {
+  verb what = verb::start;
+  int signal = 0;    ///< of verb::signal
+  std::string cause; ///< «asked by uid 0», for `why` and the events
+  std::shared_ptr<const std::set<std::string>> instances;
+};
+
+/// What became of an order, for each instance that it reached.
+struct outcomes {
+  std::vector<std::pair<std::string, std::string>> refused; ///< instance, reason
+  std::uint32_t accepted = 0;
+};
+
+/// A child tells its supervisor how it stands now.
+struct child_report {
+  std::string child; ///< an instance `market/trader#0`, or a group `market`
+  state now = state::defined;
+  bool wanted = false;
+  /// It ended by itself (not as asked), so the strategy has a say.
+  bool ended = false;
+  std::string cause;
+};
+
+/// How one group stands.
+struct group_record {
+  std::string name; ///< empty for the root
+  config::strategy how = config::strategy::one_for_one;
+  state now = state::defined;
+  std::string why;
+};
+
+/// What the ledger knows of some instances, in one moment.
+struct ledger_view {
+  std::vector<instance_record> records;
+  std::vector<group_record> groups;
+  std::uint64_t version = 0; ///< of the applied config
+  std::string trouble;       ///< why the store cannot be written, or empty
+};
+using ledger_view_ptr = std::shared_ptr<const ledger_view>;
+
+/// A change of state on its way into the ledger, with the record that it leaves.
+struct ledger_entry {
+  transition change; ///< without sequence number; from == to: only the record changed
+  instance_record record;
+};
+
+/// What the launcher found in the keeper's table for one instance.
+struct adoptees {
+  std::vector<slot_info> slots;
+};
+
+using journal_batch_ptr = std::shared_ptr<journal_batch>;
+
+/// CPU and memory of the instances that were asked for; what is unknown is absent.
+struct usage_map {
+  std::map<std::string, usage> of;
+};
+
+struct event_list {
+  std::vector<transition> items;
+};
+
+struct death_list {
+  std::vector<death> items;
+};
+
+struct services;
+using services_ptr = std::shared_ptr<const services>;
+
+} // namespace troupe
+
+#define TROUPE_LOCAL(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(type)
+TROUPE_LOCAL(troupe::operation)
+TROUPE_LOCAL(troupe::outcomes)
+TROUPE_LOCAL(troupe::child_report)
+TROUPE_LOCAL(troupe::ledger_view_ptr)
+TROUPE_LOCAL(troupe::ledger_entry)
+TROUPE_LOCAL(troupe::group_record)
+TROUPE_LOCAL(troupe::adoptees)
+TROUPE_LOCAL(troupe::journal_batch_ptr)
+TROUPE_LOCAL(troupe::usage_map)
+TROUPE_LOCAL(troupe::event_list)
+TROUPE_LOCAL(troupe::death_list)
+TROUPE_LOCAL(troupe::event_query)
+TROUPE_LOCAL(troupe::audit_entry)
+TROUPE_LOCAL(troupe::death)
+TROUPE_LOCAL(troupe::launch)
+TROUPE_LOCAL(troupe::spawned)
+TROUPE_LOCAL(troupe::spawn_failed)
+TROUPE_LOCAL(troupe::exited)
+TROUPE_LOCAL(troupe::stalled)
+TROUPE_LOCAL(troupe::instance_record)
+TROUPE_LOCAL(troupe::services_ptr)
+TROUPE_LOCAL(troupe::config::group_ptr)
+TROUPE_LOCAL(troupe::config::spec_ptr)
+TROUPE_LOCAL(troupe::config::bot_spec_ptr)
+#undef TROUPE_LOCAL
+
+CAF_BEGIN_TYPE_ID_BLOCK(troupe_actors, caf::id_block::troupe_admin::end)
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::operation))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::outcomes))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::child_report))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::ledger_view_ptr))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::ledger_entry))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::group_record))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::adoptees))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::journal_batch_ptr))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::usage_map))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::event_list))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::death_list))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::event_query))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::audit_entry))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::death))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::launch))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::spawned))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::spawn_failed))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::exited))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::stalled))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::instance_record))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::services_ptr))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::config::group_ptr))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::config::spec_ptr))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::config::bot_spec_ptr))
+  CAF_ADD_TYPE_ID(troupe_actors, (std::vector<std::string>))
+
+  // At most ten characters each.
+  CAF_ADD_ATOM(troupe_actors, troupe, wire_atom, "wire")
+  CAF_ADD_ATOM(troupe_actors, troupe, start_atom, "start")
+  CAF_ADD_ATOM(troupe_actors, troupe, stop_atom, "stop")
+  CAF_ADD_ATOM(troupe_actors, troupe, hurry_atom, "hurry")
+  CAF_ADD_ATOM(troupe_actors, troupe, ask_atom, "ask")
+  CAF_ADD_ATOM(troupe_actors, troupe, admit_atom, "admit")
+  CAF_ADD_ATOM(troupe_actors, troupe, apply_atom, "apply")
+  CAF_ADD_ATOM(troupe_actors, troupe, remove_atom, "remove")
+  CAF_ADD_ATOM(troupe_actors, troupe, note_atom, "note")
+  CAF_ADD_ATOM(troupe_actors, troupe, watch_atom, "watch")
+  CAF_ADD_ATOM(troupe_actors, troupe, tick_atom, "tick")
+  CAF_ADD_ATOM(troupe_actors, troupe, adopt_atom, "adopt")
+  CAF_ADD_ATOM(troupe_actors, troupe, withdraw_atom, "withdraw")
+  CAF_ADD_ATOM(troupe_actors, troupe, signal_atom, "signal")
+  CAF_ADD_ATOM(troupe_actors, troupe, freeze_atom, "freeze")
+  CAF_ADD_ATOM(troupe_actors, troupe, sweep_atom, "sweep")
+  CAF_ADD_ATOM(troupe_actors, troupe, swept_atom, "swept")
+  CAF_ADD_ATOM(troupe_actors, troupe, commit_atom, "commit")
+  CAF_ADD_ATOM(troupe_actors, troupe, sample_atom, "sample")
+  CAF_ADD_ATOM(troupe_actors, troupe, tail_atom, "tail")
+  CAF_ADD_ATOM(troupe_actors, troupe, report_atom, "report")
+  CAF_ADD_ATOM(troupe_actors, troupe, forget_atom, "forget")
+  CAF_ADD_ATOM(troupe_actors, troupe, view_atom, "view")
+  CAF_ADD_ATOM(troupe_actors, troupe, await_atom, "await")
+  CAF_ADD_ATOM(troupe_actors, troupe, write_atom, "write")
+  CAF_ADD_ATOM(troupe_actors, troupe, query_atom, "query")
+  CAF_ADD_ATOM(troupe_actors, troupe, deaths_atom, "deaths")
+  CAF_ADD_ATOM(troupe_actors, troupe, scale_atom, "scale")
+  CAF_ADD_ATOM(troupe_actors, troupe, retain_atom, "retain")
+CAF_END_TYPE_ID_BLOCK(troupe_actors)
