@@ -142,11 +142,13 @@ struct journal_batch {
   std::map<std::string, std::uint32_t> replicas; ///< bot → replicas set by an operator
   std::optional<std::string> applied;   ///< the tree that is in force now, as text
   std::vector<std::string> forgotten;   ///< instances that are no more: their record and intent go
+  std::string notice; ///< filled in: what was repaired on the way, for the log; empty if nothing
 };
 
 /// Everything a new runtime learns from the store.
 struct journal_contents {
   std::uint64_t last_seq = 0;
+  std::uint64_t last_incarnation = 0; ///< the highest ever written, of forgotten instances too
   std::vector<instance_record> records;
   std::map<std::string, bool> intents;
   std::map<std::string, std::uint32_t> replicas;
