@@ -45,7 +45,10 @@ function(troupe_test name)
     set(ARG_TIMEOUT 120)
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_compile_definitions(${name} PRIVATE BOOST_TEST_DYN_LINK BOOST_TEST_MODULE=${name})
+  target_compile_definitions(${name} PRIVATE BOOST_TEST_DYN_LINK)
+  # Only one source may define main().
+  list(GET ARG_SOURCES 0 _first)
+  set_property(SOURCE ${_first} APPEND PROPERTY COMPILE_DEFINITIONS BOOST_TEST_MODULE=${name})
   target_link_libraries(${name} PRIVATE troupe_flags ${ARG_LIBS} boost_unit_test_framework)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/test")
