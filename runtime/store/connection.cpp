@@ -1,0 +1,240 @@
+#include "runtime/store/connection.hpp"
+
+#include "runtime/store/schema.hpp"
+
+#include <SQLiteCpp/Exception.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <filesystem>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
+
+namespace troupe::store {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kept_aside = 3;
+
+std::string timestamp() {
+  const auto now = ::time(nullptr);
+  tm parts{};
+  gmtime_r(&now, &parts);
+  char buffer[32];
+  strftime(buffer, sizeof(buffer), "%Y%m%dT%H%M%SZ", &parts);
+  return buffer;
+}
+
+// What the first 100 bytes tell without opening the database, which would already
+// change a file that is not for us.
+enum class first_look { absent, empty, garbage, newer, plausible, unreadable };
+
+struct header {
+  first_look what = first_look::absent;
+  int version = 0;
+  int error = 0;
+};
+
+std::uint32_t big_endian(const unsigned char* bytes) {
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16
+         | std::uint32_t{bytes[2]} << 8 | bytes[3];
+}
+
+header look_at(const std::string& path) {
+  // The audit and the bots' last words are nobody else's business; SQLite gives the
+  // files beside it the same mode.
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+  if (fd < 0)
+    return {first_look::unreadable, 0, errno};
+  struct stat info {};
+  unsigned char bytes[100];
+  header result;
+  if (::fstat(fd, &info) != 0) {
+    result = {first_look::unreadable, 0, errno};
+  } else if (!S_ISREG(info.st_mode)) {
+    result = {first_look::unreadable, 0, EISDIR};
+  } else {
+    if ((info.st_mode & 077) != 0)
+      ::fchmod(fd, 0600);
+    const auto count = ::pread(fd, bytes, sizeof(bytes), 0);
+    if (count < 0) {
+      result = {first_look::unreadable, 0, errno};
+    } else if (count == 0) {
+      result.what = first_look::empty;
+    } else if (count < 100 || std::memcmp(bytes, "SQLite format 3", 16) != 0) {
+      result.what = first_look::garbage;
+    } else {
+      result.what = first_look::plausible;
+      result.version = static_cast<int>(big_endian(bytes + 60));
+      if (big_endian(bytes + 68) == application_id && result.version > schema_version
+          && result.version < plausible_schema_version)
+        result.what = first_look::newer;
+    }
+  }
+  ::close(fd);
+  return result;
+}
+
+std::string move_aside(const std::string& path) {
+  const auto target = path + ".corrupt-" + timestamp();
+  std::error_code error;
+  fs::rename(path, target, error);
+  if (error) {
+    fs::remove(path, error);
+    return error ? "" : "it was removed";
+  }
+  fs::rename(path + "-wal", target + "-wal", error);
+  fs::remove(path + "-shm", error);
+  std::vector<std::string> aside;
+  const auto prefix = fs::path{path}.filename().string() + ".corrupt-";
+  for (fs::directory_iterator entry{fs::path{path}.parent_path(), error}, end;
+       !error && entry != end; entry.increment(error)) {
+    const auto name = entry->path().filename().string();
+    if (name.starts_with(prefix) && !name.ends_with("-wal"))
+      aside.push_back(entry->path().string());
+  }
+  std::sort(aside.begin(), aside.end());
+  for (std::size_t i = 0; i + kept_aside < aside.size(); ++i) {
+    fs::remove(aside[i], error);
+    fs::remove(aside[i] + "-wal", error);
+  }
+  return "it was moved to " + target;
+}
+
+std::string newer_schema(const std::string& path, int version) {
+  return path + " was written by a newer Troupe (schema " + std::to_string(version)
+         + ", this one knows " + std::to_string(schema_version)
+         + "); it is left untouched: install that version, or move the file away";
+}
+
+int pragma(SQLite::Database& db, const char* sql) {
+  return db.execAndGet(sql).getInt();
+}
+
+struct damaged {
+  std::string text;
+};
+
+// Throws `damaged`, or SQLite::Exception when the file cannot be used now.
+opened attempt(const std::string& path, std::chrono::milliseconds busy, bool check) {
+  const auto seen = look_at(path);
+  if (seen.what == first_look::unreadable)
+    return {nullptr, "open " + path + ": " + std::strerror(seen.error), "", false};
+  if (seen.what == first_look::newer)
+    return {nullptr, newer_schema(path, seen.version), "", false};
+  if (seen.what == first_look::garbage)
+    throw damaged{"it is not a database"};
+  opened result;
+  try {
+    result.db = std::make_unique<connection>(path, busy);
+    auto& db = result.db->database();
+    const int version = pragma(db, "PRAGMA user_version");
+    const int id = pragma(db, "PRAGMA application_id");
+    const bool blank =
+        version == 0 && id == 0 && pragma(db, "SELECT count(*) FROM sqlite_schema") == 0;
+    if (!blank && (id != application_id || version < 1 || version >= plausible_schema_version))
+      throw damaged{"its header is wrong"};
+    if (version > schema_version)
+      return {nullptr, newer_schema(path, version), "", false};
+    if (check && !blank) {
+      const std::string verdict = db.execAndGet("PRAGMA quick_check(1)").getString();
+      if (verdict != "ok")
+        throw damaged{verdict};
+    }
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec("PRAGMA journal_size_limit = 16777216");
+    if (version < schema_version)
+      migrate(db, version);
+    verify(db);
+    result.anew = blank;
+  } catch (const SQLite::Exception& error) {
+    // A missing table is a plain SQLITE_ERROR: our own SQL is right, the file is not.
+    if (means_damage(error.getErrorCode()) || error.getErrorCode() == SQLITE_ERROR)
+      throw damaged{error.what()};
+    throw;
+  }
+  if (!result.db->still_there())
+    return {nullptr, "open " + path + ": it was replaced meanwhile", "", false};
+  return result;
+}
+
+} // namespace
+
+connection::connection(const std::string& path, std::chrono::milliseconds busy)
+    : db_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, static_cast<int>(busy.count()))
+    , path_(path)
+    , file_(identify(path)) {
+  // nop
+}
+
+SQLite::Statement& connection::prepared(const char* sql) {
+  auto& slot = statements_[sql];
+  if (!slot)
+    slot = std::make_unique<SQLite::Statement>(db_, sql);
+  return *slot;
+}
+
+void connection::durable(bool on) {
+  const int wanted = on ? 2 : 1; // FULL, NORMAL
+  if (synchronous_ == wanted)
+    return;
+  db_.exec(on ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  synchronous_ = wanted;
+}
+
+connection::identity connection::identify(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0)
+    return {};
+  return {info.st_dev, info.st_ino};
+}
+
+bool connection::still_there() {
+  if (identify(path_) != file_)
+    return false;
+  const auto log = identify(path_ + "-wal");
+  if (log_ == identity{})
+    log_ = log; // it appears with the first access
+  return log == log_;
+}
+
+bool means_damage(int code) {
+  return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+}
+
+opened open_database(const std::string& path, std::chrono::milliseconds busy, checking how) {
+  std::string notice;
+  try {
+    try {
+      if (how == checking::replace)
+        throw damaged{"a page of it is malformed"};
+      return attempt(path, busy, how == checking::full);
+    } catch (const damaged& problem) {
+      const auto done = move_aside(path);
+      if (done.empty())
+        return {nullptr,
+                path + " is damaged (" + problem.text + ") and cannot be moved away; check the"
+                    + " permissions of its directory",
+                "", false};
+      notice = path + " was damaged (" + problem.text + "): " + done
+               + " and a new one begun; earlier events, deaths, counters and intents are lost";
+    }
+    auto result = attempt(path, busy, false);
+    result.notice = notice;
+    return result;
+  } catch (const damaged& problem) {
+    return {nullptr, path + " cannot be begun anew: " + problem.text, notice, false};
+  } catch (const std::exception& error) {
+    return {nullptr, "open " + path + ": " + error.what(), notice, false};
+  }
+}
+
+} // namespace troupe::store

@@ -1,0 +1,69 @@
+#include "runtime/store/schema.hpp"
+
+#include <SQLiteCpp/Statement.h>
+#include <SQLiteCpp/Transaction.h>
+
+#include <string>
+
+namespace troupe::store {
+
+namespace {
+
+// migrations[n] leads from schema n to n + 1. An entry never changes once it has
+// been released: a newer schema gets a new one.
+constexpr const char* migrations[] = {
+    R"(
+    CREATE TABLE events (
+      seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, instance TEXT NOT NULL,
+      incarnation INTEGER NOT NULL, "from" TEXT NOT NULL, "to" TEXT NOT NULL, cause TEXT NOT NULL);
+    CREATE TABLE deaths (
+      id INTEGER PRIMARY KEY, instance TEXT NOT NULL, incarnation INTEGER NOT NULL,
+      at INTEGER NOT NULL, cause TEXT NOT NULL, code INTEGER NOT NULL, signal INTEGER NOT NULL,
+      core INTEGER NOT NULL, uptime INTEGER NOT NULL, cpu_time INTEGER NOT NULL,
+      max_memory INTEGER NOT NULL, output BLOB NOT NULL, UNIQUE (instance, incarnation));
+    CREATE TABLE instances (
+      name TEXT PRIMARY KEY, bot TEXT NOT NULL, "group" TEXT NOT NULL, "index" INTEGER NOT NULL,
+      incarnation INTEGER NOT NULL, now TEXT NOT NULL, wanted INTEGER NOT NULL, why TEXT NOT NULL,
+      next TEXT, next_at INTEGER NOT NULL, next_attempt INTEGER NOT NULL, next_of INTEGER NOT NULL,
+      pid INTEGER NOT NULL, since INTEGER NOT NULL, started INTEGER NOT NULL,
+      restarts INTEGER NOT NULL, exit_code INTEGER, exit_signal INTEGER, exit_core INTEGER,
+      exit_at INTEGER NOT NULL, attempt INTEGER NOT NULL, failed_starts INTEGER NOT NULL,
+      probes INTEGER NOT NULL, restart_times TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE audit (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, uid INTEGER NOT NULL,
+      pid INTEGER NOT NULL, origin TEXT NOT NULL, command TEXT NOT NULL, outcome TEXT NOT NULL);
+    CREATE TABLE intents (instance TEXT PRIMARY KEY, stopped INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE overrides (bot TEXT PRIMARY KEY, replicas INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE versions (number INTEGER PRIMARY KEY, time INTEGER NOT NULL, tree BLOB NOT NULL);
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  )",
+};
+static_assert(std::size(migrations) == schema_version);
+
+} // namespace
+
+void migrate(SQLite::Database& db, int from) {
+  SQLite::Transaction transaction{db, SQLite::TransactionBehavior::IMMEDIATE};
+  for (int version = from; version < schema_version; ++version)
+    db.exec(migrations[version]);
+  db.exec("PRAGMA application_id = " + std::to_string(application_id));
+  db.exec("PRAGMA user_version = " + std::to_string(schema_version));
+  transaction.commit();
+}
+
+void verify(SQLite::Database& db) {
+  for (const char* sql : {
+           R"(SELECT seq, time, instance, incarnation, "from", "to", cause FROM events LIMIT 1)",
+           "SELECT id, instance, incarnation, at, cause, code, signal, core, uptime, cpu_time,"
+           " max_memory, output FROM deaths LIMIT 1",
+           R"(SELECT name, bot, "group", "index", restart_times FROM instances LIMIT 1)",
+           "SELECT id, time, uid, pid, origin, command, outcome FROM audit LIMIT 1",
+           "SELECT instance, stopped FROM intents LIMIT 1",
+           "SELECT bot, replicas FROM overrides LIMIT 1",
+           "SELECT number, time, tree FROM versions LIMIT 1",
+           "SELECT key, value FROM meta LIMIT 1",
+       })
+    SQLite::Statement{db, sql}.executeStep();
+}
+
+} // namespace troupe::store

@@ -1,0 +1,623 @@
+#include "runtime/store/sqlite_store.hpp"
+
+#include "runtime/store/connection.hpp"
+
+#include <SQLiteCpp/Exception.h>
+#include <SQLiteCpp/Transaction.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <ctime>
+#include <set>
+#include <sqlite3.h>
+#include <utility>
+
+namespace troupe::store {
+
+namespace {
+
+// Deleted at a time, so that no transaction becomes long; also how far a table may
+// pass its bound before that is worth a statement.
+constexpr std::uint64_t slice = 1000;
+
+void put(SQLite::Statement& statement, int index, const std::string& value) {
+  statement.bindNoCopy(index, value);
+}
+
+void put(SQLite::Statement& statement, int index, std::string_view value) {
+  statement.bind(index, std::string{value});
+}
+
+// Output is whatever bytes a bot wrote.
+struct bytes {
+  const std::string& value;
+};
+
+void put(SQLite::Statement& statement, int index, const bytes& x) {
+  statement.bindNoCopy(index, x.value.data(), static_cast<int>(x.value.size()));
+}
+
+template <class T>
+requires std::is_integral_v<T>
+void put(SQLite::Statement& statement, int index, T value) {
+  statement.bind(index, static_cast<std::int64_t>(value));
+}
+
+void put(SQLite::Statement&, int, std::nullptr_t) {
+  // nop: unbound parameters are NULL
+}
+
+// A prepared statement for one use; it must not stay open, or the log cannot be
+// checkpointed.
+class use {
+public:
+  template <class... Ts>
+  use(connection& db, const char* sql, const Ts&... values)
+      : statement_(db.prepared(sql)) {
+    statement_.tryReset();
+    statement_.clearBindings();
+    [[maybe_unused]] int index = 0;
+    (put(statement_, ++index, values), ...);
+  }
+  use(const use&) = delete;
+  use& operator=(const use&) = delete;
+  ~use() { statement_.tryReset(); }
+
+  void run() { statement_.exec(); }
+  bool next() { return statement_.executeStep(); }
+  SQLite::Statement& operator*() { return statement_; }
+
+private:
+  SQLite::Statement& statement_;
+};
+
+template <class... Ts>
+void run(connection& db, const char* sql, const Ts&... values) {
+  use{db, sql, values...}.run();
+}
+
+template <class... Ts>
+std::int64_t number(connection& db, const char* sql, const Ts&... values) {
+  use query{db, sql, values...};
+  return query.next() ? (*query).getColumn(0).getInt64() : 0;
+}
+
+// Reads the columns of a row in their order.
+class row {
+public:
+  explicit row(SQLite::Statement& statement)
+      : statement_(statement) {}
+
+  std::string text() { return column().getString(); }
+  std::int64_t integer() { return column().getInt64(); }
+  bool null() { return statement_.isColumnNull(index_); }
+  template <class T>
+  void into(T& x) {
+    if constexpr (std::is_same_v<T, std::string>)
+      x = text();
+    else
+      x = static_cast<T>(integer());
+  }
+  void into(state& x) { x = state_from(text()).value_or(state::defined); }
+  void skip(int count) { index_ += count; }
+
+private:
+  SQLite::Column column() { return statement_.getColumn(index_++); }
+
+  SQLite::Statement& statement_;
+  int index_ = 0;
+};
+
+// -- one function per table --------------------------------------------------------
+
+void write(connection& db, const transition& x) {
+  // REPLACE: a batch is written again after a commit of unknown outcome.
+  run(db, "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", x.seq, x.time, x.instance,
+      x.incarnation, to_string(x.from), to_string(x.to), x.cause);
+}
+
+transition read_transition(SQLite::Statement& statement) {
+  row columns{statement};
+  transition x;
+  columns.into(x.seq);
+  columns.into(x.time);
+  columns.into(x.instance);
+  columns.into(x.incarnation);
+  columns.into(x.from);
+  columns.into(x.to);
+  columns.into(x.cause);
+  return x;
+}
+
+void write(connection& db, const death& x) {
+  run(db,
+      "INSERT OR IGNORE INTO deaths (instance, incarnation, at, cause, code, signal, core, uptime,"
+      " cpu_time, max_memory, output) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      x.instance, x.incarnation, x.at, x.cause, x.status.code, x.status.signal, x.status.core,
+      x.uptime, x.cpu_time, x.max_memory, bytes{x.output});
+}
+
+death read_death(SQLite::Statement& statement) {
+  row columns{statement};
+  death x;
+  columns.into(x.instance);
+  columns.into(x.incarnation);
+  columns.into(x.at);
+  columns.into(x.cause);
+  columns.into(x.status.code);
+  columns.into(x.status.signal);
+  columns.into(x.status.core);
+  columns.into(x.uptime);
+  columns.into(x.cpu_time);
+  columns.into(x.max_memory);
+  columns.into(x.output);
+  return x;
+}
+
+void write(connection& db, const instance_record& x) {
+  const auto restarts =
+      x.policy.restarts.empty() ? std::string{"[]"} : nlohmann::json(x.policy.restarts).dump();
+  const auto step = x.next.value_or(next_step{});
+  const auto end = x.last_exit.value_or(exit_status{});
+  use statement{db,
+                "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                x.name,
+                x.bot,
+                x.group,
+                x.index,
+                x.incarnation,
+                to_string(x.now),
+                x.wanted,
+                x.why,
+                nullptr,
+                step.at,
+                step.attempt,
+                step.of,
+                x.pid,
+                x.since,
+                x.started,
+                x.restarts,
+                nullptr,
+                nullptr,
+                nullptr,
+                x.last_exit_at,
+                x.policy.attempt,
+                x.policy.failed_starts,
+                x.policy.probes,
+                restarts};
+  if (x.next)
+    put(*statement, 9, step.what);
+  if (x.last_exit) {
+    put(*statement, 17, end.code);
+    put(*statement, 18, end.signal);
+    put(*statement, 19, end.core);
+  }
+  statement.run();
+}
+
+instance_record read_record(SQLite::Statement& statement) {
+  row columns{statement};
+  instance_record x;
+  columns.into(x.name);
+  columns.into(x.bot);
+  columns.into(x.group);
+  columns.into(x.index);
+  columns.into(x.incarnation);
+  columns.into(x.now);
+  columns.into(x.wanted);
+  columns.into(x.why);
+  if (columns.null()) {
+    columns.skip(4);
+  } else {
+    auto& step = x.next.emplace();
+    columns.into(step.what);
+    columns.into(step.at);
+    columns.into(step.attempt);
+    columns.into(step.of);
+  }
+  columns.into(x.pid);
+  columns.into(x.since);
+  columns.into(x.started);
+  columns.into(x.restarts);
+  if (columns.null()) {
+    columns.skip(3);
+  } else {
+    auto& end = x.last_exit.emplace();
+    columns.into(end.code);
+    columns.into(end.signal);
+    columns.into(end.core);
+  }
+  columns.into(x.last_exit_at);
+  columns.into(x.policy.attempt);
+  columns.into(x.policy.failed_starts);
+  columns.into(x.policy.probes);
+  const auto times = nlohmann::json::parse(columns.text(), nullptr, false);
+  if (times.is_array())
+    for (const auto& time : times)
+      if (time.is_number_integer())
+        x.policy.restarts.push_back(time.get<std::int64_t>());
+  return x;
+}
+
+// What the store must be able to write again when the file under it is gone.
+struct memory {
+  std::map<std::string, instance_record> records;
+  std::map<std::string, bool> intents;
+  std::map<std::string, std::uint32_t> replicas;
+  std::optional<std::string> applied;
+  std::uint64_t version = 0;
+  std::uint64_t last_seq = 0;
+  std::uint64_t last_incarnation = 0;
+  std::uint64_t last_audit = 0;
+};
+
+class sqlite_store final : public journal_store {
+public:
+  sqlite_store(std::string path, const options& bounds)
+      : path_(std::move(path))
+      , bounds_(bounds) {
+    // nop
+  }
+
+  journal_contents load(bool fresh) override {
+    journal_contents result;
+    // Twice, because damage may be found only when the rows are read.
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      try {
+        if (auto problem = ensure_open(); !problem.empty()) {
+          add_notice(problem);
+          break;
+        }
+        if (fresh)
+          forget_run();
+        read(result);
+        loaded_ = true;
+        break;
+      } catch (const std::exception& error) {
+        add_notice("read " + failed(error));
+      }
+    }
+    result.notice = std::exchange(notice_, {});
+    return result;
+  }
+
+  std::string write(journal_batch& batch, bool durable) override {
+    std::vector<std::size_t> unnumbered;
+    for (std::size_t i = 0; i < batch.audits.size(); ++i)
+      if (batch.audits[i].id == 0)
+        unnumbered.push_back(i);
+    std::string problem;
+    try {
+      if (db_ && !db_->still_there()) {
+        add_notice(path_ + " was deleted or replaced while it was open: it is written anew");
+        close(checking::full);
+      }
+      problem = ensure_open();
+      if (problem.empty()) {
+        db_->durable(durable || restore_);
+        commit(batch);
+      }
+    } catch (const std::exception& error) {
+      problem = "write " + failed(error);
+    }
+    if (!problem.empty())
+      for (auto i : unnumbered)
+        batch.audits[i].id = 0;
+    batch.notice = std::exchange(notice_, {});
+    return problem;
+  }
+
+  std::vector<transition> events(const event_query& query) override {
+    std::vector<transition> result;
+    try {
+      if (!ensure_open().empty())
+        return result;
+      const auto names = nlohmann::json(query.instances)
+                             .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+      constexpr std::int64_t all = -1;
+      use rows{*db_,
+               "SELECT * FROM (SELECT * FROM events WHERE seq > ?1 AND time >= ?2 AND (?3 OR"
+               " instance IN (SELECT value FROM json_each(?4))) ORDER BY seq DESC LIMIT ?5)"
+               " ORDER BY seq LIMIT ?6",
+               query.after,
+               query.since,
+               query.instances.empty(),
+               names,
+               query.last ? std::int64_t{*query.last} : all,
+               query.limit};
+      // Without `last` the inner order must not make SQLite read and sort everything.
+      use ascending{*db_,
+                    "SELECT * FROM events WHERE seq > ?1 AND time >= ?2 AND (?3 OR instance IN"
+                    " (SELECT value FROM json_each(?4))) ORDER BY seq LIMIT ?5",
+                    query.after,
+                    query.since,
+                    query.instances.empty(),
+                    names,
+                    query.limit};
+      auto& chosen = query.last ? rows : ascending;
+      while (chosen.next())
+        result.push_back(read_transition(*chosen));
+    } catch (const std::exception& error) {
+      add_notice("read " + failed(error));
+    }
+    return result;
+  }
+
+  std::vector<death> deaths(const std::string& name, std::uint32_t last) override {
+    std::vector<death> result;
+    try {
+      if (!ensure_open().empty())
+        return result;
+      // All instances of a bot lie between `bot#` and `bot$`, which follows it in ASCII.
+      const bool one = name.find('#') != std::string::npos;
+      const auto low = one ? name : name + '#';
+      const auto high = one ? name : name + '$';
+      use rows{*db_,
+               "SELECT instance, incarnation, at, cause, code, signal, core, uptime, cpu_time,"
+               " max_memory, output FROM deaths WHERE instance >= ? AND instance <= ?"
+               " ORDER BY id DESC LIMIT ?",
+               low, high, last};
+      while (rows.next())
+        result.push_back(read_death(*rows));
+      std::reverse(result.begin(), result.end());
+    } catch (const std::exception& error) {
+      add_notice("read " + failed(error));
+    }
+    return result;
+  }
+
+private:
+  void add_notice(const std::string& text) {
+    // Bounded: nobody may be there to fetch it.
+    if (text.empty() || notice_.size() > 4096)
+      return;
+    if (!notice_.empty())
+      notice_ += "; ";
+    notice_ += text;
+  }
+
+  void close(checking next) {
+    db_.reset();
+    checking_ = next;
+    restore_ = loaded_;
+  }
+
+  // Returns why there is no database now.
+  std::string ensure_open() {
+    if (db_)
+      return {};
+    auto result = open_database(path_, bounds_.busy, checking_);
+    add_notice(result.notice);
+    if (!result.db)
+      return result.error;
+    db_ = std::move(result.db);
+    checking_ = checking::quick;
+    if (after_io_error_) {
+      // What the log holds may be in the page cache only, and marked clean there.
+      db_->durable(true);
+      db_->database().exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      after_io_error_ = false;
+    }
+    first_event_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(seq) FROM events"));
+    first_audit_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(id) FROM audit"));
+    if (result.anew && memory_.last_audit > 0)
+      run(*db_, "INSERT INTO sqlite_sequence VALUES ('audit', ?)", memory_.last_audit);
+    return {};
+  }
+
+  // Decides what a failure means for the connection; returns it as a sentence.
+  std::string failed(const std::exception& error) {
+    std::string text = path_ + ": " + error.what();
+    const auto* sql = dynamic_cast<const SQLite::Exception*>(&error);
+    const int code = sql ? sql->getErrorCode() & 0xff : SQLITE_ERROR;
+    if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+      return text + "; another process holds its lock (a sqlite3 shell?): end it";
+    after_io_error_ = after_io_error_ || code == SQLITE_IOERR;
+    close(means_damage(code) ? checking::replace : checking::quick);
+    return text;
+  }
+
+  void forget_run() {
+    db_->durable(false);
+    SQLite::Transaction transaction{db_->database(), SQLite::TransactionBehavior::IMMEDIATE};
+    run(*db_, "DELETE FROM intents");
+    run(*db_,
+        "UPDATE instances SET now = 'defined', wanted = 0, why = '', next = NULL, next_at = 0,"
+        " next_attempt = 0, next_of = 0, pid = 0, since = 0, started = 0, restarts = 0,"
+        " exit_code = NULL, exit_signal = NULL, exit_core = NULL, exit_at = 0, attempt = 0,"
+        " failed_starts = 0, probes = 0, restart_times = '[]'");
+    transaction.commit();
+  }
+
+  void read(journal_contents& result) {
+    auto& db = *db_;
+    memory found;
+    for (use rows{db, "SELECT * FROM instances"}; rows.next();) {
+      auto x = read_record(*rows);
+      found.records.emplace(x.name, std::move(x));
+    }
+    for (use rows{db, "SELECT instance, stopped FROM intents"}; rows.next();) {
+      row columns{*rows};
+      auto name = columns.text();
+      found.intents.emplace(std::move(name), columns.integer() != 0);
+    }
+    for (use rows{db, "SELECT bot, replicas FROM overrides"}; rows.next();) {
+      row columns{*rows};
+      auto name = columns.text();
+      found.replicas.emplace(std::move(name), static_cast<std::uint32_t>(columns.integer()));
+    }
+    for (use rows{db, "SELECT number, tree FROM versions ORDER BY number DESC LIMIT 1"};
+         rows.next();) {
+      row columns{*rows};
+      columns.into(found.version);
+      found.applied = columns.text();
+    }
+    const auto unsigned_number = [&](const char* sql) {
+      return static_cast<std::uint64_t>(number(db, sql));
+    };
+    found.last_seq = unsigned_number("SELECT max(seq) FROM events");
+    found.last_audit = unsigned_number("SELECT max(id) FROM audit");
+    found.last_incarnation =
+        unsigned_number("SELECT value FROM meta WHERE key = 'last_incarnation'");
+    memory_ = std::move(found);
+    result.last_seq = memory_.last_seq;
+    result.last_incarnation = memory_.last_incarnation;
+    result.version = memory_.version;
+    result.applied = memory_.applied;
+    result.intents = memory_.intents;
+    result.replicas = memory_.replicas;
+    for (const auto& [name, record] : memory_.records)
+      result.records.push_back(record);
+  }
+
+  void commit(journal_batch& batch) {
+    auto& db = *db_;
+    const auto now = static_cast<std::int64_t>(::time(nullptr)) * 1'000'000;
+    auto last_seq = memory_.last_seq;
+    auto last_incarnation = memory_.last_incarnation;
+    auto last_audit = memory_.last_audit;
+    auto version = memory_.version;
+    auto first_event = first_event_;
+    auto first_audit = first_audit_;
+    SQLite::Transaction transaction{db.database(), SQLite::TransactionBehavior::IMMEDIATE};
+    if (restore_)
+      restore(now);
+    for (const auto& x : batch.transitions) {
+      store::write(db, x);
+      last_seq = std::max(last_seq, x.seq);
+      last_incarnation = std::max(last_incarnation, x.incarnation);
+      if (first_event == 0)
+        first_event = x.seq;
+    }
+    std::set<std::string_view> died;
+    for (const auto& x : batch.deaths) {
+      store::write(db, x);
+      last_incarnation = std::max(last_incarnation, x.incarnation);
+      died.insert(x.instance);
+    }
+    for (const auto& x : batch.records) {
+      store::write(db, x);
+      last_incarnation = std::max(last_incarnation, x.incarnation);
+    }
+    for (auto& x : batch.audits) {
+      if (x.id != 0) {
+        run(db, "UPDATE audit SET outcome = ? WHERE id = ?", x.outcome, x.id);
+        continue;
+      }
+      run(db,
+          "INSERT INTO audit (time, uid, pid, origin, command, outcome) VALUES (?, ?, ?, ?, ?, ?)",
+          x.time, x.uid, x.pid, x.origin, x.command, x.outcome);
+      x.id = last_audit = static_cast<std::uint64_t>(db.database().getLastInsertRowid());
+      if (first_audit == 0)
+        first_audit = x.id;
+    }
+    for (const auto& [name, stopped] : batch.intents)
+      run(db, "INSERT OR REPLACE INTO intents VALUES (?, ?)", name, stopped);
+    for (const auto& [name, count] : batch.replicas)
+      run(db, "INSERT OR REPLACE INTO overrides VALUES (?, ?)", name, count);
+    for (const auto& name : batch.forgotten) {
+      run(db, "DELETE FROM instances WHERE name = ?", name);
+      run(db, "DELETE FROM intents WHERE instance = ?", name);
+    }
+    if (batch.applied) {
+      version =
+          1
+          + std::max(version,
+                     static_cast<std::uint64_t>(number(db, "SELECT max(number) FROM versions")));
+      run(db, "INSERT INTO versions VALUES (?, ?, ?)", version, now, bytes{*batch.applied});
+      if (version > bounds_.versions)
+        run(db, "DELETE FROM versions WHERE number <= ?", version - bounds_.versions);
+    }
+    if (last_incarnation != memory_.last_incarnation)
+      run(db, "INSERT OR REPLACE INTO meta VALUES ('last_incarnation', ?)", last_incarnation);
+    for (auto name : died)
+      run(db,
+          "DELETE FROM deaths WHERE instance = ?1 AND incarnation <= (SELECT incarnation FROM"
+          " deaths WHERE instance = ?1 ORDER BY incarnation DESC LIMIT 1 OFFSET ?2)",
+          name, bounds_.deaths_each);
+    prune("DELETE FROM events WHERE seq <= ?", first_event, last_seq, bounds_.events,
+          batch.transitions.size());
+    prune("DELETE FROM audit WHERE id <= ?", first_audit, last_audit, bounds_.audits,
+          batch.audits.size());
+    const bool count_deaths = deaths_since_count_ + batch.deaths.size() > slice;
+    if (count_deaths) {
+      const auto count = static_cast<std::uint64_t>(number(db, "SELECT count(*) FROM deaths"));
+      if (count > bounds_.deaths)
+        run(db, "DELETE FROM deaths WHERE id IN (SELECT id FROM deaths ORDER BY id LIMIT ?)",
+            std::min(count - bounds_.deaths, slice + batch.deaths.size()));
+    }
+    transaction.commit();
+
+    // From here on nothing fails: what is remembered is what is in the file.
+    restore_ = false;
+    loaded_ = true;
+    first_event_ = first_event;
+    first_audit_ = first_audit;
+    deaths_since_count_ = count_deaths ? 0 : deaths_since_count_ + batch.deaths.size();
+    memory_.last_seq = last_seq;
+    memory_.last_incarnation = last_incarnation;
+    memory_.last_audit = last_audit;
+    memory_.version = version;
+    for (const auto& x : batch.records)
+      memory_.records.insert_or_assign(x.name, x);
+    for (const auto& [name, stopped] : batch.intents)
+      memory_.intents[name] = stopped;
+    for (const auto& [name, count] : batch.replicas)
+      memory_.replicas[name] = count;
+    for (const auto& name : batch.forgotten) {
+      memory_.records.erase(name);
+      memory_.intents.erase(name);
+    }
+    if (batch.applied)
+      memory_.applied = batch.applied;
+  }
+
+  void prune(const char* sql, std::uint64_t& first, std::uint64_t last, std::uint64_t keep,
+             std::uint64_t added) {
+    if (first == 0 || last < first || last - first < keep + slice)
+      return;
+    const auto until = std::min(last - keep, first + slice + added);
+    run(*db_, sql, until);
+    first = until + 1;
+  }
+
+  // The file below is another one than that which knew all this.
+  void restore(std::int64_t now) {
+    auto& db = *db_;
+    run(db, "DELETE FROM instances");
+    run(db, "DELETE FROM intents");
+    run(db, "DELETE FROM overrides");
+    for (const auto& [name, record] : memory_.records)
+      store::write(db, record);
+    for (const auto& [name, stopped] : memory_.intents)
+      run(db, "INSERT INTO intents VALUES (?, ?)", name, stopped);
+    for (const auto& [name, count] : memory_.replicas)
+      run(db, "INSERT INTO overrides VALUES (?, ?)", name, count);
+    if (memory_.applied)
+      run(db, "INSERT OR REPLACE INTO versions VALUES (?, ?, ?)", memory_.version, now,
+          bytes{*memory_.applied});
+    run(db, "INSERT OR REPLACE INTO meta VALUES ('last_incarnation', ?)", memory_.last_incarnation);
+  }
+
+  std::string path_;
+  options bounds_;
+  std::unique_ptr<connection> db_;
+  memory memory_;
+  checking checking_ = checking::full;
+  bool loaded_ = false;  // memory_ is what the file holds or held
+  bool restore_ = false; // the next commit writes memory_ too
+  bool after_io_error_ = false;
+  std::uint64_t first_event_ = 0;
+  std::uint64_t first_audit_ = 0;
+  std::uint64_t deaths_since_count_ = 0;
+  std::string notice_;
+};
+
+} // namespace
+
+std::unique_ptr<journal_store> open_store(std::string path, const options& bounds) {
+  return std::make_unique<sqlite_store>(std::move(path), bounds);
+}
+
+} // namespace troupe::store

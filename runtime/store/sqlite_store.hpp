@@ -1,0 +1,35 @@
+#pragma once
+
+// The journal's database, `state.db`: events, deaths, the last record of every
+// instance, audit, intents, overrides and versions of the tree.
+//
+// It survives what happens to files. Damaged: moved aside, begun anew. Deleted or
+// replaced underneath: noticed before the next write. Locked, full, read-only: the
+// write says so and the caller tries again. Whenever a file is begun anew or a write
+// failed, what the store itself still knows (records, intents, overrides, the applied
+// tree) is written again together with the next batch.
+
+#include "actors/seams.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace troupe::store {
+
+/// Bounds; the defaults are what the runtime uses.
+struct options {
+  std::chrono::milliseconds busy{5000}; ///< how long a write waits for another process's lock
+  std::uint64_t events = 100'000;       ///< transitions kept
+  std::uint32_t deaths_each = 100;      ///< deaths kept of one instance …
+  std::uint64_t deaths = 100'000;       ///< … and of all together
+  std::uint64_t audits = 100'000;       ///< audit entries kept
+  std::uint64_t versions = 50;          ///< applied trees kept
+};
+
+/// The store at `path`. Never throws and never returns null: where the disk cannot be
+/// used, `write` fails with the reason and looks again at its next call.
+std::unique_ptr<journal_store> open_store(std::string path, const options& = {});
+
+} // namespace troupe::store

@@ -1,0 +1,330 @@
+#include "test/unit/store/fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <chrono>
+#include <fcntl.h>
+#include <iostream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace troupe;
+using troupe::test::store_fixture;
+
+BOOST_FIXTURE_TEST_SUITE(store_suite, store_fixture)
+
+BOOST_AUTO_TEST_CASE(an_empty_store_has_nothing) {
+  auto store = store::open_store(path);
+  const auto found = store->load(false);
+  BOOST_TEST(found.notice == "");
+  BOOST_TEST(found.last_seq == 0u);
+  BOOST_TEST(found.records.empty());
+  BOOST_TEST(!found.applied);
+  BOOST_TEST(store->events({}).empty());
+  BOOST_TEST(store->deaths("a#0", 5).empty());
+}
+
+BOOST_AUTO_TEST_CASE(nobody_else_may_read_the_file) {
+  auto store = store::open_store(path);
+  journal_batch batch;
+  batch.transitions.push_back(make_transition(1));
+  BOOST_TEST(store->write(batch, false) == "");
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    struct stat info {};
+    BOOST_REQUIRE(::stat((path + suffix).c_str(), &info) == 0);
+    BOOST_TEST((info.st_mode & 0777) == 0600u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_child_inherits_the_database) {
+  auto store = store::open_store(path);
+  journal_batch batch;
+  batch.transitions.push_back(make_transition(1));
+  BOOST_TEST(store->write(batch, true) == "");
+  int seen = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const auto target = std::filesystem::read_symlink(entry.path(), error).string();
+    if (!target.starts_with(directory))
+      continue;
+    ++seen;
+    const int fd = std::stoi(entry.path().filename().string());
+    BOOST_TEST((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0, target);
+  }
+  BOOST_TEST(seen >= 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_record_comes_back_as_it_was) {
+  auto full = make_record("market/trader#2", 9);
+  full.group = "market";
+  full.index = 2;
+  full.now = state::backoff;
+  full.next = next_step{"retry", 123, 4, 15};
+  full.last_exit = exit_status{0, 11, true};
+  full.last_exit_at = 99;
+  full.policy = {3, 2, 1, {10, 20, 30}};
+  const auto plain = make_record("b#0");
+  {
+    auto store = store::open_store(path);
+    journal_batch batch;
+    batch.records = {full, plain};
+    BOOST_TEST(store->write(batch, true) == "");
+  }
+  const auto found = store::open_store(path)->load(false);
+  BOOST_REQUIRE(found.records.size() == 2u);
+  const auto& b = found.records[0];
+  BOOST_TEST(b.name == "b#0");
+  BOOST_TEST(!b.next);
+  BOOST_TEST(!b.last_exit);
+  const auto& x = found.records[1];
+  BOOST_TEST(x.name == full.name);
+  BOOST_TEST(x.bot == full.bot);
+  BOOST_TEST(x.group == full.group);
+  BOOST_TEST(x.index == full.index);
+  BOOST_TEST(x.incarnation == full.incarnation);
+  BOOST_TEST((x.now == full.now));
+  BOOST_TEST(x.wanted == full.wanted);
+  BOOST_TEST(x.why == full.why);
+  BOOST_REQUIRE(x.next.has_value());
+  BOOST_TEST(x.next->what == "retry");
+  BOOST_TEST(x.next->at == 123);
+  BOOST_TEST(x.next->attempt == 4u);
+  BOOST_TEST(x.next->of == 15u);
+  BOOST_TEST(x.pid == full.pid);
+  BOOST_TEST(x.since == full.since);
+  BOOST_TEST(x.started == full.started);
+  BOOST_TEST(x.restarts == full.restarts);
+  BOOST_TEST((x.last_exit == full.last_exit));
+  BOOST_TEST(x.last_exit_at == full.last_exit_at);
+  BOOST_TEST((x.policy == full.policy));
+  BOOST_TEST(found.last_incarnation == 9u);
+}
+
+BOOST_AUTO_TEST_CASE(a_fresh_run_keeps_incarnations_events_and_overrides_only) {
+  {
+    auto store = store::open_store(path);
+    journal_batch batch;
+    auto record = make_record("a#0", 5);
+    record.policy.attempt = 4;
+    record.last_exit = exit_status{1, 0, false};
+    batch.records = {record};
+    batch.transitions = {make_transition(1), make_transition(2)};
+    batch.intents = {{"a#0", true}};
+    batch.replicas = {{"a", 3}};
+    batch.applied = "tree";
+    BOOST_TEST(store->write(batch, true) == "");
+  }
+  auto store = store::open_store(path);
+  const auto found = store->load(true);
+  BOOST_REQUIRE(found.records.size() == 1u);
+  const auto& x = found.records.front();
+  BOOST_TEST(x.incarnation == 5u);
+  BOOST_TEST((x.now == state::defined));
+  BOOST_TEST(!x.wanted);
+  BOOST_TEST(x.restarts == 0u);
+  BOOST_TEST(x.pid == 0);
+  BOOST_TEST(!x.last_exit);
+  BOOST_TEST((x.policy == policy_memory{}));
+  BOOST_TEST(found.intents.empty());
+  BOOST_TEST(found.replicas.at("a") == 3u);
+  BOOST_TEST(found.last_seq == 2u);
+  BOOST_TEST(*found.applied == "tree");
+  BOOST_TEST(found.version == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(events_are_selected) {
+  auto store = store::open_store(path);
+  journal_batch batch;
+  for (std::uint64_t seq = 1; seq <= 100; ++seq)
+    batch.transitions.push_back(make_transition(seq, seq % 2 ? "odd#0" : "even#0"));
+  BOOST_TEST(store->write(batch, false) == "");
+  const auto first_and_size = [&](const event_query& query) {
+    const auto found = store->events(query);
+    for (std::size_t i = 1; i < found.size(); ++i)
+      BOOST_TEST(found[i - 1].seq < found[i].seq);
+    return std::pair{found.empty() ? 0 : found.front().seq, found.size()};
+  };
+  using expected = std::pair<std::uint64_t, std::size_t>;
+  event_query all;
+  BOOST_TEST((first_and_size(all) == expected{1, 100}));
+  BOOST_TEST((first_and_size(ask([](event_query& q) { q.after = 40; })) == expected{41, 60}));
+  BOOST_TEST((first_and_size(ask([](event_query& q) { q.since = 91'000; })) == expected{91, 10}));
+  BOOST_TEST((first_and_size(ask([](event_query& q) { q.last = 7; })) == expected{94, 7}));
+  BOOST_TEST((first_and_size(ask([](event_query& q) { q.last = 0; })) == expected{0, 0}));
+  BOOST_TEST(
+      (first_and_size(ask([](event_query& q) { q.instances = {"even#0"}; })) == expected{2, 50}));
+  BOOST_TEST((first_and_size(ask([](event_query& q) {
+                q.instances = {"even#0", "odd#0"};
+              }))
+              == expected{1, 100}));
+  BOOST_TEST((first_and_size(ask([](event_query& q) {
+                q.last = 3;
+                q.instances = {"odd#0"};
+              }))
+              == expected{95, 3}));
+  BOOST_TEST((first_and_size(ask([](event_query& q) {
+                q.last = 50;
+                q.limit = 10;
+              }))
+              == expected{51, 10}));
+  BOOST_TEST((first_and_size(ask([](event_query& q) {
+                q.after = 99;
+                q.limit = 10;
+              }))
+              == expected{100, 1}));
+  const auto one = store->events(ask([](event_query& q) { q.after = 99; }));
+  BOOST_TEST(one.front().instance == "even#0");
+  BOOST_TEST(one.front().incarnation == 7u);
+  BOOST_TEST((one.front().from == state::starting));
+  BOOST_TEST((one.front().to == state::running));
+  BOOST_TEST(one.front().cause == "ready");
+}
+
+BOOST_AUTO_TEST_CASE(a_death_is_kept_once_and_its_output_as_bytes) {
+  auto store = store::open_store(path);
+  journal_batch batch;
+  auto x = make_death("market/trader#0", 1);
+  x.output = std::string{"\x1b]0;x\a\0\xff", 8};
+  x.status = {-1, 9, false};
+  x.uptime = 1;
+  x.cpu_time = 2;
+  x.max_memory = 3;
+  auto again = make_death("market/trader#0", 1);
+  batch.deaths = {x, again, make_death("market/trader#1", 1), make_death("market/trader2#0", 1)};
+  BOOST_TEST(store->write(batch, false) == "");
+  const auto found = store->deaths("market/trader#0", 10);
+  BOOST_REQUIRE(found.size() == 1u);
+  BOOST_TEST(found[0].output == x.output);
+  BOOST_TEST((found[0].status == x.status));
+  BOOST_TEST(found[0].uptime == 1);
+  BOOST_TEST(found[0].cpu_time == 2);
+  BOOST_TEST(found[0].max_memory == 3);
+  BOOST_TEST(store->deaths("market/trader", 10).size() == 2u);
+  BOOST_TEST(store->deaths("market/trader", 1).front().instance == "market/trader#1");
+  BOOST_TEST(store->deaths("market/trade", 10).empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_last_deaths_of_each_instance_are_kept) {
+  auto store = store::open_store(path, {.deaths_each = 10});
+  for (std::uint64_t i = 1; i <= 50; ++i) {
+    journal_batch batch;
+    batch.deaths = {make_death("loop#0", i)};
+    if (i == 1)
+      batch.deaths.push_back(make_death("quiet#0", 1));
+    BOOST_TEST(store->write(batch, false) == "");
+  }
+  const auto found = store->deaths("loop#0", 100);
+  BOOST_REQUIRE(found.size() == 10u);
+  BOOST_TEST(found.front().incarnation == 41u);
+  BOOST_TEST(found.back().incarnation == 50u);
+  BOOST_TEST(store->deaths("quiet#0", 100).size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_audit_numbers_its_entries_and_takes_outcomes) {
+  auto store = store::open_store(path);
+  journal_batch batch;
+  batch.audits = {{0, 1, 0, 12, "admin.sock", "stop a", ""}, {0, 2, 0, 12, "admin.sock", "x", ""}};
+  BOOST_TEST(store->write(batch, true) == "");
+  BOOST_TEST(batch.audits[0].id == 1u);
+  BOOST_TEST(batch.audits[1].id == 2u);
+  journal_batch outcome;
+  outcome.audits = {batch.audits[0]};
+  outcome.audits[0].outcome = "done";
+  BOOST_TEST(store->write(outcome, true) == "");
+  SQLite::Database db{path, SQLite::OPEN_READONLY, 1000};
+  BOOST_TEST(db.execAndGet("SELECT outcome FROM audit WHERE id = 1").getString() == "done");
+  BOOST_TEST(db.execAndGet("SELECT outcome FROM audit WHERE id = 2").getString() == "");
+  BOOST_TEST(db.execAndGet("SELECT count(*) FROM audit").getInt() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(versions_are_numbered_and_the_last_are_kept) {
+  auto store = store::open_store(path, {.versions = 5});
+  for (int i = 1; i <= 8; ++i) {
+    journal_batch batch;
+    batch.applied = "tree " + std::to_string(i);
+    BOOST_TEST(store->write(batch, true) == "");
+  }
+  BOOST_TEST(count("versions") == 5);
+  const auto found = store::open_store(path)->load(false);
+  BOOST_TEST(found.version == 8u);
+  BOOST_TEST(*found.applied == "tree 8");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_forgotten_goes_but_its_incarnation_is_remembered) {
+  auto store = store::open_store(path);
+  journal_batch batch;
+  batch.records = {make_record("a#0", 12), make_record("b#0", 3)};
+  batch.intents = {{"a#0", true}, {"b#0", false}};
+  BOOST_TEST(store->write(batch, false) == "");
+  journal_batch next;
+  next.forgotten = {"a#0"};
+  BOOST_TEST(store->write(next, false) == "");
+  const auto found = store::open_store(path)->load(false);
+  BOOST_REQUIRE(found.records.size() == 1u);
+  BOOST_TEST(found.records[0].name == "b#0");
+  BOOST_TEST(found.intents.size() == 1u);
+  BOOST_TEST(found.intents.at("b#0") == false);
+  BOOST_TEST(found.last_incarnation == 12u);
+}
+
+BOOST_AUTO_TEST_CASE(events_and_audit_stay_within_their_bounds) {
+  auto store = store::open_store(path, {.events = 2000, .audits = 1500});
+  std::uint64_t seq = 0;
+  for (int round = 0; round < 30; ++round) {
+    journal_batch batch;
+    for (int i = 0; i < 500; ++i) {
+      batch.transitions.push_back(make_transition(++seq));
+      batch.audits.push_back({0, 1, 0, 1, "keeper", "x", ""});
+    }
+    BOOST_TEST(store->write(batch, false) == "");
+    BOOST_TEST(count("events") <= 2000 + 1000 + 500);
+    BOOST_TEST(count("audit") <= 1500 + 1000 + 500);
+  }
+  BOOST_TEST(store->events(ask([](event_query& q) { q.last = 1; })).front().seq == seq);
+  BOOST_TEST(count("events") >= 2000);
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_written_twice_is_there_once) {
+  auto store = store::open_store(path);
+  journal_batch batch;
+  batch.transitions = {make_transition(1)};
+  batch.deaths = {make_death("a#0", 1)};
+  BOOST_TEST(store->write(batch, false) == "");
+  BOOST_TEST(store->write(batch, false) == "");
+  BOOST_TEST(count("events") == 1);
+  BOOST_TEST(count("deaths") == 1);
+}
+
+// Prints what the numbers are; judging them is the benchmark's work.
+BOOST_AUTO_TEST_CASE(a_large_batch_and_a_large_load) {
+  using clock = std::chrono::steady_clock;
+  const auto ms = [](clock::duration d) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(d).count() / 1000.0;
+  };
+  auto store = store::open_store(path);
+  journal_batch warm;
+  for (int i = 0; i < 2000; ++i)
+    warm.records.push_back(make_record("market/trader#" + std::to_string(i)));
+  BOOST_TEST(store->write(warm, false) == "");
+  std::uint64_t seq = 0;
+  double best = 1e9;
+  for (int round = 0; round < 10; ++round) {
+    journal_batch batch;
+    for (int i = 0; i < 500; ++i) {
+      batch.transitions.push_back(make_transition(++seq, "market/trader#" + std::to_string(i)));
+      batch.records.push_back(make_record("market/trader#" + std::to_string(i)));
+    }
+    const auto start = clock::now();
+    BOOST_TEST(store->write(batch, false) == "");
+    best = std::min(best, ms(clock::now() - start));
+  }
+  auto other = store::open_store(path);
+  const auto start = clock::now();
+  const auto found = other->load(false);
+  std::cout << "500 transitions and 500 records: " << best
+            << " ms; load of 2000 records: " << ms(clock::now() - start) << " ms\n";
+  BOOST_TEST(found.records.size() == 2000u);
+  BOOST_TEST(found.last_seq == seq);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
