@@ -1,0 +1,372 @@
+#include "messages/commands.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace troupe {
+
+namespace {
+
+using enum word_kind;
+using sv = std::string_view;
+
+constexpr argument_info some_targets[] = {
+    {"targets", target, false, true, "bots, instances, groups with a trailing /, globs, or all"},
+};
+constexpr argument_info one_bot[] = {
+    {"bot", bot, true, false, "a bot, or one instance of it"},
+};
+
+constexpr option_info labels{"labels",
+                             "-l,--label",
+                             label,
+                             "KEY=VALUE",
+                             "",
+                             true,
+                             "only bots with this label; may be given again"};
+constexpr option_info yes{
+    "yes", "-y,--yes", flag, "", "", false, "do not ask before the whole fleet is touched"};
+constexpr option_info dry_run{"dry_run",
+                              "--dry-run",
+                              flag,
+                              "",
+                              "",
+                              false,
+                              "say which instances would be touched, and do nothing"};
+constexpr option_info wait_up{"wait",
+                              "--wait",
+                              duration,
+                              "TIME",
+                              "30s",
+                              false,
+                              "wait until all are running, at most so long (30s)"};
+constexpr option_info wait_down{"wait",
+                                "--wait",
+                                duration,
+                                "TIME",
+                                "30s",
+                                false,
+                                "wait until all are down, at most so long (30s)"};
+
+constexpr option_info looking[] = {labels};
+constexpr option_info starting[] = {wait_up, labels, dry_run};
+constexpr option_info stopping[] = {wait_down, labels, dry_run, yes};
+constexpr option_info restarting[] = {wait_up, labels, dry_run, yes};
+constexpr option_info touching[] = {labels, dry_run, yes};
+constexpr option_info forgiving[] = {wait_up, labels, dry_run};
+
+// -- run, check ----------------------------------------------------------------
+
+constexpr argument_info a_tree[] = {
+    {"tree", path, false, false, "the config tree; default: the current directory"},
+};
+constexpr option_info profile{
+    "profile", "--profile", text, "NAME", "", false, "apply profiles/NAME.json of the tree"};
+constexpr option_info of_tree[] = {profile};
+constexpr sv run_examples[] = {"troupe run fleet/", "troupe run fleet/ --profile prod"};
+constexpr sv check_examples[] = {"troupe check fleet/", "troupe check fleet/ --json"};
+
+// -- looking -------------------------------------------------------------------
+
+constexpr sv status_examples[] = {"troupe status", "troupe status market/ -l env=prod",
+                                  "troupe status market/feed --json"};
+constexpr sv tree_examples[] = {"troupe tree", "troupe tree market/"};
+constexpr sv show_examples[] = {"troupe show market/trader", "troupe show market/trader#2"};
+constexpr option_info of_events[] = {
+    {"follow", "-f,--follow", flag, "", "", false, "go on with what happens, until Ctrl-C"},
+    {"last", "-n,--last", number, "COUNT", "", false, "only the last COUNT"},
+    {"since", "--since", text, "TIME", "", false,
+     "only from then on: «10m» ago, or 2026-01-31T12:00:00Z"},
+    labels,
+};
+constexpr sv events_examples[] = {"troupe events -n 20", "troupe events market/trader --since 10m",
+                                  "troupe events -f --json"};
+constexpr option_info of_deaths[] = {
+    {"last", "-n,--last", number, "COUNT", "", false, "only the last COUNT (default 10, kept 100)"},
+};
+constexpr sv deaths_examples[] = {"troupe deaths flaky", "troupe deaths market/trader#2 -n 1"};
+
+// -- changing ------------------------------------------------------------------
+
+constexpr sv start_examples[] = {"troupe start market/trader --wait", "troupe start market/"};
+constexpr sv stop_examples[] = {"troupe stop market/trader#2", "troupe stop all -y --wait=20s"};
+constexpr sv restart_examples[] = {"troupe restart market/feed --wait"};
+constexpr sv pause_examples[] = {"troupe pause market/trader"};
+constexpr sv resume_examples[] = {"troupe resume market/trader"};
+constexpr sv reset_examples[] = {"troupe reset flaky"};
+constexpr sv recover_examples[] = {"troupe recover --wait=2m"};
+constexpr argument_info of_signal[] = {
+    {"signal", signal, true, false, "the signal: HUP, SIGHUP or 1"},
+    {"targets", target, false, true, "bots, instances, groups with a trailing /, globs, or all"},
+};
+constexpr sv signal_examples[] = {"troupe signal HUP web/server"};
+constexpr argument_info of_scale[] = {
+    {"bot", bot, true, false, "a bot"},
+    {"count", number, true, false, "how many instances it shall have"},
+};
+constexpr option_info scaling[] = {dry_run};
+constexpr sv scale_examples[] = {"troupe scale market/trader 6"};
+
+// -- the runtime itself --------------------------------------------------------
+
+constexpr sv ping_examples[] = {"troupe ping"};
+constexpr sv version_examples[] = {"troupe version --json"};
+constexpr option_info of_shutdown[] = {
+    {"wait", "--wait", duration, "TIME", "60s", false,
+     "wait until all has ended, at most so long (60s)"},
+    yes,
+};
+constexpr sv shutdown_examples[] = {"troupe shutdown --wait"};
+constexpr option_info of_shell[] = {
+    {"line", "-c", text, "LINE", "", false, "carry out this line, then end"},
+};
+constexpr sv shell_examples[] = {"troupe shell", "troupe shell -c 'restart flaky --wait'",
+                                 "troupe shell < script"};
+constexpr argument_info of_help[] = {
+    {"command", command, false, false, "a command"},
+};
+constexpr sv help_examples[] = {"troupe help events"};
+
+constexpr command_info table[] = {
+    {"run", "Run a fleet in the foreground", a_tree, of_tree, role::admin, place::client, true,
+     false,
+     "Checks the config tree, ends what an earlier life of this fleet may have left, and runs the "
+     "fleet until Ctrl-C, `troupe shutdown` or a TERM signal. All of the fleet's files are under "
+     "the state directory (--state); two state directories are two fleets.",
+     run_examples},
+    {"check", "Check a config tree", a_tree, of_tree, role::viewer, place::client, false, false,
+     "Reads the tree as `run` does and reports every error with file, line and column. Needs no "
+     "runtime, changes nothing. Exit code 6 when there are errors.",
+     check_examples},
+    {"status", "Show how every instance stands", some_targets, looking, role::viewer,
+     place::runtime, false, false,
+     "One line for each instance. For what is not healthy, WHY says why and NEXT what happens "
+     "next. "
+     "CPU and memory are sampled only while somebody asks: of a large fleet the first status shows "
+     "none, the next has them. Exit code 3 when a target that was named is not up.",
+     status_examples},
+    {"tree", "Show the supervision tree", some_targets, looking, role::viewer, place::runtime,
+     false, false, "Groups with their strategy, bots, and the state of each instance.",
+     tree_examples},
+    {"show",
+     "Show all about one bot",
+     one_bot,
+     {},
+     role::viewer,
+     place::runtime,
+     false,
+     false,
+     "Its settings as they are in force, the state of its instances, which isolation it runs in, "
+     "and "
+     "its last deaths. Values of environment variables that look like secrets are masked.",
+     show_examples},
+    {"start", "Start bots", some_targets, starting, role::operator_, place::runtime, true, false,
+     "Starts what is not up; dependencies are waited for. With --wait: exit code 0 when all are "
+     "running, 1 when one failed, 124 when the time ran out.",
+     start_examples},
+    {"stop", "Stop bots", some_targets, stopping, role::operator_, place::runtime, true, false,
+     "Sends the stop signal, and KILL after the bot's stop_timeout. A bot that was stopped stays "
+     "so, "
+     "also when the runtime dies and comes back, until `start` or the next `run`.",
+     stop_examples},
+    {"restart", "Stop and start bots", some_targets, restarting, role::operator_, place::runtime,
+     true, false, "Each instance gets a new process. What was not up is started.",
+     restart_examples},
+    {"pause", "Freeze bots where they are", some_targets, touching, role::operator_, place::runtime,
+     true, false, "All processes of the instances stop in their tracks, until `resume`.",
+     pause_examples},
+    {"resume", "Let paused bots go on", some_targets, touching, role::operator_, place::runtime,
+     true, false, "Continues what `pause` froze, or what was stopped by a signal from outside.",
+     resume_examples},
+    {"reset", "Forgive failures and try again now", some_targets, forgiving, role::operator_,
+     place::runtime, true, false,
+     "Empties the restart budgets of the instances; what is in backoff or failed is tried at once.",
+     reset_examples},
+    {"recover",
+     "Reset everything that has failed",
+     {},
+     forgiving,
+     role::operator_,
+     place::runtime,
+     true,
+     false,
+     "The same as `reset` for every instance that is failed, at the fleet's restart rate.",
+     recover_examples},
+    {"signal", "Send a signal to bots", of_signal, touching, role::operator_, place::runtime, true,
+     false, "The main process of each instance gets it. What follows from it is the bot's affair.",
+     signal_examples},
+    {"scale", "Set how many instances a bot has", of_scale, scaling, role::operator_,
+     place::runtime, true, false,
+     "New instances start, those with the highest numbers are stopped and leave. Holds across "
+     "restarts, over what the config tree says, until it is set again.",
+     scale_examples},
+    {"events", "Show what happened", some_targets, of_events, role::viewer, place::runtime, false,
+     false,
+     "Each change of state, oldest first, with its cause. With -f it goes on, also across a "
+     "restart "
+     "of the runtime. With --json: one document a line.",
+     events_examples},
+    {"deaths", "Show how processes ended", one_bot, of_deaths, role::viewer, place::runtime, false,
+     false, "The last deaths of a bot: when, why, how long it had lived, and its last lines.",
+     deaths_examples},
+    {"ping",
+     "Ask whether the runtime answers",
+     {},
+     {},
+     role::viewer,
+     place::runtime,
+     false,
+     false,
+     "Exit code 0 when it does, 3 when not.",
+     ping_examples},
+    {"version",
+     "Show the versions of client and runtime",
+     {},
+     {},
+     role::viewer,
+     place::client,
+     false,
+     false,
+     "Works without a runtime too.",
+     version_examples},
+    {"shutdown",
+     "End the fleet and its runtime",
+     {},
+     of_shutdown,
+     role::admin,
+     place::runtime,
+     true,
+     false,
+     "Stops every bot in order and ends the runtime. A second shutdown hurries.",
+     shutdown_examples},
+    {"shell",
+     "Type commands at a prompt",
+     {},
+     of_shell,
+     role::viewer,
+     place::client,
+     false,
+     false,
+     "All commands without the word «troupe», with history, and completion by Tab. Ctrl-C cancels "
+     "a "
+     "line or a follow, Ctrl-D leaves. When the input is no terminal, its lines are carried out "
+     "until "
+     "one fails.",
+     shell_examples},
+    {"help",
+     "Show help",
+     of_help,
+     {},
+     role::viewer,
+     place::client,
+     false,
+     false,
+     "Without a command: the list of all.",
+     help_examples},
+    {"await", "Wait for instances", {}, {}, role::viewer, place::runtime, false, true, "", {}},
+};
+
+constexpr option_info everywhere[] = {
+    {"state", "--state", path, "DIR", "", false,
+     "the fleet's state directory; default: TROUPE_STATE, else /var/lib/troupe for root, else "
+     "$XDG_STATE_HOME/troupe"},
+    {"json", "--json", flag, "", "", false, "print one JSON document and nothing else"},
+    {"timeout", "--timeout", duration, "TIME", "", false,
+     "how long to wait for a runtime that is restarting (10s)"},
+    {"help", "-h,--help", flag, "", "", false, "show help of the command"},
+};
+
+constexpr sv no_reload = "this version reads the config tree when the fleet starts: `troupe check "
+                         "TREE`, then `troupe shutdown --wait` and `troupe run TREE`";
+constexpr sv no_logs = "a bot's last lines are kept with each of its deaths: `troupe deaths BOT`; "
+                       "what happened to it is in `troupe events BOT`";
+constexpr sv no_enable = "what is started with the fleet is said by \"autostart\" in the bot's "
+                         "file; `troupe start BOT` and `troupe stop BOT` act now";
+constexpr sv no_remove = "a bot is its file in the config tree: `troupe stop BOT` stops it now; "
+                         "without the file it is gone with the next `troupe run`";
+
+constexpr foreign_word foreign[] = {
+    {"ls", "status", ""},
+    {"ps", "status", ""},
+    {"list", "status", ""},
+    {"top", "status", ""},
+    {"info", "show", ""},
+    {"describe", "show", ""},
+    {"cat", "show", ""},
+    {"up", "", "`troupe run TREE` starts a fleet, `troupe start BOT` a bot of it"},
+    {"cont", "resume", ""},
+    {"unpause", "resume", ""},
+    {"freeze", "pause", ""},
+    {"thaw", "resume", ""},
+    {"clear", "reset", ""},
+    {"reset-failed", "reset", ""},
+    {"validate", "check", ""},
+    {"lint", "check", ""},
+    {"rm", "", no_remove},
+    {"remove", "", no_remove},
+    {"delete", "", no_remove},
+    {"del", "", no_remove},
+    {"add", "", no_reload},
+    {"reread", "", no_reload},
+    {"update", "", no_reload},
+    {"reload", "", no_reload},
+    {"apply", "", no_reload},
+    {"daemon-reload", "", no_reload},
+    {"logs", "", no_logs},
+    {"log", "", no_logs},
+    {"tail", "", no_logs},
+    {"maintail", "", no_logs},
+    {"journal", "", no_logs},
+    {"enable", "", no_enable},
+    {"disable", "", no_enable},
+    {"kill", "",
+     "a signal is sent by `troupe signal KILL BOT`; `troupe stop BOT` ends a bot in order"},
+    {"down", "", "`troupe stop BOT` stops a bot, `troupe shutdown` ends the whole fleet"},
+    {"halt", "", "`troupe shutdown` ends the whole fleet"},
+    {"quit", "",
+     "`troupe shutdown` ends the whole fleet; at the prompt of `troupe shell`, quit leaves it"},
+    {"exit", "",
+     "`troupe shutdown` ends the whole fleet; at the prompt of `troupe shell`, exit leaves it"},
+    {"pid", "", "`troupe show BOT` has the pids, `troupe status --json` has them all"},
+    {"startup", "", "`troupe run TREE` stays in the foreground: let your system's init run it"},
+    {"save", "", "nothing needs saving: what was stopped or scaled is kept as it is"},
+};
+
+} // namespace
+
+std::span<const command_info> commands() {
+  return table;
+}
+
+const command_info* find_command(std::string_view name) {
+  const auto found = std::ranges::find(table, name, &command_info::name);
+  return found == std::end(table) ? nullptr : &*found;
+}
+
+std::span<const option_info> global_options() {
+  return everywhere;
+}
+
+std::span<const foreign_word> foreign_words() {
+  return foreign;
+}
+
+const foreign_word* find_foreign_word(std::string_view word) {
+  const auto found = std::ranges::find(foreign, word, &foreign_word::word);
+  return found == std::end(foreign) ? nullptr : &*found;
+}
+
+std::string_view to_string(role x) {
+  constexpr std::array names{"viewer", "operator", "admin"};
+  const auto index = static_cast<std::size_t>(x);
+  return index < names.size() ? names[index] : "unknown";
+}
+
+std::string_view to_string(word_kind x) {
+  constexpr std::array names{"flag",   "bot",   "target", "number",  "duration",
+                             "signal", "label", "path",   "command", "text"};
+  const auto index = static_cast<std::size_t>(x);
+  return index < names.size() ? names[index] : "unknown";
+}
+
+} // namespace troupe
