@@ -43,8 +43,8 @@ struct delay_spec {
   duration initial = std::chrono::milliseconds{500};
   double factor = 2;
   duration max = std::chrono::seconds{30};
-  double jitter = 0.2;                              ///< ± this share of the pause
-  duration reset_after = std::chrono::seconds{60};  ///< up for so long: start anew from `initial`
+  double jitter = 0.2;                             ///< ± this share of the pause
+  duration reset_after = std::chrono::seconds{60}; ///< up for so long: start anew from `initial`
 
   bool operator==(const delay_spec&) const = default;
 };
@@ -96,15 +96,15 @@ struct ready_spec {
 
 /// What a bot may use; unset means unlimited. Sizes in bytes.
 struct limits_spec {
-  std::optional<std::uint64_t> memory;      ///< memory.max, else RLIMIT_AS is *not* used: sampled
-  std::optional<std::uint64_t> memory_high; ///< memory.high
-  std::optional<std::uint64_t> tasks;       ///< pids.max
-  std::optional<std::uint64_t> cpu_weight;  ///< cpu.weight, 1..10000
-  std::optional<double> cpu;                ///< cpu.max as a number of cores
-  std::optional<std::uint64_t> open_files;  ///< RLIMIT_NOFILE
-  std::optional<std::uint64_t> processes;   ///< RLIMIT_NPROC
-  std::optional<std::uint64_t> file_size;   ///< RLIMIT_FSIZE
-  std::optional<std::uint64_t> core_size;   ///< RLIMIT_CORE
+  std::optional<std::uint64_t> memory;        ///< memory.max, else RLIMIT_AS is *not* used: sampled
+  std::optional<std::uint64_t> memory_high;   ///< memory.high
+  std::optional<std::uint64_t> tasks;         ///< pids.max
+  std::optional<std::uint64_t> cpu_weight;    ///< cpu.weight, 1..10000
+  std::optional<double> cpu;                  ///< cpu.max as a number of cores
+  std::optional<std::uint64_t> open_files;    ///< RLIMIT_NOFILE
+  std::optional<std::uint64_t> processes;     ///< RLIMIT_NPROC
+  std::optional<std::uint64_t> file_size;     ///< RLIMIT_FSIZE
+  std::optional<std::uint64_t> core_size;     ///< RLIMIT_CORE
   std::optional<std::uint64_t> locked_memory; ///< RLIMIT_MEMLOCK
   std::optional<std::uint64_t> stack;         ///< RLIMIT_STACK
   std::optional<std::uint64_t> address_space; ///< RLIMIT_AS
@@ -189,6 +189,8 @@ struct group_entry {
     group_ptr group;                      ///< … or this
   };
   std::vector<child> children;
+  /// The children named by `order`: each waits until the one before it is `started`.
+  std::vector<std::string> order;
 };
 
 /// `runtime.json`: admission and limits of the runtime itself.

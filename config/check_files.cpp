@@ -1,0 +1,221 @@
+#include "config/decode.hpp"
+#include "config/expand.hpp"
+#include "config/fleet_files.hpp"
+#include "config/names.hpp"
+#include "config/schema.hpp"
+
+#include <initializer_list>
+
+namespace troupe::config {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* pending_text = " is accepted, but this version does not act on it yet";
+
+/// Checks the documents one at a time. Whether a value is right on its own is decided here,
+/// where it is written, and never again for the bots that inherit it.
+class file_checker {
+public:
+  file_checker(const fleet_files& files, const load_options& options, problem_bag& problems)
+      : files_{files}
+      , options_{options}
+      , problems_{problems} {
+    for (const auto& [name, bot] : files.bots)
+      bot_names_.push_back(name);
+  }
+
+  void run() {
+    for (const auto& [name, bot] : files_.bots)
+      if (bot.source)
+        check_bot(*bot.source, bot.source->root(), "", true);
+    for (const auto& [name, group] : files_.groups)
+      if (group.source)
+        check_group(*group.source, group);
+    for (const auto& [name, profile] : files_.profiles)
+      if (profile.source)
+        check_profile(*profile.source);
+    if (files_.runtime)
+      check_runtime(*files_.runtime);
+  }
+
+private:
+  using part = parsed_document::part;
+
+  void check(schema_kind which, const parsed_document& source, const json& value,
+             const std::string& base) {
+    std::vector<problem> found;
+    check_schema(which, source, value, base, found);
+    for (auto& one : found)
+      problems_.add(std::move(one));
+    for (const auto& pointer : pending_keys(which, value))
+      warn(source, base + pointer, part::key, in_quotes(pointer.substr(1)) + pending_text);
+  }
+
+  void warn(const parsed_document& source, const std::string& pointer, part where,
+            std::string message, std::string hint = {}) {
+    if (problems_.full(source.path()))
+      return;
+    auto what = source.at(pointer, where, std::move(message), {}, std::move(hint));
+    what.level = severity::warning;
+    problems_.add(std::move(what));
+  }
+
+  void wrong(const parsed_document& source, const std::string& pointer, part where,
+             std::string message, std::string expected, std::string hint = {}) {
+    if (problems_.full(source.path())) {
+      problems_.skip(source.path());
+      return;
+    }
+    problems_.add_unless_known(
+        source.at(pointer, where, std::move(message), std::move(expected), std::move(hint)));
+  }
+
+  report_fn reporter(const parsed_document& source, const std::string& base) {
+    return [this, &source, base](value_problem what) {
+      auto where = what.at_key ? part::key : part::value;
+      if (what.is_warning)
+        warn(source, base + what.pointer, where, std::move(what.message), std::move(what.hint));
+      else
+        wrong(source, base + what.pointer, where, std::move(what.message), std::move(what.expected),
+              std::move(what.hint));
+    };
+  }
+
+  /// One object of bot settings, wherever it stands.
+  void check_settings(const parsed_document& source, const json& value, const std::string& base,
+                      bool warn_unset) {
+    check(schema_kind::bot, source, value, base);
+    bot_spec unused;
+    decode_bot(value, unused, reporter(source, base));
+    if (warn_unset && options_.env && value.is_object())
+      for (const auto* key : {"command", "directory", "environment", "environment_file"})
+        if (auto member = value.find(key); member != value.end())
+          warn_of_unset(source, *member, pointer_to(base, std::string_view{key}));
+  }
+
+  void warn_of_unset(const parsed_document& source, const json& value, const std::string& pointer) {
+    if (value.is_string()) {
+      const auto& text = value.get_ref<const std::string&>();
+      if (text.find("${env:") == std::string::npos)
+        return;
+      for (const auto& found : placeholders(text))
+        if (found.what == placeholder::kind::env && !options_.env(found.name))
+          warn(source, pointer, part::value,
+               in_quotes(found.name) + " is not set in the environment",
+               "the bot cannot start until it is set where the runtime is started");
+    } else if (value.is_array()) {
+      for (std::size_t index = 0; index < value.size(); ++index)
+        warn_of_unset(source, value[index], pointer_to(pointer, index));
+    } else if (value.is_object()) {
+      for (const auto& [key, member] : value.items())
+        warn_of_unset(source, member, pointer_to(pointer, key));
+    }
+  }
+
+  void refuse_keys(const parsed_document& source, const json& value, const std::string& base,
+                   std::initializer_list<const char*> keys, const std::string& why,
+                   const std::string& hint) {
+    for (const auto* key : keys)
+      if (value.is_object() && value.contains(key))
+        wrong(source, pointer_to(base, std::string_view{key}), part::key,
+              in_quotes(key) + " " + why, "another key of a bot", hint);
+  }
+
+  /// A bot's file, or what a profile has for one.
+  void check_bot(const parsed_document& source, const json& value, const std::string& base,
+                 bool warn_unset) {
+    check_settings(source, value, base, warn_unset);
+    const auto* instances = object_member(value, "instances");
+    if (!instances)
+      return;
+    for (const auto& [key, settings] : instances->items()) {
+      auto pointer = pointer_to(pointer_to(base, std::string_view{"instances"}), key);
+      auto name = split_instance("x#" + key);
+      if (!name || !name->index || *name->index >= 10'000)
+        wrong(source, pointer, part::key, in_quotes(key) + " is no index of an instance",
+              "a whole number from 0, in quotes");
+      if (!settings.is_object())
+        continue;
+      check_settings(source, settings, pointer, warn_unset);
+      refuse_keys(source, settings, pointer, {"replicas", "instances", "autostart", "depends_on"},
+                  "cannot be set for a single instance", "set it for the whole bot");
+    }
+  }
+
+  void check_defaults(const parsed_document& source, bool warn_unset) {
+    const auto* defaults = object_member(source.root(), "defaults");
+    if (!defaults)
+      return;
+    check_settings(source, *defaults, "/defaults", warn_unset);
+    refuse_keys(source, *defaults, "/defaults", {"instances"}, "cannot stand in \"defaults\"",
+                "set it in the bot's own file");
+  }
+
+  void check_group(const parsed_document& source, const fleet_files::group_folder& folder) {
+    check(schema_kind::group, source, source.root(), "");
+    group_entry group;
+    decode_group(source.root(), group, reporter(source, ""));
+    check_defaults(source, true);
+    check_order(source, folder);
+  }
+
+  void check_order(const parsed_document& source, const fleet_files::group_folder& folder) {
+    auto order = source.root().is_object() ? source.root().value("order", json{}) : json{};
+    if (!order.is_array())
+      return;
+    std::vector<std::string> children{folder.bots.begin(), folder.bots.end()};
+    children.insert(children.end(), folder.groups.begin(), folder.groups.end());
+    std::set<std::string> seen;
+    for (std::size_t index = 0; index < order.size(); ++index) {
+      if (!order[index].is_string())
+        continue;
+      const auto& name = order[index].get_ref<const std::string&>();
+      auto pointer = pointer_to("/order", index);
+      if (!folder.bots.contains(name) && !folder.groups.contains(name))
+        wrong(source, pointer, part::value, "there is no " + in_quotes(name) + " in this directory",
+              "the name of a bot or a group in it", did_you_mean(name, children));
+      else if (!seen.insert(name).second)
+        wrong(source, pointer, part::value, in_quotes(name) + " is there twice", "each name once");
+    }
+  }
+
+  void check_profile(const parsed_document& source) {
+    bool chosen = &source == files_.profile;
+    check(schema_kind::profile, source, source.root(), "");
+    check_defaults(source, chosen);
+    const auto* bots = object_member(source.root(), "bots");
+    if (!bots)
+      return;
+    for (const auto& [name, settings] : bots->items()) {
+      auto pointer = pointer_to("/bots", name);
+      if (!files_.bots.contains(name))
+        wrong(source, pointer, part::key, "there is no bot " + in_quotes(name),
+              "the full name of a bot, such as \"market/trader\"",
+              problems_.full(source.path()) ? "" : did_you_mean(name, bot_names_));
+      if (settings.is_object())
+        check_bot(source, settings, pointer, chosen);
+    }
+  }
+
+  void check_runtime(const parsed_document& source) {
+    check(schema_kind::runtime, source, source.root(), "");
+    runtime_spec unused;
+    std::string name;
+    decode_runtime(source.root(), unused, name, reporter(source, ""));
+  }
+
+  const fleet_files& files_;
+  const load_options& options_;
+  problem_bag& problems_;
+  std::vector<std::string> bot_names_;
+};
+
+} // namespace
+
+void check_files(const fleet_files& files, const load_options& options, problem_bag& problems) {
+  file_checker{files, options, problems}.run();
+}
+
+} // namespace troupe::config

@@ -1,0 +1,297 @@
+#include "config/fleet_builder.hpp"
+
+#include "config/decode.hpp"
+#include "config/names.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace troupe::config {
+
+namespace {
+
+using nlohmann::json;
+
+void ignore_problem(const value_problem&) {} // reported where the value is written
+
+/// Whether a path is surely complete once its placeholders are expanded.
+bool is_absolute(const std::string& path) {
+  return path.starts_with('/') || path.starts_with("${env:") || path.starts_with("${secret:");
+}
+
+class bot_merger {
+public:
+  bot_merger(const fleet_files& files, problem_bag& problems)
+      : files_{files}
+      , problems_{problems} {}
+
+  merged_bot merge(const std::string& name, const fleet_files::bot_file& file) {
+    name_ = &name;
+    json settings = defaults_for(std::string{parent_name(name)});
+    std::vector<const json*> instances;
+    auto apply = [&](const json& patch) {
+      merge_patch(settings, patch);
+      if (const auto* own = object_member(patch, "instances"))
+        instances.push_back(own);
+    };
+    if (file.source && file.source->root().is_object())
+      apply(file.source->root());
+    if (const auto* bots = files_.profile ? object_member(files_.profile->root(), "bots") : nullptr)
+      if (const auto* own = object_member(*bots, name))
+        apply(*own);
+
+    merged_bot result;
+    auto replicas = replicas_of(settings);
+    result.distinct.push_back(decode(settings, file, std::nullopt));
+    result.instances.assign(replicas, 0);
+    for (const auto index : indices(instances)) {
+      if (index >= replicas) {
+        warn_of_unused(index, replicas);
+        continue;
+      }
+      auto special = settings;
+      for (const auto* source : instances)
+        if (const auto* patch = object_member(*source, std::to_string(index)))
+          merge_patch(special, *patch);
+      result.instances[index] = static_cast<std::uint32_t>(result.distinct.size());
+      result.distinct.push_back(decode(special, file, index));
+    }
+    return result;
+  }
+
+private:
+  using part = parsed_document::part;
+
+  /// What all bots of a group inherit; made once for each group.
+  const json& defaults_for(const std::string& group) {
+    auto known = defaults_.find(group);
+    if (known != defaults_.end())
+      return known->second;
+    auto result = group.empty() ? json::object() : defaults_for(std::string{parent_name(group)});
+    auto folder = files_.groups.find(group);
+    if (folder != files_.groups.end() && folder->second.source)
+      if (const auto* own = object_member(folder->second.source->root(), "defaults"))
+        merge_patch(result, *own);
+    if (group.empty() && files_.profile)
+      if (const auto* own = object_member(files_.profile->root(), "defaults"))
+        merge_patch(result, *own);
+    return defaults_[group] = std::move(result);
+  }
+
+  std::uint32_t replicas_of(const json& settings) {
+    if (auto override = files_.overrides.find(*name_); override != files_.overrides.end())
+      return override->second["replicas"].get<std::uint32_t>();
+    auto written = settings.find("replicas");
+    // Anything else has been reported, or is null.
+    bool fine = written != settings.end() && written->is_number_integer() && *written >= json(1)
+                && *written <= json(10'000);
+    return fine ? written->get<std::uint32_t>() : 1;
+  }
+
+  static std::set<std::uint32_t> indices(const std::vector<const json*>& sources) {
+    std::set<std::uint32_t> result;
+    for (const auto* source : sources)
+      for (const auto& [key, value] : source->items())
+        if (auto name = split_instance("x#" + key); name && name->index && value.is_object())
+          result.insert(*name->index);
+    return result;
+  }
+
+  void warn_of_unused(std::uint32_t index, std::uint32_t replicas) {
+    report(std::nullopt, "/instances/" + std::to_string(index), part::key,
+           "there is no instance " + std::to_string(index) + ", these settings are not used",
+           "an index below " + std::to_string(replicas) + ", the number of replicas", {},
+           severity::warning);
+  }
+
+  /// Reports at the place that sets `pointer`, or at the bot's file.
+  void report(std::optional<std::uint32_t> index, const std::string& pointer, part where,
+              std::string message, std::string expected, std::string hint = {},
+              severity level = severity::error) {
+    auto layers = files_.layers_of(*name_, index);
+    auto at = locate(layers, pointer);
+    const auto* source = at ? layers[*at].source : nullptr;
+    if (!source)
+      return;
+    if (problems_.full(source->path())) {
+      problems_.skip(source->path());
+      return;
+    }
+    auto what = source->at(layers[*at].base + pointer, where, std::move(message),
+                           std::move(expected), std::move(hint));
+    what.level = level;
+    if (level == severity::warning)
+      problems_.add(std::move(what));
+    else
+      problems_.add_unless_known(std::move(what));
+  }
+
+  bot_spec decode(const json& settings, const fleet_files::bot_file& file,
+                  std::optional<std::uint32_t> index) {
+    bot_spec spec;
+    decode_bot(settings, spec, ignore_problem);
+    place_path(spec.directory, "/directory", file, index);
+    if (spec.environment_file)
+      place_path(*spec.environment_file, "/environment_file", file, index);
+    if (file.source)
+      check(settings, spec, *file.source, index);
+    return spec;
+  }
+
+  /// Makes a path absolute: it counts from the folder of the file that sets it.
+  void place_path(std::string& path, const std::string& pointer, const fleet_files::bot_file& file,
+                  std::optional<std::uint32_t> index) {
+    if (is_absolute(path))
+      return;
+    auto from = file.path;
+    if (!path.empty()) {
+      auto layers = files_.layers_of(*name_, index);
+      if (auto at = locate(layers, pointer); at && layers[*at].source)
+        from = layers[*at].source->path();
+    }
+    auto folder = fleet_files::folder_of(from);
+    if (folder == "profiles")
+      folder.clear(); // a profile speaks for the whole tree
+    while (path.starts_with("./"))
+      path.erase(0, 2);
+    auto result = files_.source.root;
+    for (const auto& more : {folder, path == "." ? std::string{} : path})
+      if (!more.empty())
+        result += (result.ends_with('/') ? "" : "/") + more;
+    path = std::move(result);
+  }
+
+  void check(const json& settings, const bot_spec& spec, const parsed_document& own,
+             std::optional<std::uint32_t> index) {
+    if (!settings.contains("command")) {
+      if (!index && own.root().is_object())
+        problems_.add(own.at("", part::value, "the bot has no \"command\"",
+                             "an array of strings such as [\"python3\", \"bot.py\"]",
+                             "set it here, or in \"defaults\" of a group.json above"));
+      else if (index)
+        report(index, "/command", part::key, "this leaves the instance without a \"command\"",
+               "an array of strings");
+      return;
+    }
+    // Contradictions of two values are looked for only where each is right on its own.
+    for (const auto& layer : files_.layers_of(*name_, index))
+      if (layer.source && problems_.has_errors_in(layer.source->path()))
+        return;
+    auto contradiction = [&](const char* pointer, const char* than, std::string message,
+                             std::string expected) {
+      // Said where the stronger of the two stands: that is the one that broke the pair.
+      auto layers = files_.layers_of(*name_, index);
+      auto first = locate(layers, pointer);
+      auto second = locate(layers, than);
+      bool blame_second = second && (!first || *second > *first);
+      report(index, blame_second ? than : pointer, part::value, std::move(message),
+             std::move(expected));
+    };
+    if (spec.delay.initial > spec.delay.max)
+      contradiction("/delay/initial", "/delay/max",
+                    "the first pause of \"delay\" is longer than the longest",
+                    "\"initial\" not above \"max\"");
+    if (spec.retry_failed.initial > spec.retry_failed.max)
+      contradiction("/retry_failed/initial", "/retry_failed/max",
+                    "the first pause of \"retry_failed\" is longer than the longest",
+                    "\"initial\" not above \"max\"");
+    if (spec.limits.memory && spec.limits.memory_high
+        && *spec.limits.memory_high > *spec.limits.memory)
+      contradiction("/limits/memory_high", "/limits/memory",
+                    "the soft limit of memory is above the hard one",
+                    "\"memory_high\" not above \"memory\"");
+    if (spec.start_timeout.count() != 0 && spec.start_grace >= spec.start_timeout)
+      contradiction("/start_grace", "/start_timeout",
+                    "\"start_grace\" is not shorter than \"start_timeout\": no start can succeed",
+                    "\"start_grace\" below \"start_timeout\"");
+  }
+
+  const fleet_files& files_;
+  problem_bag& problems_;
+  const std::string* name_ = nullptr;
+  std::map<std::string, json> defaults_;
+};
+
+/// Builds the supervision tree from the leaves up.
+class fleet_assembler {
+public:
+  fleet_assembler(const fleet_files& files, fleet_spec& fleet)
+      : files_{files}
+      , fleet_{fleet} {}
+
+  group_ptr group(const std::string& name) {
+    const auto& folder = files_.groups.at(name);
+    auto result = std::make_shared<group_entry>();
+    result->name = name;
+    if (folder.source)
+      decode_group(folder.source->root(), *result, ignore_problem);
+    std::set<std::string> rest{folder.bots.begin(), folder.bots.end()};
+    rest.insert(folder.groups.begin(), folder.groups.end());
+    for (const auto& child : result->order)
+      if (rest.erase(child) != 0)
+        result->children.push_back(make_child(name, child, folder));
+    for (const auto& child : rest)
+      result->children.push_back(make_child(name, child, folder));
+    return result;
+  }
+
+private:
+  group_entry::child make_child(const std::string& above, const std::string& name,
+                                const fleet_files::group_folder& folder) {
+    auto full = join_name(above, name);
+    if (folder.bots.contains(name))
+      return {name, fleet_.bots.at(full), nullptr};
+    return {name, nullptr, group(full)};
+  }
+
+  const fleet_files& files_;
+  fleet_spec& fleet_;
+};
+
+} // namespace
+
+std::map<std::string, merged_bot> merge_bots(const fleet_files& files, problem_bag& problems) {
+  std::map<std::string, merged_bot> result;
+  bot_merger merger{files, problems};
+  std::size_t instances = 0;
+  for (const auto& [name, file] : files.bots) {
+    auto& bot = result[name] = merger.merge(name, file);
+    instances += bot.instances.size();
+    if (instances > fleet_limits::instances) {
+      problems.add(file_problem(file.path, "the fleet has too many instances",
+                                "at most " + std::to_string(fleet_limits::instances),
+                                "lower \"replicas\""));
+      break;
+    }
+  }
+  return result;
+}
+
+spec_ptr build_fleet(const fleet_files& files, std::map<std::string, merged_bot> bots) {
+  auto fleet = std::make_shared<fleet_spec>();
+  if (files.runtime)
+    decode_runtime(files.runtime->root(), fleet->runtime, fleet->name, ignore_problem);
+  if (fleet->name.empty())
+    fleet->name = suggest_name(leaf_name(files.source.root));
+  if (fleet->name.empty())
+    fleet->name = "fleet";
+  for (auto& [name, bot] : bots) {
+    auto entry = std::make_shared<bot_entry>();
+    entry->name = name;
+    entry->file = files.bots.at(name).path;
+    std::vector<bot_spec_ptr> specs;
+    for (auto& spec : bot.distinct) {
+      auto same = [&](const bot_spec_ptr& other) { return *other == spec; };
+      auto known = std::find_if(specs.begin(), specs.end(), same);
+      specs.push_back(known != specs.end() ? *known
+                                           : std::make_shared<const bot_spec>(std::move(spec)));
+    }
+    for (auto index : bot.instances)
+      entry->instances.push_back(specs[index]);
+    fleet->bots.emplace(name, std::move(entry));
+  }
+  fleet->root = fleet_assembler{files, *fleet}.group("");
+  return fleet;
+}
+
+} // namespace troupe::config

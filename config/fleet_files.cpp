@@ -1,0 +1,231 @@
+#include "config/fleet_files.hpp"
+
+#include "config/names.hpp"
+#include "config/schema.hpp"
+
+#include <algorithm>
+
+namespace troupe::config {
+
+namespace {
+
+/// Gives each document its role by its path.
+class file_sorter {
+public:
+  file_sorter(fleet_files& files, problem_bag& problems)
+      : files_{files}
+      , problems_{problems} {}
+
+  void add(const document& source) {
+    auto folder = fleet_files::folder_of(source.path);
+    auto top = folder.substr(0, folder.find('/'));
+    auto file = source.path.substr(folder.empty() ? 0 : folder.size() + 1);
+    auto stem = file.substr(0, file.size() - std::min<std::size_t>(file.size(), 5));
+    if (top == "tenants" || top == "mixins") {
+      warn(source.path, "\"" + top + "\" is accepted, but this version does not act on it yet");
+    } else if (top == "profiles") {
+      if (folder != top)
+        warn(source.path, "profiles stand in \"profiles\" itself; this file is not used");
+      else if (check_name(source.path, stem, "a profile"))
+        files_.profiles[stem] = {source.path, parsed(source)};
+    } else if (folder.empty() && file == "runtime.json") {
+      files_.runtime = parsed(source);
+    } else if (add_group(folder)) {
+      if (file == "group.json")
+        files_.groups[folder].source = parsed(source);
+      else
+        add_bot(source, folder, stem);
+    }
+  }
+
+  /// What can only be seen when all files are known.
+  void finish() {
+    for (const auto& [name, bot] : files_.bots)
+      if (files_.groups.contains(name))
+        problems_.add(file_problem(bot.path, "the bot and the group beside it have one name",
+                                   "different names",
+                                   "rename " + bot.path + " or the directory " + name + "/"));
+    if (files_.bots.empty() && problems_.empty())
+      problems_.add(file_problem("", "the tree describes no bot",
+                                 "at least one NAME.json with a \"command\"",
+                                 "is " + files_.source.root + " the right directory?"));
+    choose_profile();
+  }
+
+private:
+  void warn(const std::string& path, std::string message) {
+    auto what = file_problem(path, std::move(message));
+    what.level = severity::warning;
+    problems_.add(std::move(what));
+  }
+
+  const parsed_document* parsed(const document& source) {
+    if (values_ > fleet_limits::values)
+      return nullptr;
+    auto result = parse(source);
+    if (!result) {
+      problems_.add(result.error());
+      return nullptr;
+    }
+    values_ += (*result)->size();
+    if (values_ > fleet_limits::values)
+      problems_.add(file_problem("", "the tree holds too many values",
+                                 "at most 2000000 JSON values",
+                                 "keep the data of bots out of the config tree"));
+    files_.documents.push_back(std::move(*result));
+    return files_.documents.back().get();
+  }
+
+  bool check_name(const std::string& path, const std::string& name, const std::string& what) {
+    if (valid_name(name))
+      return true;
+    auto better = suggest_name(name);
+    auto hint = better.empty() ? std::string{} : "rename it to " + in_quotes(better);
+    if (name == "package" || name.ends_with("config"))
+      hint += ", or keep files that are no bots out of the tree";
+    problems_.add(file_problem(path, in_quotes(name) + " is no name for " + what,
+                               std::string{name_rule}, std::move(hint)));
+    return false;
+  }
+
+  /// Makes the group and those above it known; false when it cannot be one.
+  bool add_group(const std::string& name) {
+    if (files_.groups.contains(name))
+      return true;
+    if (refused_.contains(name))
+      return false;
+    auto above = std::string{parent_name(name)};
+    auto leaf = std::string{leaf_name(name)};
+    bool fine = name.empty() || add_group(above);
+    if (fine && !name.empty())
+      fine = check_group_name(name, leaf);
+    if (!fine) {
+      refused_.insert(name);
+      return false;
+    }
+    files_.groups[name].path = join_name(name, "group.json");
+    if (!name.empty())
+      files_.groups[above].groups.insert(leaf);
+    return true;
+  }
+
+  bool check_group_name(const std::string& name, const std::string& leaf) {
+    if (leaf == "runtime") {
+      problems_.add(file_problem(name, "\"runtime\" is no name for a group",
+                                 "another name for the directory"));
+      return false;
+    }
+    if (leaf.ends_with(".json")) {
+      problems_.add(file_problem(name, "a directory must not be named like a file",
+                                 "a name that does not end in .json"));
+      return false;
+    }
+    return check_name(name, leaf, "a group");
+  }
+
+  void add_bot(const document& source, const std::string& folder, const std::string& stem) {
+    if (stem == "runtime") {
+      problems_.add(file_problem(source.path, "runtime.json stands in the root only",
+                                 "another name for a bot, or the file in the root"));
+      return;
+    }
+    if (!check_name(source.path, stem, "a bot"))
+      return;
+    files_.groups[folder].bots.insert(stem);
+    files_.bots[join_name(folder, stem)] = {source.path, parsed(source)};
+  }
+
+  void choose_profile() {
+    const auto& wanted = files_.source.profile;
+    if (wanted.empty())
+      return;
+    auto found = files_.profiles.find(wanted);
+    if (found != files_.profiles.end()) {
+      files_.profile = found->second.source;
+      return;
+    }
+    std::vector<std::string> known;
+    for (const auto& [name, file] : files_.profiles)
+      known.push_back(name);
+    auto hint = did_you_mean(wanted, known);
+    problems_.add(file_problem("", "there is no profile " + in_quotes(wanted),
+                               "the file profiles/" + wanted + ".json", std::move(hint)));
+  }
+
+  fleet_files& files_;
+  problem_bag& problems_;
+  std::set<std::string> refused_;
+  std::size_t values_ = 0;
+};
+
+void push_member(std::vector<layer>& out, scope where, const parsed_document* source,
+                 const std::vector<std::string>& keys) {
+  if (!source)
+    return;
+  const auto* value = &source->root();
+  std::string base;
+  for (const auto& key : keys) {
+    value = object_member(*value, key);
+    if (!value)
+      return;
+    base = pointer_to(base, key);
+  }
+  if (value->is_object())
+    out.push_back({where, value, source, std::move(base)});
+}
+
+} // namespace
+
+const nlohmann::json* object_member(const nlohmann::json& value, const std::string& key) {
+  if (!value.is_object())
+    return nullptr;
+  auto member = value.find(key);
+  return member != value.end() && member->is_object() ? &*member : nullptr;
+}
+
+std::string fleet_files::folder_of(const std::string& path) {
+  return std::string{parent_name(path)};
+}
+
+std::vector<layer> fleet_files::layers_of(const std::string& bot,
+                                          std::optional<std::uint32_t> index) const {
+  std::vector<layer> result;
+  result.push_back({scope::built_in, &built_in_settings(), nullptr, ""});
+  auto push_group = [&](scope where, const std::string& name) {
+    auto group = groups.find(name);
+    if (group != groups.end())
+      push_member(result, where, group->second.source, {"defaults"});
+  };
+  push_group(scope::root, "");
+  push_member(result, scope::profile, profile, {"defaults"});
+  for (auto slash = bot.find('/'); slash != std::string::npos; slash = bot.find('/', slash + 1))
+    push_group(scope::group, bot.substr(0, slash));
+  auto own = bots.find(bot);
+  const auto* file = own == bots.end() ? nullptr : own->second.source;
+  push_member(result, scope::bot, file, {});
+  push_member(result, scope::profile, profile, {"bots", bot});
+  if (index) {
+    auto key = std::to_string(*index);
+    push_member(result, scope::instance, file, {"instances", key});
+    push_member(result, scope::instance, profile, {"bots", bot, "instances", key});
+  }
+  if (auto override = overrides.find(bot); override != overrides.end())
+    result.push_back({scope::operator_override, &override->second, nullptr, ""});
+  return result;
+}
+
+std::shared_ptr<fleet_files> sort_files(const tree& source, problem_bag& problems) {
+  auto files = std::make_shared<fleet_files>();
+  files->source = source;
+  files->groups[""].path = "group.json";
+  file_sorter sorter{*files, problems};
+  for (const auto& item : files->source.documents) {
+    auto top = item.path.substr(0, item.path.find('/'));
+    if (top != "secrets" || top.size() == item.path.size())
+      sorter.add(item);
+  }
+  sorter.finish();
+  return files;
+}
+
+} // namespace troupe::config

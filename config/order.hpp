@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace troupe::config {
+
+/// «`from` waits for `to`», by index.
+struct wait_edge {
+  std::size_t from = 0;
+  std::size_t to = 0;
+};
+
+/// One shortest cycle for each knot of nodes that wait for each other, as indices into
+/// `edges`, the first edge starting at the smallest node of the knot. Linear in nodes and
+/// edges but for the knots; deterministic; no recursion.
+std::vector<std::vector<std::size_t>> find_cycles(std::size_t nodes,
+                                                  const std::vector<wait_edge>& edges);
+
+} // namespace troupe::config

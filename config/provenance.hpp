@@ -1,0 +1,35 @@
+#pragma once
+
+#include "config/merge.hpp"
+#include "config/result.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace troupe::config {
+
+/// One value of an instance and what set it.
+struct origin {
+  std::string pointer; ///< of the value in the merged settings
+  nlohmann::json value;
+  scope where = scope::built_in;
+  std::string file; ///< empty for built-in values and overrides
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+/// Where each value of a loaded fleet comes from. Computed when asked for; keeps the
+/// parsed documents alive.
+class provenance {
+public:
+  virtual ~provenance() = default;
+
+  /// All leaves of "market/trader#2" (or "market/trader", which is #0), sorted by pointer;
+  /// the error says why there is no such instance.
+  virtual expected<std::vector<origin>, std::string> explain(const std::string& instance) const = 0;
+};
+
+} // namespace troupe::config

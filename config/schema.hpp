@@ -1,0 +1,41 @@
+#pragma once
+
+#include "config/problem.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace troupe::config {
+
+class parsed_document;
+
+/// What a file, or a part of one, is checked against.
+enum class schema_kind : std::uint8_t { bot, group, profile, runtime };
+
+/// The schema as it is published in config/schema/.
+const nlohmann::json& published_schema(schema_kind which);
+
+/// The schema with its `$ref`s to own definitions replaced by what they name, and those to
+/// whole schemas by «an object», because such parts are checked on their own.
+const nlohmann::json& plain_schema(schema_kind which);
+
+/// The names of all keys that the schema has at its top level.
+const std::vector<std::string>& keys_of(schema_kind which);
+
+/// The defaults of all keys of a bot as one object: the built-in scope.
+const nlohmann::json& built_in_settings();
+
+/// Checks `value`, which stands at `base` in `source`, and adds one problem for each place
+/// that does not fit.
+void check_schema(schema_kind which, const parsed_document& source, const nlohmann::json& value,
+                  const std::string& base, std::vector<problem>& out);
+
+/// Pointers of the values in `value` that are accepted but not acted on yet.
+std::vector<std::string> pending_keys(schema_kind which, const nlohmann::json& value);
+
+} // namespace troupe::config
