@@ -26,6 +26,8 @@ namespace troupe {
 using journal_actor = caf::typed_actor<
   // Commits a batch (true: waits for the disk). Answers "" or why it could not.
   caf::replies_to<write_atom, journal_batch_ptr, bool>::with<std::string>,
+  // Everything that is kept, for those who come (back) up.
+  caf::replies_to<view_atom>::with<journal_contents_ptr>,
   // Events that match, oldest first.
   caf::replies_to<query_atom, event_query>::with<event_list>,
   // The last n deaths of an instance or a bot, newest last.
@@ -93,18 +95,20 @@ using launcher_actor = caf::typed_actor<
   caf::reacts_to<tick_atom, std::uint64_t>>;
 
 /// What a supervisor knows of a child, be it a proxy, a group or, in a custom bot,
-/// an actor: it can be wanted or not, it asks before it starts, it reports.
+/// an actor: it asks before it starts, it can be told to end, it reports.
 using child_actor = caf::typed_actor<
   caf::reacts_to<wire_atom, services_ptr>,
-  // Somebody wants it up. It answers with `ask` to its supervisor, when it needs to.
-  caf::reacts_to<start_atom, std::string>,
-  // Somebody wants it down; a report says when it is.
-  caf::reacts_to<stop_atom, std::string>,
   // The answer to `ask`: go.
   caf::reacts_to<admit_atom>,
-  // Down at once: the stop ladder's last step.
+  // No answer to `ask` yet, and why, for people.
+  caf::reacts_to<hold_atom, std::string>,
+  // End what runs, stay wanted and ask again.
+  caf::reacts_to<recycle_atom, std::string>,
+  // End, and stay down; a report says when it is.
+  caf::reacts_to<stop_atom, std::string>,
+  // End at once: the stop ladder's last step.
   caf::reacts_to<hurry_atom>,
-  // Down, and then it is no more: it leaves the tree with its process.
+  // End, and then be no more.
   caf::reacts_to<remove_atom, std::string>,
   // An operator's order for what is in it. Answers what became of it.
   caf::replies_to<operation>::with<outcomes>>;
@@ -113,7 +117,8 @@ using child_actor = caf::typed_actor<
 using proxy_actor = child_actor::extend<
   // The instance has a new spec; used from the next start on.
   caf::reacts_to<apply_atom, config::bot_spec_ptr>,
-  caf::reacts_to<spawned>, caf::reacts_to<spawn_failed>, caf::reacts_to<exited>,
+  // What became of its process; from the launcher.
+  caf::reacts_to<spawned>, caf::reacts_to<spawn_failed>, caf::reacts_to<process_end>,
   caf::reacts_to<stalled>,
   // A timer of this proxy: which, and the generation it was armed in.
   caf::reacts_to<tick_atom, std::uint8_t, std::uint64_t>>;

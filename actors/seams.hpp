@@ -50,6 +50,7 @@ struct exited {
   std::int64_t uptime = 0;     ///< microseconds
   std::int64_t cpu_time = 0;   ///< microseconds
   std::int64_t max_memory = 0; ///< bytes
+  bool out_of_memory = false;  ///< the kernel killed it because its memory ran out
 };
 
 /// The main process was stopped by a signal from outside, or goes on again.

@@ -68,12 +68,23 @@ struct ledger_entry {
   instance_record record;
 };
 
+/// The end of a main process as the launcher passes it on: what else of the
+/// incarnation was killed meanwhile and still lives, and what it wrote last.
+struct process_end {
+  exited how;
+  std::uint32_t left = 0;
+  std::string output;
+};
+
 /// What the launcher found in the keeper's table for one instance.
 struct adoptees {
   std::vector<slot_info> slots;
 };
 
 using journal_batch_ptr = std::shared_ptr<journal_batch>;
+
+/// What the store held when it was asked.
+using journal_contents_ptr = std::shared_ptr<const journal_contents>;
 
 /// CPU and memory of the instances that were asked for; what is unknown is absent.
 struct usage_map {
@@ -100,8 +111,10 @@ TROUPE_LOCAL(troupe::child_report)
 TROUPE_LOCAL(troupe::ledger_view_ptr)
 TROUPE_LOCAL(troupe::ledger_entry)
 TROUPE_LOCAL(troupe::group_record)
+TROUPE_LOCAL(troupe::process_end)
 TROUPE_LOCAL(troupe::adoptees)
 TROUPE_LOCAL(troupe::journal_batch_ptr)
+TROUPE_LOCAL(troupe::journal_contents_ptr)
 TROUPE_LOCAL(troupe::usage_map)
 TROUPE_LOCAL(troupe::event_list)
 TROUPE_LOCAL(troupe::death_list)
@@ -127,8 +140,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe_actors, caf::id_block::troupe_admin::end)
   CAF_ADD_TYPE_ID(troupe_actors, (troupe::ledger_view_ptr))
   CAF_ADD_TYPE_ID(troupe_actors, (troupe::ledger_entry))
   CAF_ADD_TYPE_ID(troupe_actors, (troupe::group_record))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::process_end))
   CAF_ADD_TYPE_ID(troupe_actors, (troupe::adoptees))
   CAF_ADD_TYPE_ID(troupe_actors, (troupe::journal_batch_ptr))
+  CAF_ADD_TYPE_ID(troupe_actors, (troupe::journal_contents_ptr))
   CAF_ADD_TYPE_ID(troupe_actors, (troupe::usage_map))
   CAF_ADD_TYPE_ID(troupe_actors, (troupe::event_list))
   CAF_ADD_TYPE_ID(troupe_actors, (troupe::death_list))
@@ -149,11 +164,12 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe_actors, caf::id_block::troupe_admin::end)
 
   // At most ten characters each.
   CAF_ADD_ATOM(troupe_actors, troupe, wire_atom, "wire")
-  CAF_ADD_ATOM(troupe_actors, troupe, start_atom, "start")
   CAF_ADD_ATOM(troupe_actors, troupe, stop_atom, "stop")
   CAF_ADD_ATOM(troupe_actors, troupe, hurry_atom, "hurry")
   CAF_ADD_ATOM(troupe_actors, troupe, ask_atom, "ask")
   CAF_ADD_ATOM(troupe_actors, troupe, admit_atom, "admit")
+  CAF_ADD_ATOM(troupe_actors, troupe, hold_atom, "hold")
+  CAF_ADD_ATOM(troupe_actors, troupe, recycle_atom, "recycle")
   CAF_ADD_ATOM(troupe_actors, troupe, apply_atom, "apply")
   CAF_ADD_ATOM(troupe_actors, troupe, remove_atom, "remove")
   CAF_ADD_ATOM(troupe_actors, troupe, note_atom, "note")
@@ -164,12 +180,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe_actors, caf::id_block::troupe_admin::end)
   CAF_ADD_ATOM(troupe_actors, troupe, signal_atom, "signal")
   CAF_ADD_ATOM(troupe_actors, troupe, freeze_atom, "freeze")
   CAF_ADD_ATOM(troupe_actors, troupe, sweep_atom, "sweep")
-  CAF_ADD_ATOM(troupe_actors, troupe, swept_atom, "swept")
   CAF_ADD_ATOM(troupe_actors, troupe, commit_atom, "commit")
   CAF_ADD_ATOM(troupe_actors, troupe, sample_atom, "sample")
   CAF_ADD_ATOM(troupe_actors, troupe, tail_atom, "tail")
   CAF_ADD_ATOM(troupe_actors, troupe, report_atom, "report")
-  CAF_ADD_ATOM(troupe_actors, troupe, forget_atom, "forget")
   CAF_ADD_ATOM(troupe_actors, troupe, view_atom, "view")
   CAF_ADD_ATOM(troupe_actors, troupe, await_atom, "await")
   CAF_ADD_ATOM(troupe_actors, troupe, write_atom, "write")

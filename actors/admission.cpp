@@ -1,0 +1,75 @@
+#include "actors/admission.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace troupe {
+
+namespace {
+
+bool erase_from(std::deque<launch>& queue, const std::string& instance,
+                std::uint64_t incarnation) {
+  return std::erase_if(queue,
+                       [&](const launch& x) {
+                         return x.instance == instance && x.incarnation == incarnation;
+                       })
+         > 0;
+}
+
+} // namespace
+
+void admission::limits(const config::runtime_spec& spec) {
+  parallelism_ = std::max(1u, spec.start_parallelism);
+  rate_ = spec.restart_rate;
+  burst_ = std::max(1.0, static_cast<double>(spec.restart_burst));
+  tokens_ = filled_ ? std::min(tokens_, burst_) : burst_;
+}
+
+void admission::add(launch what, bool restart) {
+  key id{what.instance, what.incarnation};
+  if (!under_way_.contains(id) && queued_.insert(std::move(id)).second)
+    (restart ? restarts_ : firsts_).push_back(std::move(what));
+}
+
+bool admission::withdraw(const std::string& instance, std::uint64_t incarnation) {
+  return queued_.erase({instance, incarnation}) > 0
+         && (erase_from(firsts_, instance, incarnation)
+             || erase_from(restarts_, instance, incarnation));
+}
+
+std::vector<launch> admission::take(time_point now) {
+  refill(now);
+  std::vector<launch> result;
+  auto go = [&](std::deque<launch>& queue) {
+    under_way_.insert(queued_.extract({queue.front().instance, queue.front().incarnation}));
+    result.push_back(std::move(queue.front()));
+    queue.pop_front();
+  };
+  while (!firsts_.empty() && under_way_.size() < parallelism_)
+    go(firsts_);
+  while (!restarts_.empty() && under_way_.size() < parallelism_ && tokens_ >= 1) {
+    tokens_ -= 1;
+    go(restarts_);
+  }
+  return result;
+}
+
+void admission::settled(const std::string& instance, std::uint64_t incarnation) {
+  under_way_.erase({instance, incarnation});
+}
+
+std::optional<admission::time_point> admission::wake_at(time_point now) const {
+  if (restarts_.empty() || tokens_ >= 1 || rate_ <= 0 || under_way_.size() >= parallelism_)
+    return std::nullopt;
+  const auto missing = static_cast<std::int64_t>(std::ceil((1 - tokens_) / rate_ * 1e9));
+  return now + std::chrono::nanoseconds{std::max<std::int64_t>(missing, 1'000'000)};
+}
+
+void admission::refill(time_point now) {
+  if (filled_ && now > *filled_)
+    tokens_ = std::min(burst_, tokens_ + std::chrono::duration<double>(now - *filled_).count() * rate_);
+  if (!filled_ || now > *filled_)
+    filled_ = now;
+}
+
+} // namespace troupe

@@ -1,0 +1,60 @@
+#pragma once
+
+// How fast the fleet may start processes. First starts wait only for a slot: a
+// slot is held from the order to the keeper until exec is confirmed. Restarts also
+// take a token from a bucket, so that a fleet that falls over does not come back
+// as a fork storm. Pure; the launcher asks it what may go now.
+
+#include "actors/seams.hpp"
+
+#include <chrono>
+#include <deque>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace troupe {
+
+class admission {
+public:
+  using time_point = std::chrono::nanoseconds; ///< of the monotonic clock
+
+  /// New limits, effective at once; what waits keeps its place.
+  void limits(const config::runtime_spec& spec);
+
+  /// Queues a start; the same (instance, incarnation) is queued once.
+  void add(launch what, bool restart);
+
+  /// Takes back a start that is still queued. False: it is not there, or has gone.
+  bool withdraw(const std::string& instance, std::uint64_t incarnation);
+
+  /// What may go now, first starts first, each in order of arrival.
+  std::vector<launch> take(time_point now);
+
+  /// Exec was confirmed or failed: the slot is free.
+  void settled(const std::string& instance, std::uint64_t incarnation);
+
+  /// When `take` is worth asking again though nothing else happens.
+  std::optional<time_point> wake_at(time_point now) const;
+
+  std::size_t queued() const { return firsts_.size() + restarts_.size(); }
+  std::size_t under_way() const { return under_way_.size(); }
+
+private:
+  using key = std::pair<std::string, std::uint64_t>;
+
+  void refill(time_point now);
+
+  std::size_t parallelism_ = 256;
+  double rate_ = 50;
+  double burst_ = 50;
+  double tokens_ = 50;
+  std::optional<time_point> filled_;
+  std::deque<launch> firsts_;
+  std::deque<launch> restarts_;
+  std::set<key> queued_;
+  std::set<key> under_way_;
+};
+
+} // namespace troupe

@@ -1,0 +1,197 @@
+#include "actors/guardian.hpp"
+
+#include "actors/clocks.hpp"
+#include "actors/journal.hpp"
+#include "actors/launcher.hpp"
+#include "actors/ledger.hpp"
+#include "actors/restart_policy.hpp"
+#include "actors/supervisor.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace troupe {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr config::rate_spec service_intensity{10, 1min};
+constexpr std::uint64_t deadline_tick = 0;
+constexpr std::uint64_t finish_tick = 1;
+
+/// How long the last changes may take to the disk once the fleet is down.
+constexpr auto last_commit = 2s;
+
+config::spec_ptr empty_fleet() {
+  auto fleet = std::make_shared<config::fleet_spec>();
+  fleet->root = std::make_shared<config::group_entry>();
+  return fleet;
+}
+
+} // namespace
+
+void guardian_state::init(guardian_args given) {
+  args = std::move(given);
+  current.guardian = caf::actor_cast<guardian_actor>(self);
+  current.journal = make_journal();
+  handed_out = std::make_shared<services>(current);
+  current.launcher = make_launcher();
+  current.ledger = make_ledger();
+  current.config = make_config();
+  current.admin = make_admin();
+  handed_out = std::make_shared<services>(current);
+  current.root = make_root();
+  hand_out();
+}
+
+// -- making --------------------------------------------------------------------------------
+
+journal_actor guardian_state::make_journal() {
+  return args.detached ? self->spawn<caf::linked + caf::detached>(journal, args.store)
+                       : self->spawn<caf::linked>(journal, args.store);
+}
+
+launcher_actor guardian_state::make_launcher() {
+  return args.detached ? self->spawn<caf::linked + caf::detached>(launcher, args.host)
+                       : self->spawn<caf::linked>(launcher, args.host);
+}
+
+ledger_actor guardian_state::make_ledger() {
+  return self->spawn<caf::linked>(ledger, handed_out, std::exchange(args.contents, nullptr));
+}
+
+config_actor guardian_state::make_config() {
+  auto result = self->spawn<caf::linked>(config_owner, args.config);
+  args.config.fresh = false;
+  return result;
+}
+
+command_actor guardian_state::make_admin() {
+  auto result = args.make_admin(self->system());
+  self->link_to(result);
+  return result;
+}
+
+supervisor_actor guardian_state::make_root() {
+  auto fleet = empty_fleet();
+  return self->spawn<caf::linked>(
+    supervisor,
+    supervisor_args{{}, {}, current.guardian, handed_out, fleet->root, fleet});
+}
+
+void guardian_state::hand_out() {
+  handed_out = std::make_shared<services>(current);
+  self->send(current.ledger, wire_atom_v, handed_out);
+  self->send(current.launcher, wire_atom_v, handed_out);
+  self->send(current.root, wire_atom_v, handed_out);
+  self->send(current.admin, wire_atom_v, handed_out);
+  self->send(current.config, wire_atom_v, handed_out);
+  if (args.on_services)
+    args.on_services(handed_out);
+}
+
+// -- replacing -----------------------------------------------------------------------------
+
+template <class Handle>
+bool guardian_state::replace(Handle services::*member, const caf::exit_msg& message,
+                             const char* what, Handle (guardian_state::*make)()) {
+  if ((current.*member).address() != message.source)
+    return false;
+  spdlog::error("guardian replaces the {}: {}", what, self->system().render(message.reason));
+  if (passes(replacements, service_intensity, monotonic_now(self))) {
+    spdlog::critical("guardian gives up: services die faster than they can be replaced");
+    if (!std::exchange(ended, true))
+      args.on_end(beyond_help);
+    return true;
+  }
+  current.*member = (this->*make)();
+  hand_out();
+  if (stops > 0 && what == std::string_view{"root supervisor"})
+    self->send(current.root, stop_atom_v, stop_cause);
+  return true;
+}
+
+void guardian_state::on_exit(const caf::exit_msg& message) {
+  using gs = guardian_state;
+  static_cast<void>(
+    replace(&services::journal, message, "journal", &gs::make_journal)
+    || replace(&services::ledger, message, "ledger", &gs::make_ledger)
+    || replace(&services::launcher, message, "launcher", &gs::make_launcher)
+    || replace(&services::config, message, "config", &gs::make_config)
+    || replace(&services::admin, message, "admin", &gs::make_admin)
+    || replace(&services::root, message, "root supervisor", &gs::make_root));
+}
+
+// -- ending --------------------------------------------------------------------------------
+
+void guardian_state::stop(const std::string& cause) {
+  if (++stops == 1) {
+    spdlog::info("guardian ends the fleet: {}", cause);
+    stop_cause = "the fleet ends: " + cause;
+    self->send(current.root, stop_atom_v, stop_cause);
+    self->delayed_send(self, stop_deadline(), tick_atom_v, deadline_tick);
+    return;
+  }
+  spdlog::warn("guardian ends the fleet in a hurry: {}", cause);
+  self->send(current.root, hurry_atom_v);
+  self->delayed_send(self, 5s, tick_atom_v, deadline_tick);
+}
+
+std::chrono::nanoseconds guardian_state::stop_deadline() const {
+  // Every bot may take its stop_timeout, one after the other where they depend on
+  // each other; a chain longer than ten is cut short.
+  std::chrono::nanoseconds longest = 0ns;
+  std::size_t chain = 1;
+  for (const auto& [bot, entry] : args.config.spec->bots)
+    for (const auto& instance : entry->instances) {
+      longest = std::max(longest, instance->stop_timeout);
+      chain += !instance->depends_on.empty();
+    }
+  return longest * static_cast<int>(std::min<std::size_t>(chain, 10)) + 10s;
+}
+
+void guardian_state::on_report(const child_report& report) {
+  // A report from before the root heard of the end does not count.
+  if (stops > 0 && report.now == state::stopped && report.cause == stop_cause)
+    finish();
+}
+
+void guardian_state::finish() {
+  if (std::exchange(ended, true))
+    return;
+  // The last changes have to reach the disk; the ledger gathers them for a moment.
+  self->delayed_send(self, ledger_state::gather * 2, tick_atom_v, finish_tick);
+}
+
+void guardian_state::tick(std::uint64_t what) {
+  if (what == deadline_tick) {
+    if (!std::exchange(ended, true)) {
+      spdlog::error("guardian waited long enough: what still lives is left to the keeper");
+      args.on_end(1);
+    }
+    return;
+  }
+  // Whatever the ledger sent before stands in the journal's mailbox before this.
+  self->request(current.journal, last_commit, query_atom_v, event_query{})
+    .then([this](const event_list&) { args.on_end(0); },
+          [this](const caf::error&) {
+            spdlog::error("guardian: the journal does not answer; its last changes may be lost");
+            args.on_end(0);
+          });
+}
+
+guardian_actor::behavior_type guardian(guardian_state::pointer self, guardian_args args) {
+  auto* st = &self->state;
+  self->set_default_handler(caf::drop);
+  self->set_exit_handler([st](caf::exit_msg& x) { st->on_exit(x); });
+  st->init(std::move(args));
+  return {
+    [st](stop_atom, const std::string& cause) { st->stop(cause); },
+    [st](const child_report& report) { st->on_report(report); },
+    [st](tick_atom, std::uint64_t what) { st->tick(what); },
+  };
+}
+
+} // namespace troupe

@@ -1,0 +1,29 @@
+#pragma once
+
+// The one that writes to the store. Detached: SQLite blocks, and only this actor
+// may wait for it.
+
+#include "actors/interfaces.hpp"
+
+#include <memory>
+
+namespace troupe {
+
+struct journal_state {
+  explicit journal_state(journal_actor::stateful_pointer<journal_state> owner) : self{owner} {
+    // nop
+  }
+
+  std::string write(const journal_batch_ptr& batch, bool durable);
+
+  static inline const char* name = "journal";
+
+  journal_actor::stateful_pointer<journal_state> self;
+  std::shared_ptr<journal_store> store;
+};
+
+/// Spawn it detached.
+journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
+                                     std::shared_ptr<journal_store> store);
+
+} // namespace troupe

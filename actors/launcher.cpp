@@ -1,0 +1,204 @@
+#include "actors/launcher.hpp"
+
+#include "actors/clocks.hpp"
+#include "actors/ordering.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace troupe {
+
+void launcher_state::init(std::shared_ptr<process_host> given) {
+  host = std::move(given);
+  auto me = caf::actor_cast<launcher_actor>(self);
+  host->on_event([me](process_event what) {
+    std::visit([&me](auto& x) { caf::anon_send(me, std::move(x)); }, what);
+  });
+  for (auto& slot : host->adoptable())
+    slots[slot.instance].push_back(std::move(slot));
+}
+
+void launcher_state::apply(const config::spec_ptr& fleet) {
+  queue.limits(fleet->runtime);
+  pump();
+}
+
+adoptees launcher_state::adopt(const std::string& instance) {
+  if (auto owner = caf::actor_cast<proxy_actor>(self->current_sender()))
+    owners[instance] = owner;
+  const auto at = slots.find(instance);
+  return {at == slots.end() ? std::vector<slot_info>{} : at->second};
+}
+
+// -- starting ------------------------------------------------------------------------------
+
+void launcher_state::add(const launch& what, bool restart) {
+  queue.add(what, restart);
+  pump();
+}
+
+void launcher_state::withdraw(const std::string& instance, std::uint64_t incarnation) {
+  if (queue.withdraw(instance, incarnation))
+    forward(spawn_failed{instance, incarnation, "withdrawn before it was started"});
+}
+
+void launcher_state::pump() {
+  const auto now = monotonic_now(self);
+  for (const auto& each : queue.take(now))
+    host->spawn(each);
+  if (const auto at = queue.wake_at(now))
+    self->delayed_send(self, *at - now, tick_atom_v, ++generation);
+}
+
+void launcher_state::tick(std::uint64_t which) {
+  if (which == generation)
+    pump();
+}
+
+void launcher_state::on_spawned(const spawned& what) {
+  queue.settled(what.instance, what.incarnation);
+  if (!find_slot(what.instance, what.incarnation))
+    slots[what.instance].push_back({what.instance, what.incarnation, what.pid, wall_now(), {}});
+  forward(what);
+  pump();
+}
+
+void launcher_state::on_spawn_failed(const spawn_failed& what) {
+  queue.settled(what.instance, what.incarnation);
+  forward(what);
+  pump();
+}
+
+// -- ending --------------------------------------------------------------------------------
+
+void launcher_state::on_exited(const exited& what) {
+  if (auto* slot = find_slot(what.instance, what.incarnation))
+    slot->end = what;
+  process_end end;
+  end.how = what;
+  end.left = static_cast<std::uint32_t>(host->sweep(what.instance, what.incarnation, false));
+  end.output = host->tail(what.instance, what.incarnation);
+  if (owners.contains(what.instance))
+    return forward(end);
+  // Nobody is in charge: an instance that is no longer in the config.
+  if (expected && !expected->contains(what.instance) && services)
+    self->send(services->ledger,
+               death{what.instance, what.incarnation, what.at, to_string(what.status), what.status,
+                     what.uptime, what.cpu_time, what.max_memory, end.output});
+}
+
+void launcher_state::on_stalled(const stalled& what) {
+  forward(what);
+}
+
+void launcher_state::commit(const std::string& instance, std::uint64_t incarnation) {
+  const auto at = slots.find(instance);
+  if (at == slots.end())
+    return;
+  const auto gone = std::erase_if(at->second, [&](const slot_info& x) {
+    return x.incarnation == incarnation && x.end.has_value();
+  });
+  if (at->second.empty()) {
+    slots.erase(at);
+    if (expected && !expected->contains(instance))
+      owners.erase(instance);
+  }
+  if (gone > 0)
+    host->release(instance, incarnation);
+}
+
+void launcher_state::retain(const config::spec_ptr& fleet) {
+  expected.emplace();
+  for (const auto& [bot, entry] : fleet->bots)
+    for (std::size_t i = 0; i < entry->instances.size(); ++i)
+      expected->insert(instance_name(bot, i));
+  std::vector<std::string> strangers;
+  for (const auto& [instance, all] : slots)
+    if (!expected->contains(instance) && !owners.contains(instance))
+      strangers.push_back(instance);
+  for (const auto& instance : strangers)
+    end_stranger(instance);
+}
+
+void launcher_state::end_stranger(const std::string& instance) {
+  spdlog::warn("launcher ends {}: no instance of the config", instance);
+  const auto all = slots[instance];
+  for (const auto& slot : all) {
+    if (slot.end)
+      on_exited(*slot.end);
+    else
+      host->sweep(instance, slot.incarnation, true);
+  }
+}
+
+// -- the rest ------------------------------------------------------------------------------
+
+template <class Message>
+void launcher_state::forward(const Message& what) {
+  const auto& instance = [&]() -> const std::string& {
+    if constexpr (requires { what.how; })
+      return what.how.instance;
+    else
+      return what.instance;
+  }();
+  if (const auto at = owners.find(instance); at != owners.end())
+    self->send(at->second, what);
+}
+
+slot_info* launcher_state::find_slot(const std::string& instance, std::uint64_t incarnation) {
+  const auto at = slots.find(instance);
+  if (at == slots.end())
+    return nullptr;
+  for (auto& slot : at->second)
+    if (slot.incarnation == incarnation)
+      return &slot;
+  return nullptr;
+}
+
+usage_map launcher_state::sample(const std::vector<std::string>& instances) {
+  usage_map result;
+  for (const auto& instance : instances)
+    if (const auto at = slots.find(instance); at != slots.end() && !at->second.back().end)
+      if (auto now = host->sample(instance, at->second.back().incarnation))
+        result.of.emplace(instance, *now);
+  return result;
+}
+
+launcher_actor::behavior_type launcher(launcher_state::pointer self,
+                                       std::shared_ptr<process_host> host) {
+  auto* st = &self->state;
+  self->set_default_handler(caf::drop);
+  st->init(std::move(host));
+  return {
+    [st](wire_atom, const services_ptr& x) { st->wire(x); },
+    [st](apply_atom, const config::spec_ptr& fleet) { st->apply(fleet); },
+    [st](adopt_atom, const std::string& instance) { return st->adopt(instance); },
+    [st](const launch& what, bool restart) { st->add(what, restart); },
+    [st](withdraw_atom, const std::string& instance, std::uint64_t incarnation) {
+      st->withdraw(instance, incarnation);
+    },
+    [st](signal_atom, const std::string& instance, std::uint64_t incarnation, int signal,
+         bool all) { return st->host->signal(instance, incarnation, signal, all); },
+    [st](freeze_atom, const std::string& instance, std::uint64_t incarnation, bool on) {
+      return st->host->freeze(instance, incarnation, on);
+    },
+    [st](sweep_atom, const std::string& instance, std::uint64_t incarnation, bool main_too) {
+      return static_cast<std::uint32_t>(st->host->sweep(instance, incarnation, main_too));
+    },
+    [st](tail_atom, const std::string& instance, std::uint64_t incarnation) {
+      return st->host->tail(instance, incarnation);
+    },
+    [st](commit_atom, const std::string& instance, std::uint64_t incarnation) {
+      st->commit(instance, incarnation);
+    },
+    [st](sample_atom, const std::vector<std::string>& instances) { return st->sample(instances); },
+    [st](report_atom) { return st->host->isolation(); },
+    [st](const spawned& x) { st->on_spawned(x); },
+    [st](const spawn_failed& x) { st->on_spawn_failed(x); },
+    [st](const exited& x) { st->on_exited(x); },
+    [st](const stalled& x) { st->on_stalled(x); },
+    [st](retain_atom, const config::spec_ptr& fleet) { st->retain(fleet); },
+    [st](tick_atom, std::uint64_t generation) { st->tick(generation); },
+  };
+}
+
+} // namespace troupe

@@ -1,0 +1,64 @@
+#pragma once
+
+// The only one that talks to the keeper (through process_host). Admits starts at
+// the fleet's pace, hands every end to the proxy in charge, and ends what no
+// instance of the spec stands for. Detached: preparing a process may wait for a
+// disk or for the name service.
+
+#include "actors/admission.hpp"
+#include "actors/interfaces.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+namespace troupe {
+
+struct launcher_state {
+  using pointer = launcher_actor::stateful_pointer<launcher_state>;
+
+  explicit launcher_state(pointer owner) : self{owner} {
+    // nop
+  }
+
+  void init(std::shared_ptr<process_host> given);
+  void wire(services_ptr replaced) { services = std::move(replaced); }
+  void apply(const config::spec_ptr& fleet);
+  adoptees adopt(const std::string& instance);
+  void add(const launch& what, bool restart);
+  void withdraw(const std::string& instance, std::uint64_t incarnation);
+  void on_spawned(const spawned& what);
+  void on_spawn_failed(const spawn_failed& what);
+  void on_exited(const exited& what);
+  void on_stalled(const stalled& what);
+  void commit(const std::string& instance, std::uint64_t incarnation);
+  void retain(const config::spec_ptr& fleet);
+  usage_map sample(const std::vector<std::string>& instances);
+  void tick(std::uint64_t generation);
+
+  static inline const char* name = "launcher";
+
+  pointer self;
+  std::shared_ptr<process_host> host;
+  admission queue;
+
+private:
+  template <class Message>
+  void forward(const Message& what);
+  slot_info* find_slot(const std::string& instance, std::uint64_t incarnation);
+  void pump();
+  void end_stranger(const std::string& instance);
+
+  services_ptr services;
+  std::map<std::string, proxy_actor> owners;
+  std::map<std::string, std::vector<slot_info>> slots; ///< as the keeper has them
+  std::optional<std::set<std::string>> expected;       ///< unset until the first apply
+  std::uint64_t generation = 0;
+};
+
+/// Spawn it detached.
+launcher_actor::behavior_type launcher(launcher_state::pointer self,
+                                       std::shared_ptr<process_host> host);
+
+} // namespace troupe

@@ -1,0 +1,285 @@
+#include "actors/ledger.hpp"
+
+#include "actors/clocks.hpp"
+#include "actors/ordering.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace troupe {
+
+namespace {
+
+constexpr std::uint64_t flush_tick = 0;
+constexpr std::uint64_t retry_tick = 1;
+
+} // namespace
+
+void ledger_state::init(services_ptr given, journal_contents_ptr contents) {
+  services = std::move(given);
+  if (contents)
+    return recall(*contents);
+  // A replacement: what was committed is all that is left of the last one. Nothing
+  // else is heard before that is known.
+  self->request(services->journal, request_timeout, view_atom_v)
+    .await([this](const journal_contents_ptr& kept) { recall(*kept); },
+           [this](const caf::error& reason) { self->quit(reason); });
+}
+
+void ledger_state::recall(const journal_contents& contents) {
+  last_seq = committed_seq = contents.last_seq;
+  last_incarnation = contents.last_incarnation;
+  version = contents.version;
+  for (const auto& record : contents.records) {
+    auto& kept = records[record.name] = record;
+    if (const auto at = contents.intents.find(record.name); at != contents.intents.end())
+      kept.wanted = kept.wanted && !at->second;
+  }
+}
+
+// -- what happens --------------------------------------------------------------------------
+
+void ledger_state::on_entry(const ledger_entry& entry) {
+  const auto& record = entry.record;
+  last_incarnation = std::max(last_incarnation, record.incarnation);
+  const bool changed = entry.change.from != entry.change.to;
+  if (changed) {
+    auto change = entry.change;
+    change.seq = ++last_seq;
+    pending.transitions.push_back(std::move(change));
+    for (const auto& [address, each] : watchers)
+      if (std::any_of(each.targets.begin(), each.targets.end(),
+                      [&](const auto& target) { return matches(target, record.name); }))
+        self->send(each.who, note_atom_v, record.name, static_cast<std::uint8_t>(record.now));
+  }
+  if (expected && !expected->contains(record.name) && !has_process(record.now)) {
+    forget(record.name);
+  } else {
+    records[record.name] = record;
+    dirty.insert(record.name);
+  }
+  gather_or_flush();
+}
+
+void ledger_state::on_death(const death& what) {
+  pending.deaths.push_back(what);
+  gather_or_flush();
+}
+
+void ledger_state::on_group(const group_record& what) {
+  groups[what.name] = what;
+}
+
+void ledger_state::retain(const config::spec_ptr& fleet, std::uint64_t applied_version) {
+  version = applied_version;
+  expected.emplace();
+  for (const auto& [bot, entry] : fleet->bots)
+    for (std::size_t i = 0; i < entry->instances.size(); ++i)
+      expected->insert(instance_name(bot, i));
+  std::vector<std::string> gone;
+  for (const auto& [instance, record] : records)
+    if (!expected->contains(instance) && !has_process(record.now))
+      gone.push_back(instance);
+  for (const auto& instance : gone)
+    forget(instance);
+  std::erase_if(groups, [&](const auto& x) {
+    return !x.first.empty()
+           && std::none_of(fleet->bots.begin(), fleet->bots.end(),
+                           [&](const auto& bot) { return lies_in(bot.first, x.first); });
+  });
+  gather_or_flush();
+}
+
+void ledger_state::forget(const std::string& instance) {
+  records.erase(instance);
+  dirty.erase(instance);
+  pending.forgotten.push_back(instance);
+}
+
+// -- what is asked -------------------------------------------------------------------------
+
+instance_record ledger_state::find(const std::string& instance) const {
+  if (const auto at = records.find(instance); at != records.end())
+    return at->second;
+  instance_record result;
+  result.name = instance;
+  // One that was forgotten and comes back must not count from the start again.
+  result.incarnation = last_incarnation;
+  return result;
+}
+
+bool ledger_state::matches(const std::string& target, const std::string& instance) {
+  if (target == instance || target == bot_of(instance))
+    return true;
+  return !target.empty() && target.back() == '/'
+         && lies_in(instance, std::string_view{target}.substr(0, target.size() - 1));
+}
+
+ledger_view_ptr ledger_state::view(const std::vector<std::string>& names) const {
+  auto result = std::make_shared<ledger_view>();
+  result->version = version;
+  result->trouble = trouble;
+  result->records.reserve(names.empty() ? records.size() : names.size());
+  for (const auto& [instance, record] : records)
+    if (names.empty() || std::any_of(names.begin(), names.end(), [&](const auto& asked_for) {
+          return matches(asked_for, instance);
+        }))
+      result->records.push_back(record);
+  for (const auto& [group, record] : groups)
+    result->groups.push_back(record);
+  return result;
+}
+
+caf::result<std::uint64_t> ledger_state::await(std::uint64_t after, std::uint32_t milliseconds) {
+  if (committed_seq > after || milliseconds == 0 || waiters.size() >= max_waiting)
+    return committed_seq;
+  auto answer = self->make_response_promise<std::uint64_t>();
+  waiters.emplace(++last_waiter, waiter{after, answer});
+  self->delayed_send(self, std::chrono::milliseconds{std::min(milliseconds, 30'000u)}, tick_atom_v,
+                     last_waiter);
+  return answer;
+}
+
+void ledger_state::watch(const std::vector<std::string>& targets) {
+  auto who = caf::actor_cast<supervisor_actor>(self->current_sender());
+  if (!who)
+    return;
+  if (!watchers.contains(who.address()))
+    self->monitor(who);
+  watchers[who.address()] = {who, targets};
+  for (const auto& [instance, record] : records)
+    for (const auto& target : targets)
+      if (matches(target, instance)) {
+        self->send(who, note_atom_v, instance, static_cast<std::uint8_t>(record.now));
+        break;
+      }
+}
+
+void ledger_state::on_down(const caf::down_msg& message) {
+  watchers.erase(message.source);
+}
+
+// -- committing ----------------------------------------------------------------------------
+
+void ledger_state::gather_or_flush() {
+  bound_pending();
+  if (gathering || in_flight)
+    return;
+  gathering = true;
+  self->delayed_send(self, gather, tick_atom_v, flush_tick);
+}
+
+void ledger_state::flush() {
+  gathering = false;
+  if (in_flight)
+    return;
+  for (const auto& instance : dirty)
+    if (const auto at = records.find(instance); at != records.end())
+      pending.records.push_back(at->second);
+  dirty.clear();
+  if (pending.transitions.empty() && pending.deaths.empty() && pending.records.empty()
+      && pending.forgotten.empty())
+    return;
+  in_flight = std::make_shared<journal_batch>(std::exchange(pending, {}));
+  write();
+}
+
+void ledger_state::write() {
+  self->request(services->journal, request_timeout, write_atom_v, in_flight, false)
+    .then([this](const std::string& problem) { on_written(problem); },
+          [this](const caf::error& reason) {
+            on_written("the journal does not answer: " + self->system().render(reason));
+          });
+}
+
+void ledger_state::on_written(const std::string& problem) {
+  if (!problem.empty()) {
+    const auto now = monotonic_now(self);
+    if (trouble.empty()) {
+      spdlog::error("ledger cannot commit: {}; it tries again", problem);
+      troubled_since = now;
+    }
+    trouble = problem;
+    if (now - troubled_since >= patience)
+      release_deaths();
+    self->delayed_send(self, std::chrono::seconds{1}, tick_atom_v, retry_tick);
+    return;
+  }
+  if (!std::exchange(trouble, {}).empty())
+    spdlog::info("ledger commits again; {} changes were lost", std::exchange(lost, 0));
+  release_deaths();
+  if (!in_flight->transitions.empty())
+    committed_seq = in_flight->transitions.back().seq;
+  in_flight.reset();
+  answer_waiters();
+  if (!pending.transitions.empty() || !pending.deaths.empty() || !dirty.empty()
+      || !pending.forgotten.empty())
+    gather_or_flush();
+}
+
+void ledger_state::release_deaths() {
+  for (const auto& each : in_flight->deaths)
+    self->send(services->launcher, commit_atom_v, each.instance, each.incarnation);
+}
+
+void ledger_state::bound_pending() {
+  while (pending.transitions.size() > max_pending) {
+    pending.transitions.erase(pending.transitions.begin(),
+                              pending.transitions.begin() + max_pending / 10);
+    lost += max_pending / 10;
+  }
+  while (pending.deaths.size() > max_pending / 10) {
+    const auto& oldest = pending.deaths.front();
+    self->send(services->launcher, commit_atom_v, oldest.instance, oldest.incarnation);
+    pending.deaths.erase(pending.deaths.begin());
+    ++lost;
+  }
+}
+
+void ledger_state::answer_waiters() {
+  for (auto at = waiters.begin(); at != waiters.end();) {
+    if (committed_seq > at->second.after) {
+      at->second.answer.deliver(committed_seq);
+      at = waiters.erase(at);
+    } else {
+      ++at;
+    }
+  }
+}
+
+void ledger_state::tick(std::uint64_t what) {
+  if (what == flush_tick)
+    return flush();
+  if (what == retry_tick) {
+    if (in_flight)
+      write(); // the same batch again: the journal knows doubles
+    return;
+  }
+  if (auto node = waiters.extract(what))
+    node.mapped().answer.deliver(committed_seq);
+}
+
+ledger_actor::behavior_type ledger(ledger_state::pointer self, services_ptr services,
+                                   journal_contents_ptr contents) {
+  auto* st = &self->state;
+  self->set_default_handler(caf::drop);
+  self->set_down_handler([st](caf::down_msg& x) { st->on_down(x); });
+  st->init(std::move(services), std::move(contents));
+  return {
+    [st](wire_atom, const services_ptr& x) { st->wire(x); },
+    [st](const ledger_entry& x) { st->on_entry(x); },
+    [st](const death& x) { st->on_death(x); },
+    [st](const group_record& x) { st->on_group(x); },
+    [st](retain_atom, const config::spec_ptr& fleet, std::uint64_t version) {
+      st->retain(fleet, version);
+    },
+    [st](adopt_atom, const std::string& instance) { return st->find(instance); },
+    [st](view_atom, const std::vector<std::string>& names) { return st->view(names); },
+    [st](await_atom, std::uint64_t after, std::uint32_t ms) { return st->await(after, ms); },
+    [st](watch_atom, const std::vector<std::string>& targets) { st->watch(targets); },
+    [st](tick_atom, std::uint64_t what) { st->tick(what); },
+  };
+}
+
+} // namespace troupe

@@ -1,0 +1,543 @@
+#include "actors/proxy.hpp"
+
+#include "actors/clocks.hpp"
+#include "actors/ordering.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+
+namespace troupe {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+outcomes accepted() {
+  outcomes result;
+  result.accepted = 1;
+  return result;
+}
+
+outcomes refused(const std::string& instance, std::string reason) {
+  outcomes result;
+  result.refused.emplace_back(instance, std::move(reason));
+  return result;
+}
+
+std::string uptime_text(std::int64_t microseconds) {
+  const auto seconds = static_cast<double>(microseconds) / 1e6;
+  return fmt::format("{:.{}f} s", seconds, seconds < 10 ? 1 : 0);
+}
+
+} // namespace
+
+// -- orders ------------------------------------------------------------------------
+
+void proxy_state::wire(services_ptr replaced) {
+  const bool new_launcher = args.services->launcher != replaced->launcher;
+  args.services = std::move(replaced);
+  if (!adopted)
+    return;
+  publish(record.now, record.why); // a new ledger knows nothing yet
+  if (!new_launcher)
+    return;
+  self->request(args.services->launcher, request_timeout, adopt_atom_v, record.name)
+    .then(
+      [this](const adoptees& found) {
+        for (const auto& slot : found.slots)
+          if (slot.incarnation == record.incarnation && slot.end && has_process(record.now) && !end)
+            adopt_ended(slot);
+        if (launched) // that order went down with the old launcher; the keeper knows doubles
+          self->send(args.services->launcher, launch{record.name, last_number, args.spec}, false);
+      },
+      [this](const caf::error&) { say("got no answer from", "the new launcher"); });
+}
+
+void proxy_state::want(bool up, const std::string& cause) {
+  when_adopted([this, up, cause] {
+    const bool changed = record.wanted != up;
+    record.wanted = up;
+    raise(up ? event::start : event::stop, cause);
+    if (changed)
+      publish(record.now, record.why);
+  });
+}
+
+void proxy_state::admit() {
+  if (record.now != state::waiting || launched)
+    return;
+  launched = true;
+  ++last_number;
+  const bool restart = record.last_exit.has_value() || record.restarts > 0;
+  self->send(args.services->launcher, launch{record.name, last_number, args.spec}, restart);
+}
+
+void proxy_state::hold(const std::string& why) {
+  if (record.now != state::waiting || launched || record.why == why)
+    return;
+  record.why = why;
+  publish(record.now, why);
+}
+
+void proxy_state::recycle(const std::string& cause) {
+  when_adopted([this, cause] {
+    if (has_process(record.now))
+      raise(event::recycle, cause);
+  });
+}
+
+void proxy_state::hurry() {
+  when_adopted([this] {
+    record.wanted = false;
+    raise(event::stop, "ended in a hurry");
+    if (has_process(record.now))
+      kill();
+  });
+}
+
+void proxy_state::remove(const std::string& cause) {
+  removed = true;
+  want(false, cause);
+  when_adopted([this] { leave_if_removed(); });
+}
+
+void proxy_state::apply(config::bot_spec_ptr fresh) {
+  args.spec = std::move(fresh);
+}
+
+caf::result<outcomes> proxy_state::operate(const operation& order) {
+  if (!adopted)
+    return refused(record.name, "it is just being adopted; try again");
+  switch (order.what) {
+    case verb::start:
+      record.policy = {};
+      want(true, order.cause);
+      return accepted();
+    case verb::stop:
+      want(false, order.cause);
+      return accepted();
+    case verb::restart:
+      record.policy = {};
+      record.wanted = true;
+      raise(event::recycle, order.cause);
+      return accepted();
+    case verb::reset:
+      record.policy = {};
+      raise(event::reset, order.cause);
+      return accepted();
+    case verb::pause:
+    case verb::resume: {
+      const auto what = order.what == verb::pause ? event::pause : event::resume;
+      if (!find_transition(record.now, what))
+        return refused(record.name, fmt::format("it is {}; only {} instance can {}",
+                                                to_string(record.now),
+                                                what == event::pause ? "a running" : "a paused",
+                                                to_string(what)));
+      const auto from = record.now;
+      raise(what, order.cause);
+      if (record.now == from)
+        return accepted();
+      freezing = self->make_response_promise<outcomes>();
+      return *freezing;
+    }
+    case verb::signal: {
+      if (!has_process(record.now))
+        return refused(record.name,
+                       fmt::format("it is {} and has no process", to_string(record.now)));
+      auto answer = self->make_response_promise<outcomes>();
+      self
+        ->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
+                  record.incarnation, order.signal, false)
+        .then(
+          [this, answer](const std::string& why) mutable {
+            answer.deliver(why.empty() ? accepted() : refused(record.name, why));
+          },
+          [this, answer](const caf::error&) mutable {
+            answer.deliver(refused(record.name, "the launcher did not answer"));
+          });
+      return answer;
+    }
+  }
+  return refused(record.name, "unknown order");
+}
+
+// -- what becomes of its process ------------------------------------------------------
+
+void proxy_state::on_spawned(const spawned& what) {
+  if (what.incarnation != last_number || !launched)
+    return;
+  launched = false;
+  record.incarnation = what.incarnation;
+  record.pid = what.pid;
+  record.started = wall_now();
+  was_ready = expired = is_stalled = false;
+  kills = 0;
+  raise(event::spawned, "process " + std::to_string(what.pid) + " started");
+}
+
+void proxy_state::on_spawn_failed(const spawn_failed& what) {
+  if (what.incarnation != last_number || !launched)
+    return;
+  launched = false;
+  record.incarnation = what.incarnation;
+  if (record.now == state::stopped)
+    return raise(event::ended_stopped, what.reason);
+  run_end failed;
+  failed.spawned = false;
+  judge_end(failed, "spawn-failed: " + what.reason);
+}
+
+void proxy_state::on_end(const process_end& what) {
+  if (what.how.incarnation != record.incarnation || !has_process(record.now) || end) {
+    tell_death(what, to_string(what.how.status));
+    return;
+  }
+  end = what;
+  concluded = false;
+  sweep_pause = 20ms;
+  // «stopped» must mean that nothing is left; of any other end we tell at once.
+  if (what.left == 0 || (record.now != state::stopping && record.now != state::draining))
+    conclude();
+  if (what.left == 0)
+    swept(0);
+  else
+    arm(timer::sweep, sweep_pause);
+}
+
+void proxy_state::on_stalled(const stalled& what) {
+  if (what.incarnation != record.incarnation)
+    return;
+  is_stalled = what.stopped;
+  if (what.stopped)
+    raise(event::impaired, fmt::format("stopped by signal {} from outside", what.signal));
+  else
+    raise(event::recovered, "continued");
+}
+
+// -- the machine -----------------------------------------------------------------------
+
+void proxy_state::raise(event what, std::string cause) {
+  events.emplace_back(what, std::move(cause));
+  if (stepping)
+    return;
+  stepping = true;
+  while (!events.empty()) {
+    auto [next, why] = std::move(events.front());
+    events.pop_front();
+    step(next, why);
+  }
+  stepping = false;
+  leave_if_removed();
+}
+
+void proxy_state::step(event what, const std::string& cause) {
+  const auto* row = find_transition(record.now, what);
+  if (!row) {
+    say("refuses", fmt::format("{} while {} ({})", to_string(what), to_string(record.now), cause));
+    return;
+  }
+  const auto from = record.now;
+  if (row->to == from)
+    return perform(row->act);
+  record.now = row->to;
+  record.since = wall_now();
+  record.why = cause;
+  record.next.reset();
+  if (!has_process(record.now)) {
+    record.pid = 0;
+    record.started = 0;
+  }
+  perform(row->act);
+  const bool ended = what == event::ended_retry || what == event::ended_failed;
+  // A temporary child is never restarted, so its end concerns no sibling; nor does
+  // a process that never was.
+  const bool concerns_siblings
+    = ended && concluded && args.spec->restart != config::restart_type::temporary;
+  publish(from, cause, concerns_siblings);
+  if (record.now == state::failed)
+    spdlog::error("proxy {} gives up: {}", record.name, cause);
+}
+
+void proxy_state::perform(action what) {
+  switch (what) {
+    case action::none:
+      break;
+    case action::ask:
+      ask();
+      break;
+    case action::withdraw:
+      withdraw();
+      break;
+    case action::watch_start:
+      watch_start();
+      break;
+    case action::settle:
+      disarm(timer::grace);
+      disarm(timer::start_limit);
+      was_ready = true;
+      break;
+    case action::begin_drain:
+      // Without a link there is nobody to tell, so nothing is left to finish.
+      raise(event::drained, "nothing to drain");
+      break;
+    case action::begin_stop:
+      begin_stop();
+      break;
+    case action::schedule_retry:
+      schedule("retry");
+      break;
+    case action::schedule_probe:
+      schedule("probe");
+      break;
+    case action::freeze:
+      freeze(true);
+      break;
+    case action::thaw:
+      freeze(false);
+      break;
+  }
+}
+
+void proxy_state::publish(state from, const std::string& cause, bool ended) {
+  ledger_entry entry;
+  entry.change = {0, wall_now(), record.name, record.incarnation, from, record.now, cause};
+  entry.record = record;
+  self->send(args.services->ledger, std::move(entry));
+  report(ended, cause);
+}
+
+void proxy_state::report(bool ended, const std::string& cause) {
+  self->send(args.parent, child_report{record.name, record.now, record.wanted, ended, cause});
+}
+
+template <class F>
+void proxy_state::when_adopted(F what) {
+  if (adopted)
+    what();
+  else
+    until_adopted.push_back(std::move(what));
+}
+
+// -- actions ---------------------------------------------------------------------------
+
+void proxy_state::ask() {
+  if (end) {
+    ask_when_swept = true;
+    record.why = fmt::format("stuck-dying: {} processes of incarnation {} are still there",
+                             end->left, record.incarnation);
+    return;
+  }
+  disarm(timer::due);
+  self->send(args.parent, ask_atom_v, record.name);
+}
+
+void proxy_state::withdraw() {
+  disarm(timer::due);
+  ask_when_swept = false;
+  if (launched)
+    self->send(args.services->launcher, withdraw_atom_v, record.name, last_number);
+}
+
+void proxy_state::watch_start() {
+  const auto age = std::chrono::microseconds{std::max<std::int64_t>(0, wall_now() - record.started)};
+  const auto left = std::max<std::chrono::nanoseconds>(args.spec->start_grace - age, 0ns);
+  record.next = next_step{"ready", wall_now() + micros(left), 0, 0};
+  arm(timer::grace, left);
+  arm(timer::start_limit, args.spec->start_timeout);
+}
+
+void proxy_state::begin_stop() {
+  for (auto each : {timer::grace, timer::start_limit, timer::due})
+    disarm(each);
+  record.next = next_step{"kill", wall_now() + micros(args.spec->stop_timeout), 0, 0};
+  arm(timer::kill, args.spec->stop_timeout);
+  const bool all = args.spec->kill == config::kill_mode::group;
+  self
+    ->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
+              record.incarnation, args.spec->stop_signal, all)
+    .then(
+      [this](const std::string& why) {
+        if (!why.empty())
+          say("could not signal:", why);
+      },
+      [this](const caf::error&) { say("got no answer from", "the launcher"); });
+  // One that is frozen or stopped cannot hear: it gets the order first and then goes on.
+  caf::anon_send(args.services->launcher, freeze_atom_v, record.name, record.incarnation, false);
+}
+
+void proxy_state::kill() {
+  if (++kills == 4) {
+    record.why = "stuck-dying: killed, and still there";
+    publish(record.now, record.why);
+  }
+  arm(timer::kill, 1s);
+  self
+    ->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
+              record.incarnation, true)
+    .then([](std::uint32_t) {}, [this](const caf::error&) { say("got no answer from", "the launcher"); });
+}
+
+void proxy_state::freeze(bool on) {
+  self
+    ->request(args.services->launcher, request_timeout, freeze_atom_v, record.name,
+              record.incarnation, on)
+    .then(
+      [this, on](const std::string& why) {
+        if (auto reply = std::exchange(freezing, std::nullopt))
+          reply->deliver(why.empty() ? accepted() : refused(record.name, why));
+        if (!why.empty() && on)
+          raise(event::resume, "could not be frozen: " + why);
+      },
+      [this](const caf::error&) {
+        if (auto reply = std::exchange(freezing, std::nullopt))
+          reply->deliver(refused(record.name, "the launcher did not answer"));
+      });
+}
+
+void proxy_state::schedule(const char* what) {
+  if (!last_judgement.again)
+    return;
+  record.next = next_step{what, wall_now() + micros(last_judgement.after), last_judgement.attempt,
+                          last_judgement.of};
+  if (last_judgement.after <= 0ns)
+    raise(event::due, fmt::format("{} at once", what));
+  else
+    arm(timer::due, last_judgement.after);
+}
+
+// -- ends ------------------------------------------------------------------------------
+
+void proxy_state::conclude() {
+  concluded = true;
+  const auto& how = end->how;
+  record.last_exit = how.status;
+  record.last_exit_at = how.at;
+  auto cause = to_string(how.status) + " after " + uptime_text(how.uptime);
+  for (auto each : {timer::grace, timer::start_limit, timer::kill})
+    disarm(each);
+  const bool asked = record.now == state::stopping || record.now == state::draining;
+  if (asked && !record.wanted)
+    return raise(event::ended_stopped, std::move(cause));
+  if (asked && !expired)
+    return raise(event::ended_again, std::move(cause));
+  run_end run;
+  run.status = how.status;
+  run.was_ready = was_ready;
+  run.expired = expired;
+  run.uptime = std::chrono::microseconds{how.uptime};
+  judge_end(run, std::move(cause));
+}
+
+void proxy_state::judge_end(const run_end& run, std::string cause) {
+  if (!run.spawned)
+    concluded = false;
+  last_judgement = judge(*args.spec, record.policy, run, monotonic_now(self), roll());
+  if (last_judgement.what == event::ended_retry)
+    ++record.restarts;
+  if (!last_judgement.reason.empty())
+    cause += "; " + last_judgement.reason;
+  raise(last_judgement.what, std::move(cause));
+}
+
+void proxy_state::sweep() {
+  if (!end)
+    return;
+  self
+    ->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
+              end->how.incarnation, false)
+    .then([this](std::uint32_t left) { swept(left); },
+          [this](const caf::error&) { arm(timer::sweep, 1s); });
+}
+
+void proxy_state::swept(std::uint32_t left) {
+  if (!end)
+    return;
+  if (left > 0) {
+    end->left = left;
+    sweep_pause = std::min<std::chrono::nanoseconds>(sweep_pause * 2, 1s);
+    arm(timer::sweep, sweep_pause);
+    return;
+  }
+  if (!concluded)
+    conclude();
+  auto cause = to_string(end->how.status);
+  tell_death(*end, std::move(cause));
+  end.reset();
+  if (std::exchange(ask_when_swept, false) && record.now == state::waiting)
+    ask();
+  leave_if_removed();
+}
+
+void proxy_state::tell_death(const process_end& what, std::string cause) {
+  const auto& how = what.how;
+  self->send(args.services->ledger,
+             death{record.name, how.incarnation, how.at, std::move(cause), how.status, how.uptime,
+                   how.cpu_time, how.max_memory, what.output});
+}
+
+void proxy_state::leave_if_removed() {
+  if (removed && adopted && !stepping && !has_process(record.now) && !end && !launched)
+    self->quit();
+}
+
+// -- timers ----------------------------------------------------------------------------
+
+void proxy_state::arm(timer which, std::chrono::nanoseconds delay) {
+  disarm(which);
+  self->delayed_send(self, delay, tick_atom_v, static_cast<std::uint8_t>(which),
+                     generations[static_cast<std::size_t>(which)]);
+}
+
+void proxy_state::tick(std::uint8_t which, std::uint64_t generation) {
+  if (which >= timer_count || generations[which] != generation)
+    return;
+  switch (static_cast<timer>(which)) {
+    case timer::grace:
+      if (!is_stalled)
+        raise(event::ready, fmt::format("up for {}", uptime_text(micros(args.spec->start_grace))));
+      break;
+    case timer::start_limit:
+      expired = true;
+      raise(event::start_expired, "not ready within start_timeout");
+      break;
+    case timer::kill:
+      if (!end)
+        kill();
+      break;
+    case timer::due:
+      raise(event::due, fmt::format("{} is due", record.now == state::failed ? "probe" : "retry"));
+      break;
+    case timer::sweep:
+      sweep();
+      break;
+  }
+}
+
+void proxy_state::say(const char* what, const std::string& detail) const {
+  spdlog::warn("proxy {} {} {}", record.name, what, detail);
+}
+
+proxy_actor::behavior_type proxy(proxy_state::pointer self, proxy_args args) {
+  auto* st = &self->state;
+  self->set_default_handler(caf::drop);
+  st->init(std::move(args));
+  return {
+    [st](wire_atom, const services_ptr& x) { st->wire(x); },
+    [st](admit_atom) { st->admit(); },
+    [st](hold_atom, const std::string& why) { st->hold(why); },
+    [st](recycle_atom, const std::string& cause) { st->recycle(cause); },
+    [st](stop_atom, const std::string& cause) { st->want(false, cause); },
+    [st](hurry_atom) { st->hurry(); },
+    [st](remove_atom, const std::string& cause) { st->remove(cause); },
+    [st](const operation& order) { return st->operate(order); },
+    [st](apply_atom, const config::bot_spec_ptr& spec) { st->apply(spec); },
+    [st](const spawned& x) { st->on_spawned(x); },
+    [st](const spawn_failed& x) { st->on_spawn_failed(x); },
+    [st](const process_end& x) { st->on_end(x); },
+    [st](const stalled& x) { st->on_stalled(x); },
+    [st](tick_atom, std::uint8_t which, std::uint64_t n) { st->tick(which, n); },
+  };
+}
+
+} // namespace troupe

@@ -1,0 +1,127 @@
+#pragma once
+
+// Stands for one instance: turns orders, timers and the end of its process into
+// events of the table in messages/lifecycle.hpp, and carries out the table's
+// actions. Which siblings a death concerns is its supervisor's business.
+
+#include "actors/interfaces.hpp"
+#include "actors/restart_policy.hpp"
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <random>
+
+namespace troupe {
+
+struct proxy_args {
+  std::string name; ///< `market/trader#0`
+  supervisor_actor parent;
+  services_ptr services;
+  config::bot_spec_ptr spec;
+};
+
+struct proxy_state {
+  using pointer = proxy_actor::stateful_pointer<proxy_state>;
+
+  explicit proxy_state(pointer owner) : self{owner} {
+    // nop
+  }
+
+  // -- what others may tell it -----------------------------------------------------
+
+  void wire(services_ptr replaced);
+  void want(bool up, const std::string& cause);
+  void admit();
+  void hold(const std::string& why);
+  void recycle(const std::string& cause);
+  void hurry();
+  void remove(const std::string& cause);
+  void apply(config::bot_spec_ptr fresh);
+  caf::result<outcomes> operate(const operation& order);
+  void on_spawned(const spawned& what);
+  void on_spawn_failed(const spawn_failed& what);
+  void on_end(const process_end& what);
+  void on_stalled(const stalled& what);
+  void tick(std::uint8_t which, std::uint64_t generation);
+
+  // -- becoming the proxy of what may be there already (proxy_adoption.cpp) ----------
+
+  void init(proxy_args args);
+  void adopt(instance_record known, adoptees found);
+
+  static inline const char* name = "proxy";
+
+private:
+  enum class timer : std::uint8_t { grace, start_limit, kill, due, sweep };
+  static constexpr std::size_t timer_count = 5;
+
+  // -- the machine -------------------------------------------------------------------
+
+  void raise(event what, std::string cause);
+  void step(event what, const std::string& cause);
+  void perform(action what);
+  void publish(state from, const std::string& cause, bool ended = false);
+  void report(bool ended, const std::string& cause);
+  template <class F>
+  void when_adopted(F what);
+
+  // -- actions -----------------------------------------------------------------------
+
+  void ask();
+  void withdraw();
+  void watch_start();
+  void begin_stop();
+  void kill();
+  void freeze(bool on);
+  void schedule(const char* what);
+
+  // -- ends --------------------------------------------------------------------------
+
+  void conclude();
+  void sweep();
+  void swept(std::uint32_t left);
+  void tell_death(const process_end& what, std::string cause);
+  void judge_end(const run_end& end, std::string cause);
+  void leave_if_removed();
+
+  // -- adoption ----------------------------------------------------------------------
+
+  void adopt_slot(const slot_info& slot, bool newest);
+  void adopt_living(const slot_info& slot);
+  void adopt_ended(const slot_info& slot);
+  void resume();
+
+  void arm(timer which, std::chrono::nanoseconds delay);
+  void disarm(timer which) { ++generations[static_cast<std::size_t>(which)]; }
+  void say(const char* what, const std::string& detail) const;
+  double roll() { return std::uniform_real_distribution<double>{-1, 1}(dice); }
+
+  pointer self;
+  proxy_args args;
+  instance_record record;
+  std::deque<std::pair<event, std::string>> events; ///< raised while one is carried out
+  bool stepping = false;
+  bool adopted = false;
+  bool removed = false;   ///< leaves the tree once its process is gone
+  bool was_ready = false; ///< this incarnation
+  bool expired = false;   ///< it is being ended because it was not ready in time
+  bool is_stalled = false; ///< stopped by a signal from outside
+  bool launched = false;  ///< a start was ordered, no answer yet
+  std::uint64_t last_number = 0; ///< of the incarnations, ordered or seen
+  std::uint32_t kills = 0;
+  std::chrono::nanoseconds sweep_pause{};
+  std::optional<process_end> end; ///< the main process ended, something is left
+  bool concluded = false;         ///< that end was judged
+  bool ask_when_swept = false;
+  judgement last_judgement;
+  std::deque<std::function<void()>> until_adopted;
+  std::optional<caf::typed_response_promise<outcomes>> freezing;
+  std::array<std::uint64_t, timer_count> generations{};
+  std::minstd_rand dice{std::random_device{}()};
+};
+
+proxy_actor::behavior_type proxy(proxy_state::pointer self, proxy_args args);
+
+} // namespace troupe

@@ -1,0 +1,150 @@
+// How a proxy takes charge of an instance that may have a past: the ledger knows
+// what was last recorded, the keeper's table knows what is. Where they differ the
+// table is right, and the difference becomes events, so that nothing that happened
+// while nobody looked is lost or told twice.
+
+#include "actors/clocks.hpp"
+#include "actors/ordering.hpp"
+#include "actors/proxy.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace troupe {
+
+using namespace std::chrono_literals;
+
+void proxy_state::init(proxy_args given) {
+  args = std::move(given);
+  record.name = args.name;
+  self->request(args.services->ledger, request_timeout, adopt_atom_v, args.name)
+    .then(
+      [this](const instance_record& known) {
+        self->request(args.services->launcher, request_timeout, adopt_atom_v, args.name)
+          .then([this, known](const adoptees& found) { adopt(known, found); },
+                [this](const caf::error& reason) { self->quit(reason); });
+      },
+      // Its supervisor replaces it, and the new one asks again.
+      [this](const caf::error& reason) { self->quit(reason); });
+}
+
+void proxy_state::adopt(instance_record known, adoptees found) {
+  const bool restored = known.since != 0;
+  record = std::move(known);
+  record.name = args.name;
+  record.bot = bot_of(args.name);
+  record.group = group_of(record.bot);
+  const auto digits = std::string_view{args.name}.substr(record.bot.size() + 1);
+  std::from_chars(digits.data(), digits.data() + digits.size(), record.index);
+  if (!restored) {
+    record.wanted = args.spec->autostart;
+    record.now = state::defined;
+    record.since = wall_now();
+  }
+  last_number = record.incarnation;
+  adopted = true;
+  auto& slots = found.slots;
+  std::sort(slots.begin(), slots.end(),
+            [](const auto& a, const auto& b) { return a.incarnation < b.incarnation; });
+  for (const auto& slot : slots)
+    last_number = std::max(last_number, slot.incarnation);
+  for (const auto& slot : slots)
+    adopt_slot(slot, &slot == &slots.back());
+  const bool lost = slots.empty() && has_process(record.now);
+  if (lost) {
+    run_end unseen;
+    unseen.was_ready = counts_as_up(record.now);
+    unseen.uptime = std::chrono::microseconds{wall_now() - record.started};
+    if (record.wanted)
+      judge_end(unseen, "its process was gone when the runtime came back");
+    else
+      raise(record.now == state::stopping ? event::ended_stopped : event::ended_completed,
+            "its process was gone when the runtime came back");
+  } else if (slots.empty() || slots.back().end) {
+    resume();
+  }
+  if (record.wanted && record.now == state::defined)
+    raise(event::start, "autostart");
+  else if (!record.wanted && has_process(record.now) && record.now != state::stopping)
+    raise(event::stop, "nobody wants it up");
+  else
+    publish(record.now, record.why);
+  for (auto pending = std::exchange(until_adopted, {}); !pending.empty(); pending.pop_front())
+    pending.front()();
+}
+
+void proxy_state::adopt_slot(const slot_info& slot, bool newest) {
+  if (slot.end)
+    adopt_ended(slot);
+  else if (newest)
+    adopt_living(slot);
+  else // two at once must not be; the older one goes
+    caf::anon_send(args.services->launcher, sweep_atom_v, record.name, slot.incarnation, true);
+}
+
+void proxy_state::adopt_living(const slot_info& slot) {
+  const bool same = slot.incarnation == record.incarnation && has_process(record.now);
+  if (!same && has_process(record.now)) {
+    concluded = false;
+    raise(event::ended_retry, "its end was not seen");
+    disarm(timer::due);
+  }
+  record.incarnation = slot.incarnation;
+  record.pid = slot.pid;
+  record.started = slot.started;
+  was_ready = same && record.now != state::starting;
+  if (same)
+    resume();
+  else
+    raise(event::adopt, "found running, process " + std::to_string(slot.pid));
+}
+
+void proxy_state::adopt_ended(const slot_info& slot) {
+  process_end what{*slot.end, 1, {}}; // 1: the sweep tells how many there really are
+  if (slot.incarnation > record.incarnation) {
+    record.incarnation = slot.incarnation;
+    record.pid = slot.pid;
+    record.started = slot.started;
+    raise(event::adopt, "found ended");
+  }
+  if (slot.incarnation == record.incarnation && has_process(record.now)) {
+    was_ready = counts_as_up(record.now);
+    on_end(what);
+    return;
+  }
+  // Its end was told already, but perhaps not committed; the journal knows doubles.
+  tell_death(what, to_string(slot.end->status));
+}
+
+void proxy_state::resume() {
+  const auto left = [this] {
+    return record.next ? std::chrono::nanoseconds{std::chrono::microseconds{
+             std::max<std::int64_t>(0, record.next->at - wall_now())}}
+                       : 0ns;
+  };
+  switch (record.now) {
+    case state::starting:
+      watch_start();
+      break;
+    case state::stopping:
+      begin_stop();
+      break;
+    case state::draining:
+      perform(action::begin_drain);
+      break;
+    case state::waiting:
+      ask();
+      break;
+    case state::backoff:
+      arm(timer::due, left());
+      break;
+    case state::failed:
+      if (record.next)
+        arm(timer::due, left());
+      break;
+    default:
+      break;
+  }
+}
+
+} // namespace troupe
