@@ -1,0 +1,497 @@
+#include "runtime/os/host.hpp"
+
+#include "runtime/os/files.hpp"
+#include "runtime/os/leftovers.hpp"
+#include "runtime/os/preparation.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <fcntl.h>
+#include <poll.h>
+#include <utility>
+
+namespace troupe::os {
+
+namespace {
+
+template <class... Fs>
+struct overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+overloaded(Fs...) -> overloaded<Fs...>;
+
+// The keeper's own queue is a few hundred; what waits here has fds open.
+constexpr std::size_t most_waiting = 4096;
+
+// Events taken from the socket before the pipes get their turn.
+constexpr int events_at_once = 256;
+
+std::uint64_t now_ns(clockid_t which) {
+  timespec x{};
+  ::clock_gettime(which, &x);
+  return static_cast<std::uint64_t>(x.tv_sec) * 1'000'000'000ull
+         + static_cast<std::uint64_t>(x.tv_nsec);
+}
+
+} // namespace
+
+keeper_host::keeper_host(boost::asio::io_context& io, unique_fd keeper, state_directory state,
+                         host_options options)
+    : io_(io)
+    , state_(std::move(state))
+    , options_(std::move(options))
+    , output_(io)
+    , client_(std::move(keeper))
+    , socket_(io) {
+  // nop
+}
+
+keeper_host::~keeper_host() {
+  const std::lock_guard lock{mutex_};
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+// -- greeting --------------------------------------------------------------------------
+
+std::string keeper_host::connect(std::chrono::milliseconds limit) {
+  std::unique_lock lock{mutex_};
+  // Asio closes what it watches; the client has its own copy.
+  const int watched = ::fcntl(client_.fd(), F_DUPFD_CLOEXEC, 3);
+  if (watched < 0)
+    return sentence("use", "the socket of the keeper", errno);
+  boost::system::error_code error;
+  socket_.assign(watched, error);
+  if (error) {
+    ::close(watched);
+    return "watch the socket of the keeper: " + error.message();
+  }
+  const auto deadline = clock::now() + limit;
+  std::vector<slot> slots;
+  bool greeted = client_.send(hello{});
+  for (bool done = false; !done;) {
+    if (client_.closed())
+      return "the keeper is gone";
+    if (!greeted)
+      greeted = client_.send(hello{});
+    auto event = client_.receive();
+    if (!event) {
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock::now());
+      if (left.count() <= 0)
+        return "the keeper did not tell its table within " + std::to_string(limit.count()) + " ms";
+      pollfd ready{client_.fd(), static_cast<short>(greeted ? POLLIN : POLLIN | POLLOUT), 0};
+      ::poll(&ready, 1, static_cast<int>(left.count()));
+      continue;
+    }
+    std::visit(overloaded{
+                   [&](slot& x) { slots.push_back(std::move(x)); },
+                   [&](stored_fd& x) { stored_[x.name] = std::move(x.fd); },
+                   [&](ping&) { post(pong{}); },
+                   [&](ready& x) {
+                     keeper_pid_ = x.keeper_pid;
+                     epoch_ = x.epoch;
+                     done = true;
+                   },
+                   [&](auto&) { unheard_.push_back(std::move(*event)); },
+               },
+               *event);
+  }
+  open_cgroups();
+  for (auto& x : slots)
+    adopt(std::move(x));
+  lock.unlock();
+
+  // A group without a slot is what a spawn left that the keeper never heard of, or knows no
+  // more: nobody can look after it.
+  if (groups_.usable()) {
+    std::set<std::string> ours;
+    for (const auto& [key, known] : table_)
+      ours.insert(cgroup_tree::child_name(key.instance, key.incarnation));
+    for (const auto& name : groups_.children()) {
+      if (ours.contains(name))
+        continue;
+      if (const auto group = groups_.open_child(name); group && group.populated())
+        group.kill();
+      if (groups_.remove_child(name) != 0)
+        undead_.push_back(name);
+    }
+  }
+  boost::asio::post(io_, [this] {
+    std::vector<process_event> events;
+    {
+      const std::lock_guard again{mutex_};
+      watch_readable();
+    }
+    while (!unheard_.empty()) {
+      auto event = std::move(unheard_.front());
+      unheard_.pop_front();
+      handle(std::move(event), events);
+    }
+    deliver(std::move(events));
+  });
+  return {};
+}
+
+void keeper_host::open_cgroups() {
+  if (!options_.cgroups)
+    isolation_ = "no cgroups: not wanted";
+  else {
+    groups_ = cgroup_tree::of_this_process("troupe-" + state_.hash(), {::getpid(), keeper_pid_});
+    isolation_ = groups_.report();
+  }
+  if (groups_.usable())
+    remember_cgroup(state_.path(), groups_.path());
+  else
+    isolation_ += "; process groups, rlimits and /proc instead (limits of memory, tasks and cpu are"
+                  " not enforced)";
+  if (::geteuid() != 0)
+    isolation_ += "; not root: all bots run as uid " + std::to_string(::geteuid());
+}
+
+void keeper_host::adopt(slot&& x) {
+  auto known = std::make_shared<entry>();
+  known->pid = std::max(x.pid, 0);
+  known->started = started_from_blob(x.blob);
+  if (known->started == 0)
+    known->started = wall_clock(x.started_ns);
+  known->stopped = x.stopped_by != 0;
+  known->ended = x.exit.has_value();
+  if (groups_.usable())
+    known->group = groups_.open(x.instance, x.incarnation);
+  if (!x.keep.empty())
+    output_.add(x.instance, x.incarnation, std::move(x.keep.front()));
+  slot_info info{x.instance, x.incarnation, known->pid, known->started, {}};
+  if (x.exit)
+    info.end = make_exited(x, *x.exit, *known);
+  if (known->pid > 0)
+    mains_.insert(known->pid);
+  table_[{x.instance, x.incarnation}] = std::move(known);
+  adoptable_.push_back(std::move(info));
+}
+
+std::vector<slot_info> keeper_host::adoptable() {
+  const std::lock_guard lock{mutex_};
+  return adoptable_;
+}
+
+// -- the line to the keeper ---------------------------------------------------------------
+
+keeper_host::entry_ptr keeper_host::find(const slot_key& key) {
+  const auto found = table_.find(key);
+  return found == table_.end() ? nullptr : found->second;
+}
+
+bool keeper_host::transmit(const request& x) {
+  return std::visit(overloaded{
+                      [this](const fd_to_store& y) {
+                        return client_.send(store_request{y.name, y.fd.get()});
+                      },
+                      [this](const auto& y) { return client_.send(y); },
+                    },
+                    x);
+}
+
+// With the mutex held.
+void keeper_host::post(request x) {
+  if (gone_ || (queue_.empty() && transmit(x)))
+    return;
+  queue_.push_back(std::move(x));
+  watch_writable();
+}
+
+void keeper_host::flush() {
+  while (!queue_.empty() && transmit(queue_.front()))
+    queue_.pop_front();
+  if (!queue_.empty() && !client_.closed())
+    watch_writable();
+}
+
+void keeper_host::watch_writable() {
+  if (std::exchange(writing_, true))
+    return;
+  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
+                     [this](boost::system::error_code error) {
+                       if (error)
+                         return;
+                       const std::lock_guard lock{mutex_};
+                       writing_ = false;
+                       flush();
+                     });
+}
+
+void keeper_host::watch_readable() {
+  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                     [this](boost::system::error_code error) {
+                       if (!error)
+                         receive_some();
+                     });
+}
+
+void keeper_host::receive_some() {
+  std::vector<process_event> events;
+  for (int i = 0; i < events_at_once; ++i) {
+    std::optional<keeper_event> event;
+    bool closed = false;
+    {
+      const std::lock_guard lock{mutex_};
+      event = client_.receive();
+      closed = client_.closed();
+      if (!event && !closed)
+        watch_readable();
+    }
+    if (event) {
+      handle(std::move(*event), events);
+      continue;
+    }
+    deliver(std::move(events));
+    if (closed)
+      keeper_gone();
+    return;
+  }
+  deliver(std::move(events));
+  const std::lock_guard lock{mutex_};
+  watch_readable();
+}
+
+void keeper_host::handle(keeper_event&& event, std::vector<process_event>& out) {
+  const auto confirm = [&](const slot_key& key, pid_t pid) {
+    const auto known = find(key);
+    if (!known)
+      return;
+    known->pid = pid;
+    known->spec.reset();
+    mains_.insert(pid);
+    out.push_back(troupe::spawned{key.instance, key.incarnation, pid});
+  };
+  const auto end = [&](const slot_key& key, const exit_info& x) {
+    const auto known = find(key);
+    if (!known || known->ended)
+      return;
+    known->ended = true;
+    out.push_back(make_exited(key, x, *known));
+  };
+  const auto fail = [&](const slot_key& key, spawn_step step, int error) {
+    static const config::bot_spec unknown{};
+    const auto known = find(key);
+    const auto& spec = known && known->spec ? *known->spec : unknown;
+    out.push_back(troupe::spawn_failed{
+        key.instance, key.incarnation,
+        describe_failure(step, error, spec, known ? known->directory : std::string{})});
+    forget(key);
+  };
+  const auto stall = [&](const slot_key& key, bool stopped, int signal) {
+    if (const auto known = find(key)) {
+      known->stopped = stopped;
+      out.push_back(stalled{key.instance, key.incarnation, stopped, signal});
+    }
+  };
+  std::function<void()> call;
+  {
+    const std::lock_guard lock{mutex_};
+    std::visit(overloaded{
+                   [&](spawned& x) { confirm(x, x.pid); },
+                   [&](spawn_failed& x) { fail(x, x.step, x.error); },
+                   [&](exited& x) { end(x, x.exit); },
+                   [&](stopped& x) { stall(x, true, x.signal); },
+                   [&](continued& x) { stall(x, false, 0); },
+                   // The answer to a spawn of what is there already.
+                   [&](slot& x) {
+                     if (x.state != slot_state::pending)
+                       confirm(x, x.pid);
+                     if (x.exit)
+                       end(x, *x.exit);
+                   },
+                   [&](bad_request& x) {
+                     const auto kind = static_cast<keeper::message_kind>(x.kind);
+                     if (x.of && kind == keeper::message_kind::spawn)
+                       fail(*x.of, spawn_step::request, x.error);
+                   },
+                   [&](ping&) { post(pong{}); },
+                   [&](stop_asked& x) {
+                     if (on_stop_)
+                       call = [this, hurry = x.hurry] { on_stop_(hurry); };
+                   },
+                   [&](reload_asked&) { call = on_reload_; },
+                   [](auto&) {
+                     // nop: answers to what is never asked
+                   },
+               },
+               event);
+  }
+  if (call)
+    call();
+}
+
+void keeper_host::on_event(std::function<void(process_event)> f) {
+  // Posted, so that what was early still comes first.
+  boost::asio::post(io_, [this, f = std::move(f)]() mutable {
+    std::vector<process_event> early;
+    {
+      const std::lock_guard lock{mutex_};
+      on_event_ = std::move(f);
+      early.swap(early_);
+    }
+    deliver(std::move(early));
+  });
+}
+
+// In the io_context's thread only, which keeps the order.
+void keeper_host::deliver(std::vector<process_event> events) {
+  if (events.empty())
+    return;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!on_event_) {
+      std::move(events.begin(), events.end(), std::back_inserter(early_));
+      return;
+    }
+  }
+  for (auto& x : events)
+    on_event_(std::move(x));
+}
+
+void keeper_host::keeper_gone() {
+  std::vector<entry_ptr> living;
+  {
+    const std::lock_guard lock{mutex_};
+    gone_ = true;
+    queue_.clear();
+    for (const auto& [key, known] : table_)
+      living.push_back(known);
+  }
+  // Nobody pins the pids any more: only what is named by cgroup or environment is killed.
+  // The main processes got a signal from the kernel when their parent died.
+  for (const auto& x : living)
+    if (x->group)
+      x->group.kill();
+  end_leftovers(state_.path(), std::chrono::seconds{1});
+  if (on_keeper_gone_)
+    on_keeper_gone_();
+}
+
+// -- the seam, as far as it is about the keeper ---------------------------------------------
+
+void keeper_host::spawn(const launch& what) {
+  const slot_key key{what.instance, what.incarnation};
+  std::string tree;
+  bool full = false;
+  {
+    const std::lock_guard lock{mutex_};
+    tree = options_.tree;
+    full = queue_.size() >= most_waiting;
+  }
+  std::string problem;
+  if (full) {
+    problem = "the keeper takes no more requests now";
+  } else {
+    auto ready = prepare(what, state_, groups_, tree, options_.original, accounts_);
+    if (ready) {
+      output_.add(what.instance, what.incarnation, std::move(ready->output));
+      auto known = std::make_shared<entry>();
+      known->started = started_from_blob(ready->request.blob);
+      known->spec = what.spec;
+      known->directory = ready->request.directory;
+      known->group = std::move(ready->group);
+      const std::lock_guard lock{mutex_};
+      table_[key] = std::move(known);
+      post(std::move(ready->request));
+      return;
+    }
+    problem = ready.error();
+  }
+  boost::asio::post(io_,
+                    [this, event = troupe::spawn_failed{what.instance, what.incarnation,
+                                                        std::move(problem)}] { deliver({event}); });
+}
+
+void keeper_host::release(const std::string& instance, std::uint64_t incarnation) {
+  const slot_key key{instance, incarnation};
+  {
+    const std::lock_guard lock{mutex_};
+    forget(key);
+    std::erase_if(adoptable_, [&](const slot_info& x) {
+      return x.instance == instance && x.incarnation == incarnation;
+    });
+    release_request order;
+    order.instance = instance;
+    order.incarnation = incarnation;
+    post(std::move(order));
+  }
+  // What would not go then may go now.
+  for (auto tries = std::min<std::size_t>(undead_.size(), 4); tries > 0; --tries) {
+    auto name = std::move(undead_.front());
+    undead_.pop_front();
+    if (groups_.remove_child(name) != 0)
+      undead_.push_back(std::move(name));
+  }
+}
+
+// With the mutex held.
+void keeper_host::forget(const slot_key& key) {
+  output_.remove(key.instance, key.incarnation);
+  const auto found = table_.find(key);
+  if (found == table_.end())
+    return;
+  mains_.erase(found->second->pid);
+  table_.erase(found);
+  if (groups_.usable())
+    groups_.remove(key.instance, key.incarnation);
+}
+
+std::string keeper_host::tail(const std::string& instance, std::uint64_t incarnation) {
+  return output_.tail(instance, incarnation);
+}
+
+std::string keeper_host::isolation() {
+  return isolation_;
+}
+
+void keeper_host::set_tree(std::string tree) {
+  const std::lock_guard lock{mutex_};
+  options_.tree = std::move(tree);
+}
+
+void keeper_host::store_fd(const std::string& name, int fd) {
+  // A copy: the request may have to wait, and the caller may close its own meanwhile.
+  unique_fd copy{::fcntl(fd, F_DUPFD_CLOEXEC, 3)};
+  const std::lock_guard lock{mutex_};
+  post(fd_to_store{name, std::move(copy)});
+}
+
+unique_fd keeper_host::fetch_fd(const std::string& name) {
+  const std::lock_guard lock{mutex_};
+  const auto found = stored_.find(name);
+  if (found == stored_.end())
+    return {};
+  auto result = std::move(found->second);
+  stored_.erase(found);
+  return result;
+}
+
+std::int64_t keeper_host::wall_clock(std::uint64_t monotonic_ns) const {
+  const auto age = static_cast<std::int64_t>(now_ns(CLOCK_MONOTONIC) - monotonic_ns);
+  return (static_cast<std::int64_t>(now_ns(CLOCK_REALTIME)) - age) / 1000;
+}
+
+troupe::exited keeper_host::make_exited(const slot_key& key, const exit_info& x,
+                                        const entry& known) const {
+  troupe::exited result;
+  result.instance = key.instance;
+  result.incarnation = key.incarnation;
+  result.status = {x.code, x.signal, x.core};
+  result.at = wall_clock(x.ended_ns);
+  result.uptime = static_cast<std::int64_t>((x.ended_ns - x.started_ns) / 1000);
+  result.cpu_time = static_cast<std::int64_t>(x.user_us + x.system_us);
+  result.max_memory = static_cast<std::int64_t>(x.max_rss_kib * 1024);
+  result.out_of_memory =
+      x.signal == SIGKILL && groups_.has("memory") && known.group && known.group.out_of_memory();
+  return result;
+}
+
+} // namespace troupe::os

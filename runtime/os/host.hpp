@@ -1,0 +1,180 @@
+#pragma once
+
+// The real `process_host`: what the launcher asks for becomes cgroups, pipes,
+// directories and datagrams to the keeper; what the keeper tells becomes events.
+//
+// Two threads meet here. The launcher's calls the seam's methods. The one that runs the
+// io_context reads the keeper's socket and the output pipes. One mutex guards the table
+// and the line to the keeper; no callback is called with it held.
+//
+// Signals are sent from here and not through the keeper: the pid of a slot is pinned,
+// as process or as zombie, until this host itself says `release`.
+
+#include "actors/seams.hpp"
+#include "runtime/os/cgroup.hpp"
+#include "runtime/os/keeper_client.hpp"
+#include "runtime/os/output_tail.hpp"
+#include "runtime/os/process_table.hpp"
+#include "runtime/os/state_directory.hpp"
+#include "runtime/os/users.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace troupe::os {
+
+struct host_options {
+  environment_lookup original = real_environment; ///< the environment of `troupe run`
+  std::string tree;                               ///< the config tree, for its secrets
+  bool cgroups = true;                            ///< false: as on a machine without them
+};
+
+class keeper_host final : public process_host {
+public:
+  /// `keeper` is the socket that the keeper gave (TROUPE_KEEPER_FD). The io_context must
+  /// not be run any more when the host is destroyed.
+  keeper_host(boost::asio::io_context& io, unique_fd keeper, state_directory state,
+              host_options options);
+  ~keeper_host() override;
+
+  /// Greets the keeper, takes over all that it has and finds out about cgroups. Called
+  /// once, before the io_context runs. Returns an empty string or what went wrong.
+  std::string connect(std::chrono::milliseconds limit = std::chrono::seconds{10});
+
+  /// The keeper was told to end the fleet; `hurry` when it was told twice. Called in the
+  /// io_context's thread, as are the next two. To be set before connect().
+  void on_stop(std::function<void(bool hurry)> f) { on_stop_ = std::move(f); }
+  void on_reload(std::function<void()> f) { on_reload_ = std::move(f); }
+
+  /// The keeper is dead. By then all bots were killed; the runtime has nothing left to do
+  /// but to end.
+  void on_keeper_gone(std::function<void()> f) { on_keeper_gone_ = std::move(f); }
+
+  /// Where `${secret:…}` is read from now on.
+  void set_tree(std::string tree);
+
+  /// Lets the keeper hold `fd` for later lives of the runtime. The caller keeps its own.
+  void store_fd(const std::string& name, int fd);
+
+  /// What an earlier life stored under that name, once; nothing if it did not.
+  unique_fd fetch_fd(const std::string& name);
+
+  /// The number of this life, 1 for the first.
+  std::uint64_t epoch() const { return epoch_; }
+  pid_t keeper_pid() const { return keeper_pid_; }
+
+  // -- process_host ------------------------------------------------------------------
+
+  void on_event(std::function<void(process_event)>) override;
+  std::vector<slot_info> adoptable() override;
+  void spawn(const launch&) override;
+  std::string signal(const std::string& instance, std::uint64_t incarnation, int signal,
+                     bool all) override;
+  std::size_t sweep(const std::string& instance, std::uint64_t incarnation, bool main_too) override;
+  std::string freeze(const std::string& instance, std::uint64_t incarnation, bool on) override;
+  void release(const std::string& instance, std::uint64_t incarnation) override;
+  std::string tail(const std::string& instance, std::uint64_t incarnation) override;
+  std::optional<usage> sample(const std::string& instance, std::uint64_t incarnation) override;
+  std::string isolation() override;
+
+private:
+  using clock = std::chrono::steady_clock;
+
+  struct fd_to_store {
+    std::string name;
+    unique_fd fd;
+  };
+  using request = std::variant<spawn_request, release_request, pong, fd_to_store>;
+
+  // What is known of one slot. Shared, so that the launcher can work on its cgroup while
+  // the other thread goes on; `group` never changes.
+  struct entry {
+    pid_t pid = 0;
+    std::int64_t started = 0;
+    bool ended = false;
+    bool stopped = false;
+    cgroup group;
+    config::bot_spec_ptr spec; // until the spawn is confirmed, for its error
+    std::string directory;
+    std::uint64_t sampled_cpu = 0;
+    clock::time_point sampled_at{};
+  };
+  using entry_ptr = std::shared_ptr<entry>;
+
+  // host.cpp: the line to the keeper
+  entry_ptr find(const slot_key& key);
+  void post(request x);
+  bool transmit(const request& x);
+  void flush();
+  void watch_readable();
+  void watch_writable();
+  void receive_some();
+  void handle(keeper_event&& x, std::vector<process_event>& out);
+  void adopt(slot&& x);
+  void open_cgroups();
+  void deliver(std::vector<process_event> events);
+  void keeper_gone();
+  void forget(const slot_key& key);
+  std::int64_t wall_clock(std::uint64_t monotonic_ns) const;
+  troupe::exited make_exited(const slot_key& key, const exit_info& x, const entry& known) const;
+
+  // host_processes.cpp: what is done to processes
+  struct target {
+    slot_key key;
+    entry_ptr known;
+    pid_t pid = 0;
+    bool ended = false;
+    bool stopped = false;
+  };
+  target locate(const std::string& instance, std::uint64_t incarnation);
+  bool belongs(const target& to, const process& x) const;
+  std::vector<process> members(const target& to);
+  std::size_t sweep_group(const target& to, bool main_too);
+  std::size_t sweep_processes(const target& to, bool main_too);
+  const std::vector<process>& recent_processes();
+
+  boost::asio::io_context& io_;
+  state_directory state_;
+  host_options options_;
+  output_tail output_;
+  users accounts_;
+  cgroup_tree groups_;
+  std::string isolation_;
+  pid_t keeper_pid_ = 0;
+  std::uint64_t epoch_ = 0;
+  std::function<void(bool)> on_stop_;
+  std::function<void()> on_reload_;
+  std::function<void()> on_keeper_gone_;
+
+  std::mutex mutex_; // guards all below
+  keeper_client client_;
+  boost::asio::posix::stream_descriptor socket_;
+  bool writing_ = false;
+  bool gone_ = false;
+  std::deque<request> queue_;
+  std::map<slot_key, entry_ptr> table_;
+  std::set<pid_t> mains_;
+  std::map<std::string, unique_fd> stored_;
+  std::vector<slot_info> adoptable_;
+  std::function<void(process_event)> on_event_;
+  std::vector<process_event> early_; // came before somebody listened
+  std::deque<keeper_event> unheard_; // came with the greeting, not part of it
+
+  // Of the launcher's thread alone.
+  std::deque<std::string> undead_; // cgroups that would not go
+  std::vector<process> snapshot_;
+  clock::time_point snapshot_at_{};
+};
+
+} // namespace troupe::os

@@ -1,0 +1,247 @@
+#include "config/names.hpp"
+#include "runtime/os/host.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <poll.h>
+
+namespace troupe::os {
+
+namespace {
+
+// How long a sweep waits for what it killed; what takes longer is asked for again.
+constexpr int patience_ms = 100;
+
+// How old a look at /proc may be when many instances are sampled one after the other.
+constexpr std::chrono::milliseconds fresh_enough{200};
+
+constexpr const char* nobody_there = "no such process is known";
+
+std::string cannot_signal(int error) {
+  return std::string{"cannot-signal: "} + std::strerror(error)
+         + (error == EPERM ? " (it runs as another user; see no_new_privs)" : "");
+}
+
+// Calls `left` until it gives 0 or patience ends; returns its last answer.
+template <class F>
+std::size_t wait_until_none(F left) {
+  std::size_t count = left();
+  for (int waited = 0, pause = 1; count > 0 && waited < patience_ms; waited += pause) {
+    ::poll(nullptr, 0, pause);
+    pause = std::min(pause * 2, 16);
+    count = left();
+  }
+  return count;
+}
+
+} // namespace
+
+keeper_host::target keeper_host::locate(const std::string& instance, std::uint64_t incarnation) {
+  const std::lock_guard lock{mutex_};
+  target result;
+  result.key = {instance, incarnation};
+  result.known = find(result.key);
+  if (result.known) {
+    result.pid = result.known->pid;
+    result.ended = result.known->ended;
+    result.stopped = result.known->stopped;
+  }
+  return result;
+}
+
+// Whether a process that is no child of anything we know is of this incarnation.
+bool keeper_host::belongs(const target& to, const process& x) const {
+  if (x.session == to.pid || x.group == to.pid)
+    return true;
+  const auto name = config::split_instance(to.key.instance);
+  return name && variable_of(x.pid, "TROUPE_BOT_DIR") == state_.bot_directory(to.key.instance)
+         && variable_of(x.pid, "TROUPE_BOT") == name->bot
+         && variable_of(x.pid, "TROUPE_INCARNATION") == std::to_string(to.key.incarnation);
+}
+
+// The living processes of an incarnation, found without a cgroup. When the main process
+// has ended, whatever it left has the keeper as its parent: looking at the keeper's
+// children is enough to know that there is nothing, which is nearly always so.
+std::vector<process> keeper_host::members(const target& to) {
+  const auto self = ::getpid();
+  const auto alive = [](const process& x) { return !x.dead(); };
+  const auto children = to.ended ? children_of(keeper_pid_) : std::nullopt;
+  std::set<pid_t> roots;
+  if (children) {
+    std::vector<pid_t> strangers;
+    {
+      const std::lock_guard lock{mutex_};
+      for (const auto pid : *children)
+        if (pid != self && !mains_.contains(pid))
+          strangers.push_back(pid);
+    }
+    for (const auto pid : strangers)
+      if (const auto x = read_process(pid); x && alive(*x) && belongs(to, *x))
+        roots.insert(pid);
+    if (roots.empty())
+      return {};
+  }
+  auto result = with_descendants(all_processes(), [&](const process& x) {
+    if (children)
+      return roots.contains(x.pid);
+    return x.pid == to.pid || (x.parent == keeper_pid_ && x.pid != self && belongs(to, x));
+  });
+  std::erase_if(result, [&](const process& x) { return !alive(x); });
+  return result;
+}
+
+// -- signals ---------------------------------------------------------------------------
+
+std::string keeper_host::signal(const std::string& instance, std::uint64_t incarnation, int signal,
+                                bool all) {
+  const auto to = locate(instance, incarnation);
+  if (!to.known || to.pid <= 0)
+    return nobody_there;
+  int error = 0;
+  if (!all) {
+    if (to.ended)
+      return "it has ended already";
+    error = ::kill(to.pid, signal) == 0 ? 0 : errno;
+  } else if (to.known->group) {
+    if (signal == SIGKILL) {
+      error = to.known->group.kill();
+    } else {
+      for (const auto pid : to.known->group.processes())
+        if (::kill(pid, signal) != 0 && errno != ESRCH)
+          error = errno;
+    }
+  } else {
+    error = ::kill(-to.pid, signal) == 0 ? 0 : errno;
+    for (const auto& x : members(to))
+      if (x.group != to.pid)
+        kill_exactly(x, signal);
+  }
+  // Whoever was stopped from outside must run to obey.
+  if (error == 0 && to.stopped && signal != SIGSTOP && signal != SIGCONT && signal != SIGKILL)
+    ::kill(to.pid, SIGCONT);
+  return error == 0 ? std::string{} : cannot_signal(error);
+}
+
+std::string keeper_host::freeze(const std::string& instance, std::uint64_t incarnation, bool on) {
+  const auto to = locate(instance, incarnation);
+  if (!to.known || to.pid <= 0)
+    return nobody_there;
+  if (to.known->group) {
+    const int error = to.known->group.freeze(on);
+    return error == 0 ? std::string{} : std::string{"cgroup.freeze: "} + std::strerror(error);
+  }
+  if (::kill(-to.pid, on ? SIGSTOP : SIGCONT) != 0)
+    return cannot_signal(errno);
+  for (const auto& x : members(to))
+    if (x.group != to.pid)
+      kill_exactly(x, on ? SIGSTOP : SIGCONT);
+  return {};
+}
+
+// -- sweeping --------------------------------------------------------------------------
+
+std::size_t keeper_host::sweep(const std::string& instance, std::uint64_t incarnation,
+                               bool main_too) {
+  const auto to = locate(instance, incarnation);
+  if (!to.known || to.pid <= 0)
+    return 0;
+  return to.known->group ? sweep_group(to, main_too) : sweep_processes(to, main_too);
+}
+
+std::size_t keeper_host::sweep_group(const target& to, bool main_too) {
+  const auto& group = to.known->group;
+  const auto spare = main_too || to.ended ? 0 : to.pid;
+  if (!group.populated())
+    return 0;
+  const auto others = [&] {
+    auto pids = group.processes();
+    std::erase(pids, spare);
+    return pids;
+  };
+  if (spare == 0 && group.kill() == 0)
+    return wait_until_none([&]() -> std::size_t {
+      return group.populated() ? std::max<std::size_t>(others().size(), 1) : 0;
+    });
+  // One by one: the main process is to live, or this kernel has no cgroup.kill.
+  return wait_until_none([&] {
+    const auto pids = others();
+    for (const auto pid : pids)
+      if (const auto x = read_process(pid))
+        kill_exactly(*x, SIGKILL);
+    return pids.size();
+  });
+}
+
+std::size_t keeper_host::sweep_processes(const target& to, bool main_too) {
+  const bool with_main = main_too && !to.ended;
+  return wait_until_none([&] {
+    auto found = members(to);
+    if (!with_main)
+      std::erase_if(found, [&](const process& x) { return x.pid == to.pid; });
+    for (const auto& x : found)
+      kill_exactly(x, SIGKILL);
+    return found.size();
+  });
+}
+
+// -- use of resources ----------------------------------------------------------------------
+
+const std::vector<process>& keeper_host::recent_processes() {
+  if (const auto now = clock::now(); now - snapshot_at_ > fresh_enough) {
+    snapshot_ = all_processes();
+    snapshot_at_ = now;
+  }
+  return snapshot_;
+}
+
+std::optional<usage> keeper_host::sample(const std::string& instance, std::uint64_t incarnation) {
+  const auto to = locate(instance, incarnation);
+  if (!to.known || to.pid <= 0 || to.ended)
+    return std::nullopt;
+  std::uint64_t cpu = 0;
+  std::uint64_t memory = 0;
+  const auto& group = to.known->group;
+  const auto measured_cpu = group ? group.cpu_time() : std::nullopt;
+  const auto measured_memory = group ? group.memory() : std::nullopt;
+  if (!measured_cpu || !measured_memory) {
+    std::vector<process> all;
+    if (group) {
+      for (const auto pid : group.processes())
+        if (const auto x = read_process(pid))
+          all.push_back(*x);
+    } else {
+      all = with_descendants(recent_processes(), [&](const process& x) {
+        return x.pid == to.pid || x.session == to.pid;
+      });
+    }
+    if (all.empty())
+      return std::nullopt;
+    for (const auto& x : all) {
+      cpu += ticks_to_us(x.cpu_ticks);
+      memory += x.resident;
+    }
+  }
+  cpu = measured_cpu.value_or(cpu);
+  memory = measured_memory.value_or(memory);
+  // The first time: since it was started.
+  const auto now = clock::now();
+  auto& known = *to.known;
+  const auto wall = std::chrono::duration_cast<std::chrono::microseconds>(
+                        std::chrono::system_clock::now().time_since_epoch())
+                        .count();
+  const auto elapsed =
+      known.sampled_at == clock::time_point{}
+          ? wall - known.started
+          : std::chrono::duration_cast<std::chrono::microseconds>(now - known.sampled_at).count();
+  // A process that ended takes its ticks along.
+  const auto spent = cpu > known.sampled_cpu ? cpu - known.sampled_cpu : 0;
+  known.sampled_cpu = cpu;
+  known.sampled_at = now;
+  return usage{elapsed > 0 ? 100.0 * static_cast<double>(spent) / static_cast<double>(elapsed)
+                           : 0.0,
+               memory};
+}
+
+} // namespace troupe::os

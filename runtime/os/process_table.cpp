@@ -1,0 +1,165 @@
+#include "runtime/os/process_table.hpp"
+
+#include "runtime/os/files.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <dirent.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <unordered_set>
+
+namespace troupe::os {
+
+namespace {
+
+std::string proc(pid_t pid, const char* file) {
+  return "/proc/" + std::to_string(pid) + '/' + file;
+}
+
+// The numbers of a line, one after the other.
+class numbers {
+public:
+  explicit numbers(std::string_view text)
+      : text_(text) {}
+
+  template <class T>
+  bool next(T& value) {
+    const auto begin = text_.find_first_not_of(" \n");
+    if (begin == std::string_view::npos)
+      return false;
+    text_.remove_prefix(begin);
+    const auto result = std::from_chars(text_.data(), text_.data() + text_.size(), value);
+    if (result.ec != std::errc{})
+      return false;
+    text_.remove_prefix(static_cast<std::size_t>(result.ptr - text_.data()));
+    return true;
+  }
+
+  bool skip(int count) {
+    std::int64_t ignored = 0;
+    for (int i = 0; i < count; ++i)
+      if (!next(ignored))
+        return false;
+    return true;
+  }
+
+private:
+  std::string_view text_;
+};
+
+} // namespace
+
+std::optional<process> parse_stat(std::string_view text) {
+  const auto open = text.find(" (");
+  const auto close = text.rfind(") ");
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open
+      || close + 3 >= text.size())
+    return std::nullopt;
+  process x;
+  numbers first{text.substr(0, open)};
+  x.state = text[close + 2];
+  numbers rest{text.substr(close + 3)};
+  std::uint64_t user = 0;
+  std::uint64_t system = 0;
+  std::int64_t pages = 0;
+  // Fields 4..6, then 14 (utime), 15 (stime), 22 (starttime), 24 (rss).
+  if (!first.next(x.pid) || !rest.next(x.parent) || !rest.next(x.group) || !rest.next(x.session)
+      || !rest.skip(7))
+    return std::nullopt;
+  if (!rest.next(user) || !rest.next(system) || !rest.skip(6) || !rest.next(x.start_ticks)
+      || !rest.skip(1) || !rest.next(pages))
+    return std::nullopt;
+  static const auto page_size = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  x.cpu_ticks = user + system;
+  x.resident = pages > 0 ? static_cast<std::uint64_t>(pages) * page_size : 0;
+  return x;
+}
+
+std::optional<process> read_process(pid_t pid) {
+  const auto text = read_file(proc(pid, "stat"), 4096);
+  return text ? parse_stat(*text) : std::nullopt;
+}
+
+std::vector<process> all_processes() {
+  std::vector<process> result;
+  DIR* entries = ::opendir("/proc");
+  if (!entries)
+    return result;
+  while (const auto* entry = ::readdir(entries)) {
+    if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+      continue;
+    if (const auto x = read_process(std::atoi(entry->d_name)))
+      result.push_back(*x);
+  }
+  ::closedir(entries);
+  return result;
+}
+
+std::optional<std::vector<pid_t>> children_of(pid_t pid) {
+  const auto text =
+      read_file(proc(pid, "task/") + std::to_string(pid) + "/children", 16 * 1024 * 1024);
+  if (!text)
+    return std::nullopt;
+  std::vector<pid_t> result;
+  numbers list{*text};
+  for (pid_t child = 0; list.next(child);)
+    result.push_back(child);
+  return result;
+}
+
+std::optional<std::string> variable_of(pid_t pid, std::string_view name) {
+  // An environment is bounded by the kernel at a quarter of the stack's limit.
+  const auto text = read_file(proc(pid, "environ"), 1024 * 1024);
+  if (!text)
+    return std::nullopt;
+  std::string_view rest{*text};
+  while (!rest.empty()) {
+    const auto entry = rest.substr(0, rest.find('\0'));
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
+      return std::string{entry.substr(name.size() + 1)};
+    rest.remove_prefix(std::min(entry.size() + 1, rest.size()));
+  }
+  return std::nullopt;
+}
+
+std::uint64_t ticks_to_us(std::uint64_t ticks) {
+  static const auto per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  return ticks * 1'000'000 / per_second;
+}
+
+int kill_exactly(const process& x, int signal) {
+  const unique_fd handle{static_cast<int>(::syscall(SYS_pidfd_open, x.pid, 0))};
+  // Without pidfds there is a gap of microseconds between look and kill.
+  if (!handle && errno != ENOSYS && errno != EPERM)
+    return errno;
+  const auto now = read_process(x.pid);
+  if (!now || now->start_ticks != x.start_ticks)
+    return ESRCH;
+  const int result =
+      handle ? static_cast<int>(::syscall(SYS_pidfd_send_signal, handle.get(), signal, nullptr, 0))
+             : ::kill(x.pid, signal);
+  return result == 0 ? 0 : errno;
+}
+
+std::vector<process> with_descendants(const std::vector<process>& all,
+                                      const std::function<bool(const process&)>& from) {
+  std::vector<process> result;
+  std::unordered_set<pid_t> chosen;
+  for (const auto& x : all)
+    if (from(x) && chosen.insert(x.pid).second)
+      result.push_back(x);
+  for (bool grown = !result.empty(); grown;) {
+    grown = false;
+    for (const auto& x : all)
+      if (chosen.contains(x.parent) && chosen.insert(x.pid).second) {
+        result.push_back(x);
+        grown = true;
+      }
+  }
+  return result;
+}
+
+} // namespace troupe::os
