@@ -334,7 +334,7 @@ constexpr foreign_word foreign[] = {
 
 } // namespace
 
-std::span<const command_info> commands() {
+std::span<const command_info> all_commands() {
   return table;
 }
 

@@ -78,7 +78,7 @@ struct foreign_word {
 };
 
 /// Every command, in the order of help.
-std::span<const command_info> commands();
+std::span<const command_info> all_commands();
 
 /// The command of that name, hidden ones too; null when there is none.
 const command_info* find_command(std::string_view name);

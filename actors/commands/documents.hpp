@@ -1,0 +1,65 @@
+#pragma once
+
+// The JSON documents that commands answer with: exactly what `--json` prints.
+// Pure; the fields are described in docs/admin-protocol.md. Timestamps are RFC 3339
+// in UTC, durations seconds, sizes bytes.
+
+#include "actors/commands/targets.hpp"
+#include "actors/type_ids.hpp"
+#include "config/spec.hpp"
+#include "messages/records.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::commands {
+
+using json = nlohmann::ordered_json;
+
+/// Text of a document; what is no UTF-8 is replaced.
+std::string dump(const json& document);
+
+/// «2026-01-31T12:00:00.250Z» of microseconds since 1970.
+std::string rfc3339(std::int64_t time);
+
+/// Microseconds since 1970 of RFC 3339 text, or of a duration counted back from
+/// `now` («10m»); nothing when it is neither.
+std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now);
+
+/// `{"schema_version":1}`, to be filled.
+json new_document();
+
+json error_document(const refusal& why);
+
+/// What one status asks for.
+struct status_input {
+  const config::fleet_spec& fleet;
+  const ledger_view& view;
+  const std::map<std::string, usage>& sampled;
+  std::int64_t now = 0;
+};
+
+json status_document(const status_input&);
+json instance_row(const instance_record&, const usage* sampled, std::int64_t now);
+json tree_document(const status_input&);
+
+/// All about a bot; `index` is the instance whose settings are shown.
+json show_document(const status_input&, const config::bot_entry& bot, std::uint32_t index,
+                   const std::string& isolation, const std::vector<death>& deaths);
+
+/// The settings of one instance under the names of the config file. What looks like
+/// a secret is masked.
+json settings(const config::bot_spec&);
+
+json death_row(const death&);
+json deaths_document(const std::string& name, const std::vector<death>&);
+
+/// One line for each event, each a document.
+std::string event_lines(const std::vector<transition>&);
+
+} // namespace troupe::commands

@@ -1,0 +1,200 @@
+#include "actors/commands/request.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::commands {
+
+namespace {
+
+constexpr std::size_t max_typed_bytes = 1024;
+
+/// A word as a shell would need it typed, without control characters.
+std::string typed_word(const std::string& word) {
+  const bool plain = !word.empty() && std::ranges::all_of(word, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+           || std::string_view{"._-/#*?=+:,@%"}.find(c) != std::string_view::npos;
+  });
+  return plain ? word : dump(json(word));
+}
+
+std::string typed_value(const json& value) {
+  return typed_word(value.is_string() ? value.get<std::string>() : dump(value));
+}
+
+} // namespace
+
+request::request(admin_pointer admin, std::uint64_t session_number, peer asker,
+                 const command_info& which, json given)
+    : self{admin}
+    , all{admin->state.all}
+    , session{session_number}
+    , who{std::move(asker)}
+    , info{which}
+    , arguments(std::move(given))
+    , promise{admin->make_response_promise<admin_reply>()} {}
+
+void request::answer(const json& document, exit_code exit) {
+  answer_text(dump(document), exit);
+}
+
+void request::answer_text(std::string document, exit_code exit) {
+  admin_reply reply;
+  reply.exit = static_cast<std::int32_t>(exit);
+  if (document.size() <= max_reply_bytes) {
+    reply.document = std::move(document);
+    promise.deliver(std::move(reply));
+    return;
+  }
+  auto& state = self->state;
+  while (state.rests.size() >= admin_limits::rests)
+    state.rests.erase(state.rests.begin());
+  reply.document = document.substr(0, max_reply_bytes);
+  reply.cursor = ++state.last_cursor;
+  state.rests[reply.cursor] = {session, std::move(document), max_reply_bytes, reply.exit,
+                               std::chrono::steady_clock::now()};
+  promise.deliver(std::move(reply));
+}
+
+void request::refuse(const refusal& why) {
+  answer(error_document(why), why.exit);
+}
+
+void request::broken(std::string_view service, const caf::error& why) {
+  const bool late = why == caf::sec::request_timeout;
+  refuse({exit_code::failed, "no-answer",
+          std::string{service} + (late ? " did not answer in time" : " went away"),
+          "try again; `troupe status` shows how things stand"});
+}
+
+bool request::wrong(const char* key, std::string_view wanted) {
+  refuse({exit_code::usage, "bad-arguments",
+          std::string{"\""} + key + "\" must be " + std::string{wanted},
+          "`troupe help " + std::string{info.name} + "`"});
+  return false;
+}
+
+bool request::get(const char* key, bool& into) {
+  const auto found = arguments.find(key);
+  if (found == arguments.end() || found->is_null())
+    return true;
+  if (!found->is_boolean())
+    return wrong(key, "true or false");
+  into = found->get<bool>();
+  return true;
+}
+
+bool request::get(const char* key, std::string& into) {
+  const auto found = arguments.find(key);
+  if (found == arguments.end() || found->is_null())
+    return true;
+  if (!found->is_string())
+    return wrong(key, "text");
+  into = found->get<std::string>();
+  return true;
+}
+
+bool request::get(const char* key, std::uint64_t& into, std::uint64_t max) {
+  const auto found = arguments.find(key);
+  if (found == arguments.end() || found->is_null())
+    return true;
+  if (!found->is_number_unsigned() || found->get<std::uint64_t>() > max)
+    return wrong(key, "a whole number from 0 to " + std::to_string(max));
+  into = found->get<std::uint64_t>();
+  return true;
+}
+
+bool request::get(const char* key, std::vector<std::string>& into) {
+  const auto found = arguments.find(key);
+  if (found == arguments.end() || found->is_null())
+    return true;
+  if (!found->is_array())
+    return wrong(key, "a list of texts");
+  for (const auto& one : *found) {
+    if (!one.is_string())
+      return wrong(key, "a list of texts");
+    into.push_back(one.get<std::string>());
+  }
+  return true;
+}
+
+bool request::get(selection& into) {
+  return get("targets", into.targets) && get("labels", into.labels);
+}
+
+std::string request::as_typed() const {
+  auto result = std::string{info.name};
+  const auto add = [&](const json& value, const std::string& before) {
+    if (value.is_array()) {
+      for (const auto& one : value)
+        result += " " + before + typed_value(one);
+    } else {
+      result += " " + before + typed_value(value);
+    }
+  };
+  for (const auto& one : info.arguments)
+    if (const auto found = arguments.find(one.name); found != arguments.end())
+      add(*found, "");
+  for (const auto& one : info.options) {
+    const auto found = arguments.find(one.key);
+    if (found == arguments.end() || *found == json(false))
+      continue;
+    const auto flag = std::string{one.flags.substr(0, one.flags.find(','))};
+    if (*found == json(true))
+      result += " " + flag;
+    else
+      add(*found, flag + (one.bare.empty() ? " " : "="));
+  }
+  if (result.size() > max_typed_bytes) {
+    result.resize(max_typed_bytes);
+    result += "…";
+  }
+  return result;
+}
+
+std::string request::cause() const {
+  return "asked by uid " + std::to_string(who.uid);
+}
+
+void request::with_spec(std::function<void(const config::spec_ptr&)> then) {
+  auto keep = shared_from_this();
+  self->request(all->config, look_timeout, view_atom_v)
+      .then(
+          [keep, then = std::move(then)](config::spec_ptr& spec) {
+            if (spec)
+              then(spec);
+            else
+              keep->refuse({exit_code::failed, "starting", "the fleet is not loaded yet",
+                            "try again in a moment"});
+          },
+          [keep](caf::error& why) { keep->broken("the config actor", why); });
+}
+
+void request::with_view(std::vector<std::string> names,
+                        std::function<void(const ledger_view_ptr&)> then) {
+  auto keep = shared_from_this();
+  self->request(all->ledger, look_timeout, view_atom_v, std::move(names))
+      .then([then = std::move(then)](ledger_view_ptr& view) { then(view); },
+            [keep](caf::error& why) { keep->broken("the ledger", why); });
+}
+
+std::int64_t now_micros() {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+handler find_handler(std::string_view command) {
+  static constexpr std::pair<std::string_view, handler> handlers[] = {
+      {"status", handle_status},   {"tree", handle_tree},       {"show", handle_show},
+      {"events", handle_events},   {"deaths", handle_deaths},   {"ping", handle_ping},
+      {"version", handle_version}, {"await", handle_await},     {"start", handle_start},
+      {"stop", handle_stop},       {"restart", handle_restart}, {"pause", handle_pause},
+      {"resume", handle_resume},   {"reset", handle_reset},     {"recover", handle_recover},
+      {"signal", handle_signal},   {"scale", handle_scale},     {"shutdown", handle_shutdown},
+  };
+  const auto found =
+      std::ranges::find(handlers, command, &std::pair<std::string_view, handler>::first);
+  return found == std::end(handlers) ? nullptr : found->second;
+}
+
+} // namespace troupe::commands

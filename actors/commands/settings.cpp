@@ -1,0 +1,143 @@
+#include "actors/commands/documents.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstring>
+
+namespace troupe::commands {
+
+namespace {
+
+double seconds(config::duration value) {
+  return std::chrono::duration<double>{value}.count();
+}
+
+template <class T>
+json or_null(const std::optional<T>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+bool looks_secret(std::string name) {
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
+  return std::ranges::any_of(
+      std::array{"SECRET", "PASSW", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "DSN"},
+      [&](const char* part) { return name.find(part) != std::string::npos; });
+}
+
+/// A password within a URL does not belong on a screen either.
+bool carries_password(const std::string& value) {
+  const auto scheme = value.find("://");
+  const auto at = value.find('@');
+  return scheme != std::string::npos && at != std::string::npos && at > scheme
+         && value.find(':', scheme + 3) < at;
+}
+
+json environment(const std::map<std::string, std::string>& from) {
+  json result = json::object();
+  for (const auto& [name, value] : from) {
+    // A reference names a secret and does not hold it.
+    const bool reference = value.starts_with("${") && value.find('}') == value.size() - 1;
+    result[name] = !reference && (looks_secret(name) || carries_password(value)) ? "***" : value;
+  }
+  return result;
+}
+
+json hook(const std::optional<config::hook_spec>& what) {
+  if (!what)
+    return nullptr;
+  json result;
+  result["command"] = what->command;
+  result["timeout_s"] = seconds(what->timeout);
+  return result;
+}
+
+json dependencies(const std::vector<config::dependency>& from) {
+  constexpr std::array words{"started", "ready", "completed", "output"};
+  json result = json::object();
+  for (const auto& one : from)
+    result[one.target] = words.at(static_cast<std::size_t>(one.until));
+  return result;
+}
+
+json limits(const config::limits_spec& from) {
+  json result = json::object();
+  const auto add = [&](const char* name, const auto& value) {
+    if (value)
+      result[name] = *value;
+  };
+  add("memory", from.memory);
+  add("memory_high", from.memory_high);
+  add("tasks", from.tasks);
+  add("cpu_weight", from.cpu_weight);
+  add("cpu", from.cpu);
+  add("open_files", from.open_files);
+  add("processes", from.processes);
+  add("file_size", from.file_size);
+  add("core_size", from.core_size);
+  add("locked_memory", from.locked_memory);
+  add("stack", from.stack);
+  add("address_space", from.address_space);
+  return result;
+}
+
+std::string signal_name(int number) {
+  const char* name = sigabbrev_np(number);
+  return name ? name : std::to_string(number);
+}
+
+std::string octal(std::uint32_t mask) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%03o", mask);
+  return text;
+}
+
+} // namespace
+
+json settings(const config::bot_spec& spec) {
+  constexpr std::array restart_words{"permanent", "transient", "temporary"};
+  json result;
+  if (!spec.description.empty())
+    result["description"] = spec.description;
+  result["command"] = spec.command;
+  result["directory"] = spec.directory;
+  result["user"] = or_null(spec.user);
+  result["group"] = or_null(spec.group);
+  result["umask"] = octal(spec.umask);
+  result["environment"] = environment(spec.environment);
+  result["environment_file"] = or_null(spec.environment_file);
+  result["pass_environment"] = spec.pass_environment;
+  result["autostart"] = spec.autostart;
+  result["labels"] = spec.labels;
+  result["depends_on"] = dependencies(spec.depends_on);
+  result["restart"] = restart_words.at(static_cast<std::size_t>(spec.restart));
+  result["success_codes"] = spec.success_codes;
+  result["no_restart_codes"] = spec.no_restart_codes;
+  auto& delay = result["delay"];
+  delay["initial_s"] = seconds(spec.delay.initial);
+  delay["factor"] = spec.delay.factor;
+  delay["max_s"] = seconds(spec.delay.max);
+  delay["jitter"] = spec.delay.jitter;
+  delay["reset_after_s"] = seconds(spec.delay.reset_after);
+  result["failed_starts"] = spec.failed_starts;
+  result["max_restarts"]["count"] = spec.max_restarts.count;
+  result["max_restarts"]["within_s"] = seconds(spec.max_restarts.within);
+  result["retry_failed"]["initial_s"] = seconds(spec.retry_failed.initial);
+  result["retry_failed"]["max_s"] = seconds(spec.retry_failed.max);
+  result["start_grace_s"] = seconds(spec.start_grace);
+  result["start_timeout_s"] = seconds(spec.start_timeout);
+  result["start_command"] = hook(spec.start_command);
+  result["stop_command"] = hook(spec.stop_command);
+  result["on_crash"] = hook(spec.on_crash);
+  result["stop_signal"] = signal_name(spec.stop_signal);
+  result["stop_timeout_s"] = seconds(spec.stop_timeout);
+  result["kill_mode"] = spec.kill == config::kill_mode::group ? "group" : "process";
+  result["watchdog_s"] = spec.watchdog ? json(seconds(*spec.watchdog)) : json(nullptr);
+  result["limits"] = limits(spec.limits);
+  result["nice"] = or_null(spec.nice);
+  result["oom_score_adj"] = or_null(spec.oom_score_adj);
+  result["no_new_privs"] = spec.no_new_privs;
+  return result;
+}
+
+} // namespace troupe::commands

@@ -1,0 +1,49 @@
+#pragma once
+
+// From what was typed to the instances that are meant. Pure.
+
+#include "config/result.hpp"
+#include "config/spec.hpp"
+#include "messages/admin.hpp"
+
+#include <string>
+#include <vector>
+
+namespace troupe::commands {
+
+/// Why a command was not carried out; becomes the `error` of the answer.
+struct refusal {
+  exit_code exit = exit_code::failed;
+  std::string code; ///< for programs, «no-such-bot»
+  std::string message;
+  std::string hint;
+};
+
+/// Names, groups with a trailing '/', globs or `all`; and labels, `KEY=VALUE` or
+/// `KEY`, all of which must match.
+struct selection {
+  std::vector<std::string> targets;
+  std::vector<std::string> labels;
+
+  bool empty() const { return targets.empty() && labels.empty(); }
+};
+
+/// What a selection means now.
+struct chosen {
+  std::vector<std::string> instances; ///< by bot name, then by number
+  bool everything = false;            ///< these are all that the fleet has
+};
+
+/// Resolves a selection; an empty one means everything. A target that means nothing
+/// is refused with the name that was probably meant.
+config::expected<chosen, refusal> resolve(const config::fleet_spec& fleet, const selection& what);
+
+/// The bot of that name, or of that instance.
+struct chosen_bot {
+  std::shared_ptr<const config::bot_entry> bot;
+  std::optional<std::uint32_t> index;
+};
+config::expected<chosen_bot, refusal> resolve_bot(const config::fleet_spec& fleet,
+                                                  const std::string& name);
+
+} // namespace troupe::commands
