@@ -39,7 +39,7 @@ need_packages() {
   say "Missing Debian packages, to be installed now: ${missing[*]}"
   if ((EUID != 0)); then
     command -v sudo >/dev/null ||
-      die "Neither root nor sudo. Install them as root, then come back: apt-get install ${missing[*]}"
+      die "This needs root or sudo. As root: apt-get install ${missing[*]}; then come back."
     as_root=(sudo)
   fi
   "${as_root[@]}" "$root/scripts/install-packages" "${missing[@]}" ||
