@@ -1,0 +1,198 @@
+#include "runtime/application.hpp"
+
+#include "actors/admin.hpp"
+#include "config/loader.hpp"
+#include "runtime/os/host.hpp"
+#include "runtime/os/state_directory.hpp"
+#include "runtime/shell/basp_unix.hpp"
+#include "runtime/shell/listener.hpp"
+#include "runtime/store/sqlite_store.hpp"
+#include "troupe_version.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <future>
+#include <malloc.h>
+#include <memory>
+#include <thread>
+#include <unistd.h>
+
+namespace troupe {
+
+namespace {
+
+int fail(exit_code code, const std::string& message) {
+  spdlog::critical("{}", message);
+  return static_cast<int>(code);
+}
+
+int inherited_keeper_fd() {
+  const char* text = std::getenv("TROUPE_KEEPER_FD");
+  const int fd = text ? std::atoi(text) : -1;
+  return fd >= 0 && fcntl(fd, F_GETFD) >= 0 ? fd : -1;
+}
+
+/// The tree to run: on a fresh run what is on disk, after a death of the runtime
+/// what was applied, never what is on disk by then.
+config::expected<config::tree, std::vector<config::problem>>
+choose_tree(const runtime_options& options, const journal_contents& kept, bool fresh) {
+  if (!fresh && kept.applied)
+    return config::tree_from_json(*kept.applied);
+  return config::read_tree(options.tree, options.profile);
+}
+
+/// The part of the runtime that lives in the io_context's thread, and its thread.
+class io_thread {
+public:
+  explicit io_thread(boost::asio::io_context& io)
+      : io_{io}
+      , work_{boost::asio::make_work_guard(io)}
+      , thread_{[this] { io_.run(); }} {
+    // nop
+  }
+
+  ~io_thread() {
+    work_.reset();
+    io_.stop();
+    thread_.join();
+  }
+
+private:
+  boost::asio::io_context& io_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  std::thread thread_;
+};
+
+void log_problems(const std::vector<config::problem>& problems) {
+  for (const auto& each : problems)
+    spdlog::error("{}", config::render(each, nullptr, false));
+}
+
+} // namespace
+
+int run_runtime(const runtime_options& options) {
+  // One arena for all threads but the allocator's own: memory is counted per bot here.
+  mallopt(M_ARENA_MAX, 2);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  auto state = os::state_directory::open(options.state);
+  if (!state)
+    return fail(exit_code::usage, state.error());
+  const auto state_path = state->path();
+  const int keeper_fd = inherited_keeper_fd();
+  if (keeper_fd < 0)
+    return fail(exit_code::usage, "troupe-runtime is started by troupe-keeper: use `troupe run`");
+
+  if (auto problem = state->write_pid(getpid()); !problem.empty())
+    spdlog::warn("{}", problem);
+  boost::asio::io_context io{1};
+  os::host_options host_options;
+  host_options.tree = options.tree;
+  auto host = std::make_shared<os::keeper_host>(io, os::unique_fd{keeper_fd}, std::move(*state),
+                                                std::move(host_options));
+  std::promise<int> end;
+  auto ended = end.get_future();
+  auto end_once = [&end, done = std::make_shared<std::atomic_flag>()](int code) {
+    if (!done->test_and_set())
+      end.set_value(code);
+  };
+  // What the keeper wants before the guardian is there waits in the io_context,
+  // which does not run yet.
+  guardian_actor guardian;
+  host->on_stop([&guardian](bool hurry) {
+    caf::anon_send(guardian, stop_atom_v,
+                   std::string{hurry ? "the keeper was told twice" : "the keeper was told to end"});
+    if (hurry)
+      caf::anon_send(guardian, stop_atom_v, std::string{"in a hurry"});
+  });
+  host->on_reload([] {
+    spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead");
+  });
+  host->on_keeper_gone([] {
+    spdlog::critical("the keeper is dead; all bots were ended");
+    _exit(1);
+  });
+  if (auto problem = host->connect(); !problem.empty())
+    return fail(exit_code::failed, problem);
+  const bool fresh = host->epoch() <= 1;
+
+  std::shared_ptr<journal_store> store = store::open_store(state_path + "/state.db");
+  auto kept = std::make_shared<journal_contents>(store->load(fresh));
+  if (!kept->notice.empty())
+    spdlog::warn("store: {}", kept->notice);
+  const auto tree = choose_tree(options, *kept, fresh);
+  if (!tree) {
+    log_problems(tree.error());
+    return static_cast<int>(exit_code::config_invalid);
+  }
+  config::load_options load_options;
+  load_options.replicas = kept->replicas;
+  auto loaded = config::load(*tree, load_options);
+  if (!loaded.spec) {
+    log_problems(loaded.errors);
+    return static_cast<int>(exit_code::config_invalid);
+  }
+  host->set_tree(tree->root);
+
+  caf::actor_system_config caf_config;
+  shell::configure_caf(caf_config, shell::side::runtime);
+  caf_config.add_message_types<caf::id_block::troupe_actors>();
+  auto system = std::make_unique<caf::actor_system>(caf_config);
+  auto sessions = std::make_shared<commands::session_registry>();
+  shell::basp_gate gate{*system};
+
+  auto admin_socket = host->fetch_fd("admin");
+  if (!admin_socket) {
+    auto bound = shell::bind_admin_socket(state_path + "/admin.sock");
+    if (!bound)
+      return fail(exit_code::failed, bound.error());
+    admin_socket = std::move(*bound);
+    host->store_fd("admin", admin_socket.get());
+  }
+  // The admin actor of the moment; it may be replaced while shells connect.
+  auto current = std::make_shared<std::atomic<std::shared_ptr<const services>>>();
+  shell::admin_listener::options listening;
+  listening.socket = std::move(admin_socket);
+  listening.fleet = [name = loaded.spec->name] { return name; };
+  listening.sessions = sessions;
+  listening.log = [](const std::string& line) { spdlog::warn("{}", line); };
+  listening.hand_over = [&gate, current](os::unique_fd fd, std::function<void()> on_end) {
+    gate.serve(std::move(fd), caf::actor_cast<shell::admin_handle>(current->load()->admin),
+               std::move(on_end));
+  };
+  shell::admin_listener listener{io, std::move(listening)};
+
+  guardian_args args;
+  args.host = host;
+  args.store = store;
+  args.contents = kept;
+  args.config = {*tree, loaded.spec, kept->replicas, kept->version, fresh || !kept->applied};
+  args.make_admin = [sessions](caf::actor_system& sys) {
+    return sys.spawn(troupe::make_admin, sessions);
+  };
+  args.on_end = end_once;
+  args.on_services = [current](const services_ptr& now) { current->store(now); };
+  spdlog::info("runtime {} runs fleet {} (epoch {}); isolation: {}", version, loaded.spec->name,
+               host->epoch(), host->isolation());
+  guardian = system->spawn(troupe::guardian, std::move(args));
+  listener.start();
+  int code = 1;
+  {
+    io_thread thread{io};
+    code = ended.get();
+  }
+  spdlog::info("runtime ends with {}", code);
+  spdlog::shutdown();
+  // ~actor_system waits for every actor: one that hangs must not hang us. What had to
+  // reach the disk has.
+  _exit(code);
+}
+
+} // namespace troupe
