@@ -1,0 +1,39 @@
+#pragma once
+
+// What faultbot can be told to do. Everything may be combined; what is done first
+// stands first.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace faultbot {
+
+struct options {
+  std::string dump_self; ///< write what we were given into this file, before anything else
+  std::string journal;   ///< append a line at start, TERM and exit
+  bool ignore_term = false;
+  std::vector<std::string> say;
+  bool close_out = false;
+  std::string since;           ///< with down_for: the file whose age counts; made when missing
+  double down_for = 0;         ///< exit 1 at once while `since` is younger than so many seconds
+  unsigned orphans = 0;        ///< leave so many short-lived grandchildren to whoever reaps
+  double hold_out = 0;         ///< a grandchild keeps stdout open for so many seconds
+  bool setsid_child = false;   ///< a child in a session of its own lives on
+  bool daemonize = false;      ///< double fork, setsid; the parent exits with 0
+  bool spin = false;           ///< burn CPU instead of sleeping
+  std::optional<double> after; ///< seconds until the end; without it and without an end: for ever
+  std::optional<int> exit;
+  int signal = 0;        ///< die by this signal
+  int term_exit = 0;     ///< exit code after TERM
+  double term_delay = 0; ///< seconds between TERM and the end
+};
+
+/// Writes fds, environment, signal state, ids, limits and more as one JSON object.
+/// Returns false when the file cannot be written. Must run before anything is changed.
+bool dump_self(const std::string& file);
+
+/// `text` as a JSON string, quotes included; bytes that are no ASCII become \u00XX.
+std::string quoted(const std::string& text);
+
+} // namespace faultbot
