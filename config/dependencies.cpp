@@ -15,6 +15,22 @@ using part = parsed_document::part;
 /// Enough for the hints of any real tree; more would make a hostile one slow.
 constexpr std::size_t hint_budget = 2'000'000;
 
+/// «a -> b -> a»; the middle of a long one is left out.
+std::string arrows(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 8;
+  std::string result;
+  for (std::size_t at = 0; at < names.size(); ++at) {
+    if (names.size() > 2 * shown && at == shown) {
+      at = names.size() - shown;
+      result += " -> … (" + std::to_string(names.size() - 2 * shown) + " more) …";
+    }
+    if (at != 0)
+      result += " -> ";
+    result += names[at] == "/" ? "(root)" : names[at];
+  }
+  return result;
+}
+
 /// Everything that waits, as nodes of a graph. A group has two: its first child may start,
 /// and its last child has done so.
 class wait_graph {
@@ -113,8 +129,7 @@ private:
       return; // structure alone has no cycles
     std::rotate(cycle.begin(), first, cycle.end());
 
-    std::string path = names_[edges_[cycle.front()].from];
-    std::string last = path;
+    std::vector<std::string> names{names_[edges_[cycle.front()].from]};
     std::string ordered;
     bool through_group = false;
     for (auto edge : cycle) {
@@ -122,12 +137,10 @@ private:
       through_group = through_group || why_[edge].what == reason::structure;
       if (why_[edge].what == reason::order)
         ordered = join_name(why_[edge].group, "group.json");
-      if (name != last)
-        path += " -> " + (name == "/" ? "(root)" : name);
-      last = name;
+      if (name != names.back() || cycle.size() == 1)
+        names.push_back(name);
     }
-    if (cycle.size() == 1)
-      path += " -> " + last;
+    auto path = arrows(names);
     std::string hint = "remove one of these dependencies";
     if (!ordered.empty())
       hint = "\"order\" in " + ordered + " makes a child wait for the one before it";

@@ -181,7 +181,9 @@ std::string type_hint(const json& schema, const json& value) {
     return "add a unit: \"" + number_text(value) + "B\" or \"" + number_text(value) + "MiB\"?";
   if (value.is_number() && type_fits(schema, ""))
     return "put it into quotes: \"" + number_text(value) + "\"";
-  if (value.is_boolean() && type_fits(schema, "") && !schema.contains("enum"))
+  // Among alternatives a string is seldom what was meant.
+  if (value.is_boolean() && schema.value("type", json()) == json({"string", "null"})
+      && !schema.contains("enum"))
     return std::string{"put it into quotes: \""} + (value.get<bool>() ? "true" : "false") + "\"";
   if (value.is_string() && type_fits(schema, true)
       && (value == json("true") || value == json("false")))

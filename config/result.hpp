@@ -27,13 +27,18 @@ public:
   bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  T& operator*() noexcept {
+  T& operator*() & noexcept {
     assert(has_value());
     return *std::get_if<0>(&state_);
   }
-  const T& operator*() const noexcept {
+  const T& operator*() const& noexcept {
     assert(has_value());
     return *std::get_if<0>(&state_);
+  }
+  /// By value, so that a loop over what a call returned does not outlive it.
+  T operator*() && noexcept {
+    assert(has_value());
+    return std::move(*std::get_if<0>(&state_));
   }
   T* operator->() noexcept { return &**this; }
   const T* operator->() const noexcept { return &**this; }
