@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import resource
+import signal
 import statistics
 import sys
 import tempfile
@@ -178,6 +179,9 @@ def install(bench, wanted):
 def main():
     options = arguments()
     raise_open_files()
+    # So that what was started is ended, however the bench ends.
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     options.cache.mkdir(parents=True, exist_ok=True)
     if os.getloadavg()[0] > 0.5:
         print(f"The machine is busy (load {os.getloadavg()[0]:.1f}): the figures will be too high.",
