@@ -10,7 +10,6 @@ namespace {
 
 using commands::admin_pointer;
 using commands::json;
-using commands::refusal;
 
 admin_reply refused(const refusal& why) {
   admin_reply reply;

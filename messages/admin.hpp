@@ -29,6 +29,14 @@ enum class exit_code : int {
   timed_out = 124,     ///< `--wait` ran out
 };
 
+/// Why a command was not carried out; becomes the `error` of the answer.
+struct refusal {
+  exit_code exit = exit_code::failed;
+  std::string code;    ///< for programs, «no-such-bot»
+  std::string message; ///< a sentence
+  std::string hint;    ///< what to do; may be empty
+};
+
 /// One command: its name in the table and its arguments as one JSON object.
 struct admin_request {
   std::uint64_t session = 0; ///< from the hello; names (uid, pid, role) for the audit

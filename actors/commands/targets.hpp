@@ -11,14 +11,6 @@
 
 namespace troupe::commands {
 
-/// Why a command was not carried out; becomes the `error` of the answer.
-struct refusal {
-  exit_code exit = exit_code::failed;
-  std::string code; ///< for programs, «no-such-bot»
-  std::string message;
-  std::string hint;
-};
-
 /// Names, groups with a trailing '/', globs or `all`; and labels, `KEY=VALUE` or
 /// `KEY`, all of which must match.
 struct selection {

@@ -1,0 +1,239 @@
+#include "runtime/shell/executor.hpp"
+
+#include "actors/commands/documents.hpp"
+#include "config/units.hpp"
+#include "runtime/shell/help.hpp"
+#include "runtime/shell/local.hpp"
+#include "runtime/shell/render.hpp"
+#include "troupe_version.hpp"
+
+#include <caf/config.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+namespace troupe::shell {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// No request waits longer in the runtime; what takes longer is asked again.
+constexpr std::uint32_t wait_slice_ms = 5000;
+constexpr std::size_t events_at_once = 1000;
+constexpr std::uint64_t events_before_follow = 10;
+
+/// False: nobody reads any more.
+bool print(std::string_view text) {
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size()
+         && std::fflush(stdout) == 0;
+}
+
+int printed(std::string_view text, int exit = 0) {
+  return print(text) ? exit : static_cast<int>(exit_code::failed);
+}
+
+json parse_document(const std::string& text) {
+  return json::parse(text, nullptr, false);
+}
+
+milliseconds duration_argument(const invocation& what, const char* key) {
+  const auto found = what.arguments.find(key);
+  if (found == what.arguments.end() || !found->is_string())
+    return milliseconds{0};
+  const auto value = config::parse_duration(found->get<std::string>());
+  return value ? std::chrono::duration_cast<milliseconds>(*value) : milliseconds{0};
+}
+
+bool has(const invocation& what, const char* key) {
+  return what.arguments.contains(key);
+}
+
+std::string caf_version() {
+  return std::to_string(CAF_VERSION / 10000) + "." + std::to_string(CAF_VERSION / 100 % 100) + "."
+         + std::to_string(CAF_VERSION % 100);
+}
+
+} // namespace
+
+int executor::carry_out(const invocation& what) {
+  if (what.version)
+    return printed("troupe " + std::string{version} + "\n");
+  if (!what.command)
+    return printed(help_overview());
+  const auto name = what.command->name;
+  if (what.help)
+    return printed(help_of(*what.command));
+  if (name == "help") {
+    if (!has(what, "command"))
+      return printed(help_overview());
+    const auto word = what.arguments["command"].get<std::string>();
+    auto parsed = parse({word, "--help"});
+    if (!parsed)
+      return complain(parsed.error(), what.global.json);
+    return printed(help_of(*parsed->command));
+  }
+  if (name == "check")
+    return check_tree(what, given_.on);
+  if (name == "version")
+    return show_version(what);
+  if (name == "events")
+    return follow_events(what);
+  return over_the_socket(what);
+}
+
+int executor::show(const invocation& what, const answer& got) {
+  if (what.global.json)
+    return printed(got.document + "\n", got.exit);
+  const auto document = parse_document(got.document);
+  if (document.is_object() && document.contains("error"))
+    return complain(read_refusal(document, got.exit), false);
+  if (what.command->name == "ping")
+    return printed("the runtime answers: pid " + text_at(document, "pid") + ", up "
+                       + human_duration(number_at(document, "uptime_s")) + "\n",
+                   got.exit);
+  return printed(render(what.command->name, document, given_.on), got.exit);
+}
+
+int executor::over_the_socket(const invocation& what) {
+  auto arguments = what.arguments;
+  const auto name = std::string{what.command->name};
+  auto got = runtime_.ask(name, arguments.dump(), !what.command->changes);
+  if (got && got->exit != 0 && given_.confirm && !what.global.json) {
+    const auto why = read_refusal(parse_document(got->document), got->exit);
+    if (why.code == "needs-confirmation") {
+      if (!given_.confirm(why.message + ". Go on?"))
+        return complain({exit_code::failed, "not-confirmed", "nothing was done", ""}, false);
+      arguments["yes"] = true;
+      got = runtime_.ask(name, arguments.dump(), false);
+    }
+  }
+  if (!got) {
+    // A runtime that was told to end may be gone before its answer is out.
+    if (name == "shutdown" && got.error().code == "lost")
+      got = answer{0, R"({"schema_version":1,"command":"shutdown","accepted":1})"};
+    else
+      return complain(got.error(), what.global.json);
+  }
+  if (has(what, "wait") && got->exit == 0)
+    return wait_for(what, std::move(*got));
+  return show(what, *got);
+}
+
+int executor::wait_for(const invocation& what, answer first) {
+  const auto limit = duration_argument(what, "wait");
+  if (what.command->name == "shutdown") {
+    if (runtime_.wait_until_gone(limit))
+      return show(what, {0, first.document});
+    return complain({exit_code::timed_out, "timed-out",
+                     "the fleet is still ending after " + human_duration(limit.count() / 1e3),
+                     "`troupe status` shows what it waits for"},
+                    what.global.json);
+  }
+  auto document = parse_document(first.document);
+  const auto& touched = list_at(document, "instances");
+  if (touched.empty() || text_at(document, "dry_run") == "true")
+    return show(what, first);
+  // A restart is done when another process is up; a start, when any is.
+  const bool another = what.command->name == "restart";
+  json wanted;
+  wanted["for"] = what.command->name == "stop" ? "down" : "up";
+  for (const auto& one : touched) {
+    json row;
+    row["name"] = one.value("name", "");
+    row["after"] = another ? one.value("incarnation", std::uint64_t{0}) : 0;
+    wanted["instances"].push_back(std::move(row));
+  }
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+    wanted["wait_ms"] = std::clamp<std::int64_t>(left.count(), 0, wait_slice_ms);
+    const auto got = runtime_.ask("await", wanted.dump(), true);
+    if (!got)
+      return complain(got.error(), what.global.json);
+    const auto state = parse_document(got->document);
+    if (got->exit != 0)
+      return show(what, *got);
+    const bool reached = text_at(state, "reached") == "true";
+    const bool failed = text_at(state, "failed") == "true";
+    if (!reached && !failed && left.count() > 0)
+      continue;
+    document["instances"] = list_at(state, "instances");
+    document["reached"] = reached;
+    const auto exit = reached ? exit_code::done : failed ? exit_code::failed : exit_code::timed_out;
+    const auto code = show(what, {static_cast<int>(exit), commands::dump(document)});
+    if (exit == exit_code::timed_out && !what.global.json)
+      std::fprintf(stderr, "troupe: not all are there after %s\n",
+                   human_duration(static_cast<double>(limit.count()) / 1e3).c_str());
+    return code;
+  }
+}
+
+int executor::follow_events(const invocation& what) {
+  auto arguments = what.arguments;
+  const bool follow = arguments.value("follow", false);
+  bool silent = false;
+  if (follow && !has(what, "last") && !has(what, "since"))
+    arguments["last"] = events_before_follow;
+  if (follow && has(what, "last") && what.arguments["last"] == 0) {
+    // Only where the sequence stands is of interest.
+    arguments["last"] = 1;
+    silent = true;
+  }
+  arguments.erase("follow");
+  for (;;) {
+    const auto got = runtime_.ask("events", arguments.dump(), true);
+    if (!got)
+      return complain(got.error(), what.global.json);
+    if (got->exit != 0)
+      return show(what, *got);
+    std::size_t count = 0;
+    std::string text;
+    std::string_view rest = got->document;
+    while (!rest.empty()) {
+      const auto end = std::min(rest.find('\n'), rest.size());
+      const std::string line{rest.substr(0, end)};
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      ++count;
+      const auto event = parse_document(line);
+      if (event.is_object())
+        arguments["after"] = event.value("seq", std::uint64_t{0});
+      if (what.global.json)
+        text += line + "\n";
+      else
+        text += render_event(event, given_.on);
+    }
+    if (!silent && !print(text))
+      return static_cast<int>(exit_code::failed);
+    silent = false;
+    arguments.erase("last");
+    if (count >= events_at_once)
+      continue;
+    if (!follow)
+      return 0;
+    arguments["wait_ms"] = wait_slice_ms;
+  }
+}
+
+int executor::show_version(const invocation& what) {
+  auto document = commands::new_document();
+  document["client"] = version;
+  document["runtime"] = nullptr;
+  document["protocol"] = admin_protocol;
+  document["caf"] = caf_version();
+  if (const auto got = runtime_.ask("version", "{}", true); got && got->exit == 0) {
+    const auto there = parse_document(got->document);
+    document["runtime"] = there.value("version", "");
+  }
+  if (what.global.json)
+    return printed(commands::dump(document) + "\n");
+  const auto runtime = text_at(document, "runtime");
+  return printed("troupe " + text_at(document, "client") + "\nruntime "
+                 + (runtime.empty() ? "none answers" : runtime) + "\nadmin protocol "
+                 + text_at(document, "protocol") + ", CAF " + text_at(document, "caf") + "\n");
+}
+
+} // namespace troupe::shell

@@ -1,0 +1,234 @@
+#include "runtime/shell/local.hpp"
+
+#include "actors/commands/documents.hpp"
+#include "config/loader.hpp"
+#include "runtime/os/leftovers.hpp"
+#include "runtime/os/state_directory.hpp"
+#include "runtime/shell/render.hpp"
+
+#include <climits>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#ifndef TROUPE_LIBEXECDIR
+#define TROUPE_LIBEXECDIR "/usr/libexec/troupe"
+#endif
+
+namespace troupe::shell {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_argument(const invocation& what, const char* key) {
+  const auto found = what.arguments.find(key);
+  return found != what.arguments.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+/// The tree that is meant; looks at what it is given.
+config::expected<std::string, refusal> find_tree(const invocation& what) {
+  auto tree = text_argument(what, "tree");
+  struct stat about {};
+  if (tree.empty()) {
+    for (const char* mark : {"group.json", "runtime.json"})
+      if (stat(mark, &about) == 0)
+        tree = ".";
+    if (tree.empty())
+      return config::unexpected{refusal{exit_code::usage, "no-tree",
+                                        "which fleet? there is no group.json or runtime.json here",
+                                        "name the directory of the config tree: `troupe "
+                                            + std::string{what.command->name} + " fleet/`"}};
+  }
+  if (stat(tree.c_str(), &about) != 0)
+    return config::unexpected{refusal{exit_code::usage, "no-tree",
+                                      tree + ": " + std::strerror(errno),
+                                      "name the directory of the config tree"}};
+  if (!S_ISDIR(about.st_mode))
+    return config::unexpected{
+        refusal{exit_code::usage, "no-tree", tree + " is no directory",
+                "this version runs fleets only, not a single program: put a bot's file, such as "
+                "{\"command\": [\"./main.py\"]}, into a directory and name that"}};
+  std::array<char, PATH_MAX> full{};
+  if (!realpath(tree.c_str(), full.data()))
+    return config::unexpected{
+        refusal{exit_code::usage, "no-tree", tree + ": " + std::strerror(errno), ""}};
+  return std::string{full.data()};
+}
+
+struct checked {
+  config::tree source;
+  std::vector<config::problem> errors;
+  std::vector<config::problem> warnings;
+};
+
+checked check(const std::string& directory, const std::string& profile) {
+  checked result;
+  auto tree = config::read_tree(directory, profile);
+  if (!tree) {
+    result.errors = tree.error();
+    return result;
+  }
+  result.source = std::move(*tree);
+  auto loaded = config::load(result.source);
+  result.errors = std::move(loaded.errors);
+  result.warnings = std::move(loaded.warnings);
+  return result;
+}
+
+std::string rendered(const std::vector<config::problem>& problems, const config::tree& source,
+                     bool colour) {
+  std::string result;
+  for (const auto& one : problems)
+    result += config::render(one, &source, colour);
+  return result;
+}
+
+commands::json problem_list(const std::vector<config::problem>& problems) {
+  auto result = commands::json::array();
+  for (const auto& one : problems)
+    result.push_back(commands::json(config::to_json(one)));
+  return result;
+}
+
+/// A program that is installed with this one: beside it, or in libexec.
+std::string find_program(const char* name) {
+  std::error_code error;
+  const auto self = fs::read_symlink("/proc/self/exe", error);
+  for (const auto& directory : {self.parent_path(), fs::path{TROUPE_LIBEXECDIR}}) {
+    const auto candidate = directory / name;
+    if (access(candidate.c_str(), X_OK) == 0)
+      return candidate.string();
+  }
+  return "";
+}
+
+bool stderr_colour() {
+  return isatty(STDERR_FILENO) == 1 && !std::getenv("NO_COLOR");
+}
+
+} // namespace
+
+config::expected<std::string, refusal> state_of(const global_settings& global) {
+  auto chosen = os::choose_state_directory(global.state, os::real_environment, geteuid());
+  if (!chosen)
+    return config::unexpected{refusal{exit_code::usage, "bad-state", chosen.error(), ""}};
+  return *chosen;
+}
+
+int complain(const refusal& why, bool as_json) {
+  if (as_json)
+    std::puts(commands::dump(commands::error_document(why)).c_str());
+  else
+    std::fputs(render_refusal(why, stderr_colour()).c_str(), stderr);
+  std::fflush(stdout);
+  return static_cast<int>(why.exit);
+}
+
+int check_tree(const invocation& what, const terminal& on) {
+  const auto directory = find_tree(what);
+  if (!directory)
+    return complain(directory.error(), what.global.json);
+  const auto result = check(*directory, text_argument(what, "profile"));
+  const bool ok = result.errors.empty();
+  if (what.global.json) {
+    auto document = commands::new_document();
+    document["ok"] = ok;
+    document["errors"] = problem_list(result.errors);
+    document["warnings"] = problem_list(result.warnings);
+    std::puts(commands::dump(document).c_str());
+  } else {
+    auto text = rendered(result.errors, result.source, on.colour)
+                + rendered(result.warnings, result.source, on.colour);
+    const auto warned =
+        result.warnings.empty() ? "" : ", " + count_of(result.warnings.size(), "warning");
+    text += ok ? painted("good", tone::good, on) + warned + "\n"
+               : painted(count_of(result.errors.size(), "error"), tone::bad, on) + warned + "\n";
+    std::fputs(text.c_str(), stdout);
+  }
+  return static_cast<int>(ok ? exit_code::done : exit_code::config_invalid);
+}
+
+int run_fleet(const invocation& what) {
+  const bool as_json = what.global.json;
+  const auto directory = find_tree(what);
+  if (!directory)
+    return complain(directory.error(), as_json);
+  const auto profile = text_argument(what, "profile");
+  const auto result = check(*directory, profile);
+  if (!result.errors.empty()) {
+    if (!as_json)
+      std::fputs(rendered(result.errors, result.source, stderr_colour()).c_str(), stderr);
+    return complain(
+        {exit_code::config_invalid, "config-invalid",
+         "the config tree " + *directory + " has " + count_of(result.errors.size(), "error"),
+         "`troupe check " + *directory + "` shows them"},
+        as_json);
+  }
+  if (!result.warnings.empty())
+    std::fputs(rendered(result.warnings, result.source, stderr_colour()).c_str(), stderr);
+
+  const auto state_path = state_of(what.global);
+  if (!state_path)
+    return complain(state_path.error(), as_json);
+  const auto state = os::state_directory::open(*state_path);
+  if (!state)
+    return complain(
+        {exit_code::failed, "bad-state", state.error(), "choose another one with --state DIR"},
+        as_json);
+  // The keeper will have our pid: it is who holds the lock.
+  auto lock = state->lock(getpid());
+  if (!lock)
+    return complain({lock.error().holder > 0 ? exit_code::already_running : exit_code::failed,
+                     lock.error().holder > 0 ? "already-running" : "bad-state",
+                     lock.error().message,
+                     lock.error().holder > 0 ? "`troupe --state " + state->path()
+                                                   + " status` shows it; another "
+                                                     "--state DIR runs another fleet beside it"
+                                             : ""},
+                    as_json);
+  const auto left = os::end_leftovers(state->path());
+  if (left.ended > 0)
+    std::fprintf(stderr, "troupe: ended %s of an earlier life\n",
+                 left.ended == 1 ? "1 process"
+                                 : (std::to_string(left.ended) + " processes").c_str());
+  if (left.alive > 0)
+    return complain({exit_code::failed, "leftovers",
+                     count_of(left.alive, "process") + " of an earlier life cannot be ended",
+                     "they hang in the kernel: look at `ps -eo pid,stat,wchan:30,args`"},
+                    as_json);
+
+  const auto keeper = find_program("troupe-keeper");
+  const auto runtime = find_program("troupe-runtime");
+  if (keeper.empty() || runtime.empty())
+    return complain({exit_code::failed, "not-installed",
+                     std::string{keeper.empty() ? "troupe-keeper" : "troupe-runtime"}
+                         + " is neither beside this program nor in " TROUPE_LIBEXECDIR,
+                     "install all of troupe, or build the target of that name"},
+                    as_json);
+  fcntl(lock->get(), F_SETFD, 0);
+  std::vector<std::string> words{keeper,        "--fd",   "lock=" + std::to_string(lock->get()),
+                                 "--",          runtime,  "--state",
+                                 state->path(), "--tree", *directory};
+  if (!profile.empty()) {
+    words.emplace_back("--profile");
+    words.push_back(profile);
+  }
+  std::vector<char*> argv;
+  for (auto& word : words)
+    argv.push_back(word.data());
+  argv.push_back(nullptr);
+  std::fflush(nullptr);
+  execv(keeper.c_str(), argv.data());
+  return complain({exit_code::failed, "exec", keeper + ": " + std::strerror(errno), ""}, as_json);
+}
+
+} // namespace troupe::shell

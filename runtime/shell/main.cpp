@@ -1,0 +1,60 @@
+// The command a person types.
+
+#include "runtime/shell/client.hpp"
+#include "runtime/shell/executor.hpp"
+#include "runtime/shell/interactive.hpp"
+#include "runtime/shell/local.hpp"
+#include "runtime/shell/parse.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using namespace troupe;
+
+bool ask_at_terminal(const std::string& question) {
+  std::fprintf(stderr, "%s [y/N] ", shell::escape(question).c_str());
+  std::string word;
+  std::getline(std::cin, word);
+  return word == "y" || word == "yes" || word == "Y";
+}
+
+int carry_out(const shell::invocation& what) {
+  const auto name = what.command && !what.help ? what.command->name : "";
+  if (name == "run")
+    return shell::run_fleet(what);
+  if (name == "shell")
+    return shell::run_shell(what);
+  shell::client::options where;
+  where.patience = what.global.timeout;
+  const bool asks_runtime =
+      what.command && !what.help && (what.command->runs == place::runtime || name == "version");
+  if (asks_runtime) {
+    auto state = shell::state_of(what.global);
+    if (!state)
+      return shell::complain(state.error(), what.global.json);
+    where.state = std::move(*state);
+  }
+  // Never destroyed: the process ends by _exit, and CAF's threads with it.
+  auto* client = new shell::client{where};
+  shell::executor::options how{shell::this_terminal(), nullptr};
+  if (isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1)
+    how.confirm = ask_at_terminal;
+  return shell::executor{*client, how}.carry_out(what);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  const auto what = shell::parse(words);
+  const bool as_json = std::ranges::count(words, "--json") > 0;
+  const int exit = what ? carry_out(*what) : shell::complain(what.error(), as_json);
+  std::fflush(nullptr);
+  _exit(exit);
+}

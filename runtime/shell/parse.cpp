@@ -1,0 +1,344 @@
+#include "runtime/shell/parse.hpp"
+
+#include "config/names.hpp"
+#include "config/units.hpp"
+#include "runtime/shell/text.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace troupe::shell {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+using words = std::vector<std::string>;
+
+constexpr std::size_t max_words = 2000;
+
+refusal usage(const std::string& message, const std::string& hint) {
+  return {exit_code::usage, "usage", message, hint};
+}
+
+std::string see_help(const command_info& command) {
+  return "`troupe help " + std::string{command.name} + "`";
+}
+
+/// The first flag of «-n,--last».
+std::vector<std::string_view> flags_of(const option_info& option) {
+  std::vector<std::string_view> result;
+  auto rest = option.flags;
+  while (!rest.empty()) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    result.push_back(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return result;
+}
+
+bool is_flag(const option_info& option, std::string_view word) {
+  return std::ranges::any_of(flags_of(option), [&](auto flag) { return flag == word; });
+}
+
+/// Where the command's name stands, if there is one.
+std::optional<std::size_t> find_command_word(const words& all) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].starts_with('-') || all[i] == "-")
+      return i;
+    if (all[i] == "--")
+      return i + 1 < all.size() ? std::optional{i + 1} : std::nullopt;
+    for (const auto& option : global_options())
+      if (option.kind != word_kind::flag && is_flag(option, all[i]))
+        ++i;
+    if (i >= all.size())
+      break;
+  }
+  return std::nullopt;
+}
+
+config::expected<const command_info*, refusal> command_of(const std::string& word) {
+  if (const auto* found = find_command(word); found && !found->hidden)
+    return found;
+  if (const auto* other = find_foreign_word(word)) {
+    if (!other->means.empty())
+      return find_command(other->means);
+    return config::unexpected{
+        usage("there is no command " + in_quotes(word), std::string{other->advice})};
+  }
+  auto hint = config::did_you_mean(word, command_names());
+  if (hint.empty())
+    hint = "`troupe help` lists all commands";
+  return config::unexpected{usage("there is no command " + in_quotes(word), hint)};
+}
+
+/// Checks a word by what it is to be; the error says what was expected.
+config::expected<json, std::string> convert(word_kind kind, const std::string& word) {
+  switch (kind) {
+  case word_kind::number: {
+    std::uint64_t value = 0;
+    const auto end = word.data() + word.size();
+    const auto [at, error] = std::from_chars(word.data(), end, value);
+    if (error != std::errc{} || at != end || value > 0xffff'ffff)
+      return config::unexpected{std::string{"a whole number"}};
+    return json(value);
+  }
+  case word_kind::duration:
+    if (!config::parse_duration(word))
+      return config::unexpected{std::string{"a duration such as 30s or 2m"}};
+    return json(word);
+  default:
+    return json(word);
+  }
+}
+
+/// One command's options and arguments as CLI11 knows them.
+struct parser {
+  explicit parser(const command_info& which)
+      : command{which}
+      , app{std::string{which.summary}, std::string{which.name}} {
+    app.set_help_flag();
+    app.allow_extras();
+    for (const auto& option : global_options())
+      add(option);
+    for (const auto& option : which.options)
+      add(option);
+    for (const auto& argument : which.arguments) {
+      auto* added = app.add_option(std::string{argument.name}, sink);
+      if (!argument.many)
+        added->expected(0, 1);
+      positionals.push_back(added);
+    }
+  }
+
+  void add(const option_info& option) {
+    if (option.kind == word_kind::flag) {
+      options.emplace_back(&option, app.add_flag(std::string{option.flags}));
+    } else if (!option.bare.empty()) {
+      auto names = std::string{option.flags} + "{" + std::string{option.bare} + "}";
+      options.emplace_back(&option, app.add_flag(names, text));
+    } else {
+      auto* added = app.add_option(std::string{option.flags}, sink);
+      added->allow_extra_args(false)->expected(1);
+      options.emplace_back(&option, added);
+    }
+  }
+
+  const command_info& command;
+  CLI::App app;
+  std::vector<std::string> sink;
+  std::string text;
+  std::vector<std::pair<const option_info*, CLI::Option*>> options;
+  std::vector<CLI::Option*> positionals;
+};
+
+refusal unexpected_word(const command_info& command, const std::string& word) {
+  if (!word.starts_with('-'))
+    return usage(std::string{command.name} + ": " + in_quotes(word) + " is one argument too many",
+                 see_help(command));
+  words known;
+  for (const auto& list : {command.options, global_options()})
+    for (const auto& option : list)
+      for (const auto flag : flags_of(option))
+        known.emplace_back(flag);
+  auto hint = config::did_you_mean(word.substr(0, word.find('=')), known);
+  if (hint.empty())
+    hint = see_help(command);
+  return usage(std::string{command.name} + " has no option " + in_quotes(word), hint);
+}
+
+/// The value of an option; false when it is wrong.
+std::optional<refusal> take(const command_info& command, const option_info& option,
+                            const words& given, json& into) {
+  if (given.empty())
+    return std::nullopt;
+  const auto flag = std::string{flags_of(option).back()};
+  if (option.kind == word_kind::flag) {
+    into[option.key] = given.back() != "false";
+    return std::nullopt;
+  }
+  if (!option.many && given.size() > 1)
+    return usage(std::string{command.name} + ": " + flag + " is given twice", see_help(command));
+  for (const auto& word : given) {
+    auto value = convert(option.kind, word);
+    if (!value)
+      return usage(std::string{command.name} + ": " + flag + " needs " + value.error() + ", not "
+                       + in_quotes(word),
+                   see_help(command));
+    if (option.many)
+      into[option.key].push_back(*value);
+    else
+      into[option.key] = *value;
+  }
+  return std::nullopt;
+}
+
+std::optional<refusal> take_positional(const command_info& command, const argument_info& argument,
+                                       const words& given, json& into) {
+  if (given.empty()) {
+    if (argument.required)
+      return usage(std::string{command.name} + " what? " + upper(argument.name) + " is missing",
+                   see_help(command));
+    return std::nullopt;
+  }
+  for (const auto& word : given) {
+    auto value = convert(argument.kind, word);
+    if (!value)
+      return usage(std::string{command.name} + ": " + upper(argument.name) + " must be "
+                       + value.error() + ", not " + in_quotes(word),
+                   see_help(command));
+    if (argument.many)
+      into[argument.name].push_back(*value);
+    else
+      into[argument.name] = *value;
+  }
+  return std::nullopt;
+}
+
+void settle_globals(invocation& result) {
+  auto& all = result.arguments;
+  if (const auto found = all.find("state"); found != all.end())
+    result.global.state = found->get<std::string>();
+  if (const auto found = all.find("json"); found != all.end())
+    result.global.json = found->get<bool>();
+  if (const auto found = all.find("help"); found != all.end())
+    result.help = found->get<bool>();
+  if (const auto found = all.find("timeout"); found != all.end())
+    if (const auto value = config::parse_duration(found->get<std::string>()))
+      result.global.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*value);
+  for (const auto& option : global_options())
+    all.erase(std::string{option.key});
+}
+
+} // namespace
+
+std::vector<std::string> command_names() {
+  std::vector<std::string> result;
+  for (const auto& command : all_commands())
+    if (!command.hidden)
+      result.emplace_back(command.name);
+  return result;
+}
+
+config::expected<invocation, refusal> parse(const words& given, const global_settings& before) {
+  invocation result;
+  result.global = before;
+  if (given.size() > max_words)
+    return config::unexpected{
+        usage("more than " + std::to_string(max_words) + " words", "name groups, or use a glob")};
+  const auto where = find_command_word(given);
+  if (!where) {
+    const auto has = [&](std::string_view word) { return std::ranges::count(given, word) > 0; };
+    result.version = has("--version") || has("-V");
+    result.help = !result.version;
+    result.global.json = result.global.json || has("--json");
+    for (const auto& word : given) {
+      const bool known = word == "--version" || word == "-V" || word == "-h" || word == "--help"
+                         || word == "--json";
+      if (!known)
+        return config::unexpected{
+            usage(in_quotes(word) + " is no command", "`troupe help` lists all commands")};
+    }
+    return result;
+  }
+  const auto command = command_of(given[*where]);
+  if (!command)
+    return config::unexpected{command.error()};
+  result.command = *command;
+
+  // CLI11 takes them from the back.
+  words rest;
+  for (std::size_t i = given.size(); i-- > 0;)
+    if (i != *where)
+      rest.push_back(given[i]);
+  parser with{**command};
+  try {
+    with.app.parse(std::move(rest));
+  } catch (const CLI::Error& e) {
+    return config::unexpected{
+        usage(std::string{result.command->name} + ": " + escape(e.what()), see_help(**command))};
+  }
+  if (const auto extras = with.app.remaining(); !extras.empty()) {
+    // A wrong option is the cause, a word too many often its consequence.
+    const auto option = std::ranges::find_if(
+        extras, [](const auto& word) { return word.starts_with('-') && word != "--"; });
+    return config::unexpected{
+        unexpected_word(**command, option == extras.end() ? extras.front() : *option)};
+  }
+  for (const auto& [option, parsed] : with.options)
+    if (auto wrong = take(**command, *option, parsed->results(), result.arguments))
+      return config::unexpected{*wrong};
+  settle_globals(result);
+  if (result.help)
+    return result;
+  for (std::size_t i = 0; i < with.positionals.size(); ++i)
+    if (auto wrong = take_positional(**command, (*command)->arguments[i],
+                                     with.positionals[i]->results(), result.arguments))
+      return config::unexpected{*wrong};
+  return result;
+}
+
+config::expected<words, std::string> split_line(std::string_view line) {
+  words result;
+  std::string word;
+  bool in_word = false;
+  char quote = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (quote == '\'') {
+      if (c == '\'')
+        quote = 0;
+      else
+        word += c;
+    } else if (c == '\\') {
+      if (++i == line.size())
+        return config::unexpected{std::string{"the line ends with a backslash"}};
+      word += line[i];
+      in_word = true;
+    } else if (quote == '"') {
+      if (c == '"')
+        quote = 0;
+      else
+        word += c;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+      in_word = true;
+    } else if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+      if (in_word)
+        result.push_back(std::exchange(word, {}));
+      in_word = false;
+    } else if (c == '#' && !in_word) {
+      break;
+    } else {
+      word += c;
+      in_word = true;
+    }
+  }
+  if (quote)
+    return config::unexpected{std::string{"a quote is not closed: "} + quote};
+  if (in_word)
+    result.push_back(std::move(word));
+  return result;
+}
+
+std::string quote_word(std::string_view word) {
+  const bool plain = !word.empty() && word.front() != '#'
+                     && word.find_first_of(" \t\r\n'\"\\") == std::string_view::npos;
+  if (plain)
+    return std::string{word};
+  std::string result{"'"};
+  for (const char c : word) {
+    if (c == '\'')
+      result += "'\\''";
+    else
+      result += c;
+  }
+  return result + "'";
+}
+
+} // namespace troupe::shell

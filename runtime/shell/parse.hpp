@@ -1,0 +1,49 @@
+#pragma once
+
+// From words to a command and its arguments, by the table of commands.
+
+#include "config/result.hpp"
+#include "messages/admin.hpp"
+#include "messages/commands.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::shell {
+
+/// What every command takes.
+struct global_settings {
+  std::string state; ///< empty: the default
+  bool json = false;
+  std::chrono::milliseconds timeout{10'000};
+};
+
+struct invocation {
+  const command_info* command = nullptr; ///< null: no command was given
+  nlohmann::ordered_json arguments = nlohmann::ordered_json::object();
+  global_settings global;
+  bool help = false;
+  bool version = false; ///< --version before any command
+};
+
+/// Reads the words after the program's name. Words of other tools are taken for ours
+/// where they mean the same. `before` are settings that hold unless given.
+config::expected<invocation, refusal> parse(const std::vector<std::string>& words,
+                                            const global_settings& before = {});
+
+/// Takes a line apart into words: blanks separate, '…' and "…" keep together, a
+/// backslash takes the next character as it is, '#' at the beginning is a comment.
+/// Nothing is expanded or run. The error is a sentence.
+config::expected<std::vector<std::string>, std::string> split_line(std::string_view line);
+
+/// «market/trader», or 'a b' when it needs quotes: `split_line` reads it back.
+std::string quote_word(std::string_view word);
+
+/// Names of all commands that are shown.
+std::vector<std::string> command_names();
+
+} // namespace troupe::shell

@@ -1,0 +1,52 @@
+#pragma once
+
+// From the documents of commands to text for people. Pure. Everything that came from
+// elsewhere is escaped.
+
+#include "messages/admin.hpp"
+#include "runtime/shell/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace troupe::shell {
+
+using json = nlohmann::ordered_json;
+
+/// The answer of a command as text that ends with a newline. A document that is not
+/// as expected is shown as it is, never thrown at.
+std::string render(std::string_view command, const json& document, const terminal&);
+
+std::string render_status(const json&, const terminal&);
+std::string render_tree(const json&, const terminal&);
+std::string render_show(const json&, const terminal&);
+std::string render_deaths(const json&, const terminal&);
+std::string render_event(const json&, const terminal&);
+std::string render_change(const json&, const terminal&);
+
+/// «troupe: there is no bot "x"», and the hint below.
+std::string render_refusal(const refusal&, bool colour);
+
+/// The refusal that an error document holds; a fallback when it holds none.
+refusal read_refusal(const json& document, int exit);
+
+// -- what renderers share ----------------------------------------------------------
+
+/// A member as text, escaped; empty when it is not there.
+std::string text_at(const json& object, const char* key);
+/// A member as a number, or the default.
+double number_at(const json& object, const char* key, double otherwise = 0);
+/// A list, empty when it is not there.
+const json& list_at(const json& object, const char* key);
+
+tone tone_of(std::string_view state);
+
+/// What there is to say of an instance that is not healthy: why, and what is next.
+std::string remark(const json& instance);
+
+/// «retry 4 of 15 in 7.3 s», or nothing.
+std::string next_text(const json& instance);
+
+} // namespace troupe::shell
