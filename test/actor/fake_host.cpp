@@ -1,0 +1,265 @@
+#include "test/actor/fake_host.hpp"
+
+#include "actors/clocks.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+namespace troupe::test {
+
+// -- for tests -----------------------------------------------------------------------
+
+void fake_host::end(const std::string& instance, exit_status how) {
+  key which;
+  if (find_living(instance, &which))
+    end_process(which, how);
+  else
+    violations.push_back("the test ends " + instance + ", which does not live");
+}
+
+void fake_host::stall(const std::string& instance, bool stopped) {
+  key which;
+  if (find_living(instance, &which))
+    emit(stalled{which.first, which.second, stopped, stopped ? SIGSTOP : SIGCONT});
+}
+
+void fake_host::answer_spawns() {
+  for (const auto& which : std::exchange(unanswered_, {}))
+    confirm(which);
+}
+
+std::uint64_t fake_host::living(const std::string& instance) const {
+  for (const auto& [which, each] : table)
+    if (which.first == instance && each.alive() && each.confirmed)
+      return which.second;
+  return 0;
+}
+
+std::size_t fake_host::living_count() const {
+  return static_cast<std::size_t>(std::count_if(table.begin(), table.end(), [](const auto& x) {
+    return x.second.alive() && x.second.confirmed;
+  }));
+}
+
+std::size_t fake_host::spawns(const std::string& instance) const {
+  const auto at = spawns_.find(instance);
+  return at == spawns_.end() ? 0 : at->second;
+}
+
+std::optional<fake_host::nanoseconds> fake_host::next() const {
+  return due_.empty() ? std::nullopt : std::optional{due_.begin()->first};
+}
+
+void fake_host::advance_to(nanoseconds now) {
+  now_ = std::max(now_, now);
+  while (!due_.empty() && due_.begin()->first <= now_) {
+    auto what = std::move(due_.begin()->second);
+    due_.erase(due_.begin());
+    what();
+  }
+}
+
+// -- what a runtime may do -------------------------------------------------------------
+
+void fake_host::spawn(const launch& what) {
+  const key which{what.instance, what.incarnation};
+  if (const auto at = table.find(which); at != table.end()) {
+    // Known: answered, not repeated.
+    if (at->second.confirmed) {
+      emit(spawned{what.instance, what.incarnation, at->second.pid});
+      if (at->second.end)
+        emit(*at->second.end);
+    }
+    return;
+  }
+  if (released.contains(which))
+    violations.push_back("incarnation " + std::to_string(what.incarnation) + " of " + what.instance
+                         + " is started a second time");
+  for (const auto& [other, each] : table)
+    if (other.first == what.instance && (each.alive() || each.children > 0))
+      violations.push_back("two processes of " + what.instance
+                           + " at once: " + std::to_string(other.second) + " and "
+                           + std::to_string(what.incarnation));
+  const auto& how = scripts_[what.instance];
+  process fresh;
+  fresh.pid = ++last_pid_;
+  fresh.started = now_;
+  fresh.children = how.children;
+  fresh.stubborn_sweeps = how.stubborn_sweeps;
+  table.emplace(which, fresh);
+  if (how.slow_start)
+    unanswered_.push_back(which);
+  else
+    confirm(which);
+}
+
+void fake_host::confirm(const key& which) {
+  const auto at = table.find(which);
+  if (at == table.end())
+    return;
+  const auto& how = scripts_[which.first];
+  if (!how.cannot_start.empty()) {
+    table.erase(at);
+    log.push_back("refuse " + which.first);
+    return emit(spawn_failed{which.first, which.second, how.cannot_start});
+  }
+  at->second.confirmed = true;
+  ++spawns_[which.first];
+  log.push_back("spawn " + which.first);
+  emit(spawned{which.first, which.second, at->second.pid});
+  if (how.lives)
+    end_later(which, *how.lives, how.ends_with);
+}
+
+std::string fake_host::signal(const key& which, int signal) {
+  const auto at = table.find(which);
+  if (at == table.end() || !at->second.alive())
+    return "there is no such process";
+  log.push_back((signal == SIGTERM ? "term " : "signal ") + which.first);
+  const auto& how = scripts_[which.first];
+  if (signal != SIGTERM || how.ignores_term)
+    return {};
+  if (at->second.frozen)
+    at->second.term_pending = true;
+  else
+    end_later(which, how.term_takes, how.term_ends_with);
+  return {};
+}
+
+std::size_t fake_host::sweep(const key& which, bool main_too) {
+  const auto at = table.find(which);
+  if (at == table.end())
+    return 0;
+  auto& what = at->second;
+  if (main_too && what.alive()) {
+    log.push_back("kill " + which.first);
+    end_process(which, {-1, SIGKILL, false});
+  }
+  if (what.stubborn_sweeps > 0)
+    --what.stubborn_sweeps;
+  else
+    what.children = 0;
+  return what.children;
+}
+
+std::string fake_host::freeze(const key& which, bool on) {
+  const auto at = table.find(which);
+  if (at == table.end() || !at->second.alive())
+    return "there is no such process";
+  const auto& how = scripts_[which.first];
+  if (on && !how.cannot_freeze.empty())
+    return how.cannot_freeze;
+  if (at->second.frozen != on)
+    log.push_back((on ? "freeze " : "thaw ") + which.first);
+  at->second.frozen = on;
+  if (!on && std::exchange(at->second.term_pending, false))
+    end_later(which, how.term_takes, how.term_ends_with);
+  return {};
+}
+
+void fake_host::release(const key& which) {
+  const auto at = table.find(which);
+  if (at == table.end())
+    return;
+  if (at->second.alive())
+    violations.push_back("a living process of " + which.first + " is released");
+  released.insert(which);
+  table.erase(at);
+}
+
+std::vector<slot_info> fake_host::slots() const {
+  std::vector<slot_info> result;
+  for (const auto& [which, each] : table)
+    if (each.confirmed)
+      result.push_back({which.first, which.second, each.pid, wall_now(), each.end});
+  return result;
+}
+
+// -- inside ------------------------------------------------------------------------------
+
+void fake_host::emit(process_event what) {
+  if (sink)
+    sink(std::move(what));
+}
+
+void fake_host::end_process(const key& which, exit_status how) {
+  const auto at = table.find(which);
+  if (at == table.end() || !at->second.alive())
+    return;
+  exited end;
+  end.instance = which.first;
+  end.incarnation = which.second;
+  end.status = how;
+  end.at = wall_now();
+  end.uptime = micros(now_ - at->second.started);
+  at->second.end = end;
+  ended.insert(which);
+  log.push_back("exit " + which.first);
+  emit(end);
+}
+
+void fake_host::end_later(const key& which, nanoseconds after, exit_status how) {
+  if (after <= nanoseconds::zero())
+    return end_process(which, how);
+  due_.emplace(now_ + after, [this, which, how] { end_process(which, how); });
+}
+
+fake_host::process* fake_host::find_living(const std::string& instance, key* which) {
+  for (auto& [each, what] : table)
+    if (each.first == instance && what.alive() && what.confirmed) {
+      if (which)
+        *which = each;
+      return &what;
+    }
+  return nullptr;
+}
+
+// -- one runtime's view --------------------------------------------------------------------
+
+void host_view::cut() {
+  cut_ = true;
+  world_.sink = nullptr;
+}
+
+void host_view::on_event(std::function<void(process_event)> sink) {
+  if (!cut_)
+    world_.sink = std::move(sink);
+}
+
+std::vector<slot_info> host_view::adoptable() {
+  return cut_ ? std::vector<slot_info>{} : world_.slots();
+}
+
+void host_view::spawn(const launch& what) {
+  if (!cut_)
+    world_.spawn(what);
+}
+
+std::string host_view::signal(const std::string& instance, std::uint64_t incarnation, int signal,
+                              bool) {
+  return cut_ ? "cut" : world_.signal({instance, incarnation}, signal);
+}
+
+std::size_t host_view::sweep(const std::string& instance, std::uint64_t incarnation,
+                             bool main_too) {
+  return cut_ ? 1 : world_.sweep({instance, incarnation}, main_too);
+}
+
+std::string host_view::freeze(const std::string& instance, std::uint64_t incarnation, bool on) {
+  return cut_ ? "cut" : world_.freeze({instance, incarnation}, on);
+}
+
+void host_view::release(const std::string& instance, std::uint64_t incarnation) {
+  if (!cut_)
+    world_.release({instance, incarnation});
+}
+
+std::string host_view::tail(const std::string& instance, std::uint64_t incarnation) {
+  return "last words of " + instance + " " + std::to_string(incarnation);
+}
+
+std::optional<usage> host_view::sample(const std::string& instance, std::uint64_t) {
+  return world_.living(instance) ? std::optional{usage{1.5, 4096}} : std::nullopt;
+}
+
+} // namespace troupe::test

@@ -1,0 +1,145 @@
+#pragma once
+
+// Processes that exist only here: a keeper's table and the kernel behind it, on the
+// time that a test sets. What a process does is scripted by instance; what must
+// never happen (two of one instance at once, a release of what lives) is noted.
+
+#include "actors/seams.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace troupe::test {
+
+/// How the processes of one instance behave.
+struct script {
+  /// Not empty: there never is a process, and this is why.
+  std::string cannot_start;
+  /// True: the start is neither confirmed nor refused before `answer_spawns`.
+  bool slow_start = false;
+  /// It ends by itself after so long …
+  std::optional<std::chrono::nanoseconds> lives;
+  /// … like this.
+  exit_status ends_with{1, 0, false};
+  bool ignores_term = false;
+  std::chrono::nanoseconds term_takes{};
+  exit_status term_ends_with{-1, 15, false};
+  /// So many of its children outlive it …
+  std::size_t children = 0;
+  /// … and so many sweeps.
+  std::size_t stubborn_sweeps = 0;
+  /// It cannot be frozen, and this is why.
+  std::string cannot_freeze;
+};
+
+/// The world of processes. Outlives the runtimes that look at it.
+class fake_host {
+public:
+  using key = std::pair<std::string, std::uint64_t>; ///< instance, incarnation
+  using nanoseconds = std::chrono::nanoseconds;
+
+  struct process {
+    int pid = 0;
+    nanoseconds started{};
+    bool confirmed = false;
+    bool frozen = false;
+    bool term_pending = false;
+    std::optional<exited> end;
+    std::size_t children = 0;
+    std::size_t stubborn_sweeps = 0;
+
+    bool alive() const { return !end; }
+  };
+
+  // -- for tests -----------------------------------------------------------------
+
+  script& of(const std::string& instance) { return scripts_[instance]; }
+
+  /// The main process of that instance ends now.
+  void end(const std::string& instance, exit_status how = {1, 0, false});
+
+  /// It is stopped by a signal from outside, or goes on.
+  void stall(const std::string& instance, bool stopped);
+
+  /// Confirms or refuses what `slow_start` held back.
+  void answer_spawns();
+
+  /// The incarnation that lives, or 0.
+  std::uint64_t living(const std::string& instance) const;
+  std::size_t living_count() const;
+  /// How many processes of that instance there have been.
+  std::size_t spawns(const std::string& instance) const;
+
+  /// When the next scripted thing happens.
+  std::optional<nanoseconds> next() const;
+  /// Moves time to `now` and lets what is due happen.
+  void advance_to(nanoseconds now);
+
+  /// Everything that happened, for people and for comparing: «spawn a#0», «exit a#0»,
+  /// «term a#0», «kill a#0», «freeze a#0», «thaw a#0».
+  std::vector<std::string> log;
+  std::set<key> ended; ///< every process that ever ended
+  std::set<key> released;
+  std::vector<std::string> violations;
+  std::map<key, process> table;
+  std::function<void(process_event)> sink; ///< the runtime of the moment, if any
+
+  // -- what a runtime may do -----------------------------------------------------
+
+  void spawn(const launch& what);
+  std::string signal(const key& which, int signal);
+  std::size_t sweep(const key& which, bool main_too);
+  std::string freeze(const key& which, bool on);
+  void release(const key& which);
+  std::vector<slot_info> slots() const;
+  nanoseconds now() const { return now_; }
+
+private:
+  void emit(process_event what);
+  void confirm(const key& which);
+  void end_process(const key& which, exit_status how);
+  void end_later(const key& which, nanoseconds after, exit_status how);
+  process* find_living(const std::string& instance, key* which = nullptr);
+
+  std::map<std::string, script> scripts_;
+  std::map<std::string, std::size_t> spawns_;
+  std::multimap<nanoseconds, std::function<void()>> due_;
+  std::vector<key> unanswered_;
+  nanoseconds now_{};
+  int last_pid_ = 100;
+};
+
+/// One runtime's view of it. After `cut` nothing gets through in either direction, as
+/// after the death of that runtime.
+class host_view : public process_host {
+public:
+  explicit host_view(fake_host& world)
+      : world_{world} {}
+
+  void cut();
+
+  void on_event(std::function<void(process_event)> sink) override;
+  std::vector<slot_info> adoptable() override;
+  void spawn(const launch& what) override;
+  std::string signal(const std::string& instance, std::uint64_t incarnation, int signal,
+                     bool all) override;
+  std::size_t sweep(const std::string& instance, std::uint64_t incarnation, bool main_too) override;
+  std::string freeze(const std::string& instance, std::uint64_t incarnation, bool on) override;
+  void release(const std::string& instance, std::uint64_t incarnation) override;
+  std::string tail(const std::string& instance, std::uint64_t incarnation) override;
+  std::optional<usage> sample(const std::string& instance, std::uint64_t incarnation) override;
+  std::string isolation() override { return "none; all is imagined"; }
+
+private:
+  fake_host& world_;
+  bool cut_ = false;
+};
+
+} // namespace troupe::test

@@ -1,0 +1,132 @@
+#include "test/actor/fake_store.hpp"
+
+#include <algorithm>
+
+namespace troupe::test {
+
+namespace {
+
+bool same(const transition& a, const transition& b) {
+  return a.instance == b.instance && a.incarnation == b.incarnation && a.from == b.from
+         && a.to == b.to && a.cause == b.cause;
+}
+
+} // namespace
+
+std::vector<std::string> fake_store::path(const std::string& instance) const {
+  std::vector<std::string> result;
+  for (const auto& [seq, each] : transitions)
+    if (each.instance == instance)
+      result.push_back(std::string{to_string(each.from)} + ">" + std::string{to_string(each.to)});
+  return result;
+}
+
+std::vector<std::string> fake_store::check() const {
+  auto result = violations;
+  std::map<std::string, transition> last;
+  for (const auto& [seq, each] : transitions) {
+    const auto at = last.find(each.instance);
+    const auto before = at == last.end() ? state::defined : at->second.to;
+    const bool anew = each.from == state::defined && ever_forgotten.contains(each.instance);
+    if (each.from != before && !anew)
+      result.push_back("event " + std::to_string(seq) + ": " + each.instance + " goes from "
+                       + std::string{to_string(each.from)} + " to "
+                       + std::string{to_string(each.to)} + ", but it was "
+                       + std::string{to_string(before)});
+    if (each.from == each.to)
+      result.push_back("event " + std::to_string(seq) + " is no change");
+    if (at != last.end() && each.incarnation < at->second.incarnation)
+      result.push_back("event " + std::to_string(seq) + ": the incarnation of " + each.instance
+                       + " shrinks");
+    last[each.instance] = each;
+  }
+  return result;
+}
+
+journal_contents fake_store::load(bool fresh) {
+  if (fresh) {
+    intents.clear();
+    for (auto& [name, record] : records) {
+      instance_record empty;
+      empty.name = record.name;
+      empty.bot = record.bot;
+      empty.group = record.group;
+      empty.index = record.index;
+      empty.incarnation = record.incarnation;
+      record = empty;
+    }
+  }
+  journal_contents result;
+  result.last_seq = transitions.empty() ? 0 : transitions.rbegin()->first;
+  result.last_incarnation = last_incarnation;
+  for (const auto& [name, record] : records)
+    result.records.push_back(record);
+  result.intents = intents;
+  result.replicas = replicas;
+  result.applied = applied;
+  result.version = version;
+  return result;
+}
+
+std::string fake_store::write(journal_batch& batch) {
+  if (!trouble.empty())
+    return trouble;
+  ++batches;
+  for (const auto& each : batch.transitions) {
+    const auto [at, added] = transitions.emplace(each.seq, each);
+    if (!added && !same(at->second, each))
+      violations.push_back("number " + std::to_string(each.seq) + " is given to two events");
+    last_incarnation = std::max(last_incarnation, each.incarnation);
+  }
+  for (const auto& each : batch.deaths) {
+    last_incarnation = std::max(last_incarnation, each.incarnation);
+    deaths.emplace(std::pair{each.instance, each.incarnation}, each);
+  }
+  for (const auto& each : batch.records) {
+    last_incarnation = std::max(last_incarnation, each.incarnation);
+    records[each.name] = each;
+  }
+  for (const auto& [name, stopped] : batch.intents)
+    intents[name] = stopped;
+  for (const auto& [bot, count] : batch.replicas)
+    replicas[bot] = count;
+  for (auto& each : batch.audits) {
+    each.id = audits.size() + 1;
+    audits.push_back(each);
+  }
+  // As SQLite does it: last of all.
+  for (const auto& name : batch.forgotten) {
+    records.erase(name);
+    intents.erase(name);
+    ever_forgotten.insert(name);
+  }
+  if (batch.applied) {
+    applied = batch.applied;
+    ++version;
+  }
+  return {};
+}
+
+std::string store_view::write(journal_batch& batch, bool) {
+  return cut_ ? "cut" : world_.write(batch);
+}
+
+std::vector<transition> store_view::events(const event_query& what) {
+  std::vector<transition> result;
+  for (const auto& [seq, each] : world_.transitions)
+    if (seq > what.after && result.size() < what.limit)
+      result.push_back(each);
+  return result;
+}
+
+std::vector<death> store_view::deaths(const std::string& name, std::uint32_t last) {
+  std::vector<death> result;
+  for (const auto& [which, each] : world_.deaths)
+    if (which.first == name)
+      result.push_back(each);
+  if (result.size() > last)
+    result.erase(result.begin(), result.end() - last);
+  return result;
+}
+
+} // namespace troupe::test
