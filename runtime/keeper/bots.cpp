@@ -15,6 +15,7 @@ constexpr uint32_t stop_states_a_turn = 64;
 } // namespace
 
 void main_loop::watch_bot(slot& bot) {
+  children_.met(bot.pid);
   watch(bot.status_pipe, EPOLLIN, event_source::status, &bot);
   if (bot.pidfd < 0) {
     ++without_pidfd_;
@@ -132,7 +133,10 @@ void main_loop::reap_strays() {
     look_at(info.si_pid, false, &ignored);
   }
   // A pinned zombie hides all that stand behind it: look at the children one by one.
-  children_.read();
+  if (children_.at_beginning()) {
+    child_ended_ = false;
+  }
+  const bool all = children_.read();
   for (uint32_t i = 0; i < children_.count(); ++i) {
     const pid_t pid = children_.pid(i);
     if (pid != runtime_.pid && slots_.find_pid(pid) == nullptr) {
@@ -141,6 +145,9 @@ void main_loop::reap_strays() {
     }
   }
   strays_.done(now_);
+  if (!all || child_ended_) {
+    strays_.ask(now_); // one that ended meanwhile may stand where we have looked already
+  }
 }
 
 } // namespace troupe::keeper

@@ -9,12 +9,13 @@
 
 namespace troupe::keeper {
 
-void child_list::read() {
+bool child_list::read() {
   count_ = 0;
-  if (!read_from_proc()) {
-    count_ = 0;
-    try_every_pid();
+  if (read_from_proc()) {
+    return true;
   }
+  count_ = 0;
+  return try_some_pids();
 }
 
 bool child_list::append(pid_t pid) {
@@ -64,15 +65,25 @@ bool child_list::read_from_proc() {
   return size >= 0;
 }
 
-void child_list::try_every_pid() {
-  constexpr pid_t highest = 4 * 1024 * 1024; // the kernel's PID_MAX_LIMIT
-  for (pid_t pid = 2; pid < highest; ++pid) {
+bool child_list::try_some_pids() {
+  // Some ten milliseconds of system calls. Pids are given out in a circle, so what a bot has
+  // left is not far above what we have met, or below.
+  constexpr pid_t tried_at_once = 32768;
+  constexpr pid_t not_far = 65536;
+  met(getpid());
+  for (pid_t i = 0; i < tried_at_once; ++i) {
+    const pid_t pid = next_to_try_++;
     siginfo_t info{};
-    if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0
-        && !append(pid)) {
-      return;
+    if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+      met(pid);
+      append(pid);
+    }
+    if (pid >= highest_met_ + not_far) {
+      next_to_try_ = first_pid;
+      return true;
     }
   }
+  return false;
 }
 
 } // namespace troupe::keeper

@@ -165,6 +165,7 @@ void main_loop::read_signals() {
   while (read(signals_, &info, sizeof info) == sizeof info) {
     switch (info.ssi_signo) {
     case SIGCHLD:
+      child_ended_ = true;
       strays_.ask(now_);
       stop_states_.ask(now_);
       if (without_pidfd_ > 0 || (runtime_.pid > 0 && runtime_.pidfd < 0)) {

@@ -132,6 +132,7 @@ private:
   uint64_t restart_at_ = 0;   ///< 0: none planned
   uint64_t force_end_at_ = 0; ///< 0: never
   paced strays_;
+  bool child_ended_ = false; ///< since the last search for strays began
   paced stop_states_;
   paced exits_; ///< only where the kernel has no pidfds
   uint32_t fast_deaths_ = 0;

@@ -1,0 +1,156 @@
+#include "test/unit/keeper/fixture.hpp"
+
+#include <signal.h>
+
+using namespace keeper_test;
+
+BOOST_AUTO_TEST_SUITE(ending)
+
+BOOST_AUTO_TEST_CASE(final_codes_end_the_keeper_and_every_bot) {
+  for (const int code : {0, 2, 6, 7}) {
+    keeper_process keeper;
+    auto runtime = keeper.next_greeted();
+    const watched_process bot{runtime.start(make_request("bot#0", {"sleep", "1000"}))};
+    runtime.end(code);
+    BOOST_TEST(keeper.wait() == code);
+    BOOST_TEST(bot.wait_gone());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(any_other_end_starts_the_runtime_again) {
+  keeper_process keeper;
+  auto runtime = keeper.next_greeted();
+  const pid_t bot = runtime.start(make_request("bot#0", {"sleep", "1000"}));
+  std::uint64_t epoch_number = 1;
+  for (const int code : {1, 3, 70}) {
+    runtime.end(code);
+    runtime = keeper.next_epoch();
+    BOOST_TEST(runtime.about.epoch == ++epoch_number);
+    BOOST_TEST(runtime.greet().slots.at(0).pid == bot);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_silent_runtime_is_killed_and_a_speaking_one_is_not) {
+  keeper_process keeper{{{"--silence", "0.6"}, {}, {}}};
+  auto runtime = keeper.next_greeted();
+  const pid_t bot = runtime.start(make_request("bot#0", {"sleep", "1000"}));
+  runtime.answer_pings = false;
+  for (int i = 0; i < 6; ++i) { // longer than the silence that is allowed
+    runtime.expect<ping>();
+    runtime.send(pong{});
+  }
+  const watched_process victim{runtime.about.pid};
+  BOOST_TEST(victim.wait_gone());
+  runtime.wait_closed();
+  auto next = keeper.next_epoch();
+  BOOST_TEST(next.about.epoch == 2U);
+  BOOST_TEST(next.greet().slots.at(0).pid == bot);
+}
+
+BOOST_AUTO_TEST_CASE(being_stopped_itself_is_not_the_silence_of_the_runtime) {
+  keeper_process keeper{{{"--silence", "0.3"}, {}, {}}};
+  auto runtime = keeper.next_greeted();
+  runtime.answer_pings = false;
+  runtime.expect<ping>();
+  runtime.send(pong{});
+  keeper.signal(SIGSTOP);
+  // Another keeper's silence is the clock here: it kills its runtime after as long.
+  keeper_process clock{{{"--silence", "1"}, {}, {}}};
+  const watched_process tick{clock.next_epoch().about.pid};
+  BOOST_REQUIRE(tick.wait_gone());
+  keeper.signal(SIGCONT);
+  runtime.answer_pings = true;
+  BOOST_TEST(runtime.start(make_request("bot#0", {"true"})) > 0);
+}
+
+BOOST_AUTO_TEST_CASE(stop_is_asked_then_asked_to_hurry_then_done_by_force) {
+  keeper_process keeper;
+  auto runtime = keeper.next_greeted();
+  const watched_process bot{runtime.start(make_request("bot#0", {"sleep", "1000"}))};
+  keeper.signal(SIGTERM);
+  auto asked = runtime.expect<stop_asked>();
+  BOOST_TEST(asked.signal == SIGTERM);
+  BOOST_TEST(!asked.hurry);
+  keeper.signal(SIGINT);
+  asked = runtime.expect<stop_asked>();
+  BOOST_TEST(asked.signal == SIGINT);
+  BOOST_TEST(asked.hurry);
+  keeper.signal(SIGTERM);
+  BOOST_TEST(keeper.wait() == 1);
+  BOOST_TEST(bot.wait_gone());
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_is_remembered_for_the_next_runtime) {
+  keeper_process keeper;
+  auto runtime = keeper.next_epoch(); // not greeted: it cannot be told yet
+  keeper.signal(SIGTERM);
+  auto told = runtime.greet();
+  BOOST_TEST(told.end.stop_pending);
+  BOOST_TEST(runtime.expect<stop_asked>().signal == SIGTERM);
+  runtime.kill();
+  auto next = keeper.next_epoch();
+  told = next.greet();
+  BOOST_TEST(told.end.stop_pending);
+  BOOST_TEST(next.expect<stop_asked>().signal == SIGTERM);
+  next.end(0);
+  BOOST_TEST(keeper.wait() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(hangup_asks_to_reload) {
+  keeper_process keeper;
+  auto runtime = keeper.next_greeted();
+  keeper.signal(SIGUSR1); // means nothing
+  keeper.signal(SIGUSR2);
+  keeper.signal(SIGHUP);
+  runtime.expect<reload_asked>();
+  BOOST_TEST(runtime.start(make_request("bot#0", {"true"})) > 0);
+}
+
+BOOST_AUTO_TEST_CASE(without_its_keeper_everything_ends) {
+  keeper_process keeper;
+  auto runtime = keeper.next_greeted();
+  auto as_other = make_request("other#0", {"sleep", "1000"});
+  if (is_root()) {
+    as_other.uid = 54321; // changing the user would clear a death signal that was set before
+  }
+  const watched_process first{runtime.start(make_request("bot#0", {"sleep", "1000"}))};
+  const watched_process second{runtime.start(std::move(as_other))};
+  keeper.signal(SIGKILL);
+  BOOST_TEST(keeper.wait() == -SIGKILL);
+  BOOST_TEST(first.wait_gone());
+  BOOST_TEST(second.wait_gone());
+  runtime.wait_closed();
+  BOOST_TEST(!runtime.client.send(hello{}));
+}
+
+BOOST_AUTO_TEST_CASE(a_runtime_that_lives_too_short_to_stop_is_not_waited_for) {
+  keeper_process keeper;
+  auto runtime = keeper.next_greeted();
+  const watched_process bot{runtime.start(make_request("bot#0", {"sleep", "1000"}))};
+  keeper.signal(SIGTERM);
+  runtime.expect<stop_asked>();
+  runtime.kill();
+  while (keeper.starts_another()) {
+    keeper.next_epoch().kill();
+  }
+  BOOST_TEST(keeper.wait() == 1);
+  BOOST_TEST(bot.wait_gone());
+}
+
+BOOST_AUTO_TEST_CASE(wrong_usage_says_so) {
+  const auto run = [](std::vector<std::string> words) {
+    keeper_process::settings how;
+    how.options = std::move(words);
+    keeper_process keeper{how};
+    return keeper.wait();
+  };
+  BOOST_TEST(run({"--nonsense"}) == 2);
+  BOOST_TEST(run({"--silence", "0"}) == 2);
+  BOOST_TEST(run({"--silence", "nan"}) == 2);
+  BOOST_TEST(run({"--max-slots", "0"}) == 2);
+  BOOST_TEST(run({"--fd", "lock=999"}) == 2);
+  BOOST_TEST(run({"--fd", "lock"}) == 2);
+  BOOST_TEST(run({"--", "/nonexistent/runtime"}) == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
