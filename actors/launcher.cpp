@@ -25,8 +25,17 @@ void launcher_state::apply(const config::spec_ptr& fleet) {
 adoptees launcher_state::adopt(const std::string& instance) {
   if (auto owner = caf::actor_cast<proxy_actor>(self->current_sender()))
     owners[instance] = owner;
-  const auto at = slots.find(instance);
-  return {at == slots.end() ? std::vector<slot_info>{} : at->second};
+  adoptees result;
+  if (const auto at = slots.find(instance); at != slots.end())
+    for (const auto& slot : at->second) {
+      auto& found = result.items.emplace_back(adoptee{slot, 0, {}});
+      if (!slot.end)
+        continue;
+      const auto rest = end_of(*slot.end);
+      found.left = rest.left;
+      found.output = rest.output;
+    }
+  return result;
 }
 
 // -- starting ------------------------------------------------------------------------------
@@ -70,13 +79,15 @@ void launcher_state::on_spawn_failed(const spawn_failed& what) {
 
 // -- ending --------------------------------------------------------------------------------
 
+process_end launcher_state::end_of(const exited& what) {
+  return {what, static_cast<std::uint32_t>(host->sweep(what.instance, what.incarnation, false)),
+          host->tail(what.instance, what.incarnation)};
+}
+
 void launcher_state::on_exited(const exited& what) {
   if (auto* slot = find_slot(what.instance, what.incarnation))
     slot->end = what;
-  process_end end;
-  end.how = what;
-  end.left = static_cast<std::uint32_t>(host->sweep(what.instance, what.incarnation, false));
-  end.output = host->tail(what.instance, what.incarnation);
+  const auto end = end_of(what);
   if (owners.contains(what.instance))
     return forward(end);
   // Nobody is in charge: an instance that is no longer in the config.

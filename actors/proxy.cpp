@@ -45,9 +45,10 @@ void proxy_state::wire(services_ptr replaced) {
   self->request(args.services->launcher, request_timeout, adopt_atom_v, record.name)
     .then(
       [this](const adoptees& found) {
-        for (const auto& slot : found.slots)
-          if (slot.incarnation == record.incarnation && slot.end && has_process(record.now) && !end)
-            adopt_ended(slot);
+        for (const auto& each : found.items)
+          if (each.slot.incarnation == record.incarnation && each.slot.end
+              && has_process(record.now) && !end)
+            adopt_ended(each);
         if (launched) // that order went down with the old launcher; the keeper knows doubles
           self->send(args.services->launcher, launch{record.name, last_number, args.spec}, false);
       },

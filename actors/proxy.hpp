@@ -88,9 +88,9 @@ private:
 
   // -- adoption ----------------------------------------------------------------------
 
-  void adopt_slot(const slot_info& slot, bool newest);
+  void adopt_slot(const adoptee& found, bool newest);
   void adopt_living(const slot_info& slot);
-  void adopt_ended(const slot_info& slot);
+  void adopt_ended(const adoptee& found);
   void resume();
 
   void arm(timer which, std::chrono::nanoseconds delay);

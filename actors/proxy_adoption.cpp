@@ -43,14 +43,15 @@ void proxy_state::adopt(instance_record known, adoptees found) {
   }
   last_number = record.incarnation;
   adopted = true;
-  auto& slots = found.slots;
-  std::sort(slots.begin(), slots.end(),
-            [](const auto& a, const auto& b) { return a.incarnation < b.incarnation; });
-  for (const auto& slot : slots)
-    last_number = std::max(last_number, slot.incarnation);
-  for (const auto& slot : slots)
-    adopt_slot(slot, &slot == &slots.back());
-  const bool lost = slots.empty() && has_process(record.now);
+  auto& items = found.items;
+  std::sort(items.begin(), items.end(), [](const auto& a, const auto& b) {
+    return a.slot.incarnation < b.slot.incarnation;
+  });
+  for (const auto& each : items)
+    last_number = std::max(last_number, each.slot.incarnation);
+  for (const auto& each : items)
+    adopt_slot(each, &each == &items.back());
+  const bool lost = items.empty() && has_process(record.now);
   if (lost) {
     run_end unseen;
     unseen.was_ready = counts_as_up(record.now);
@@ -60,7 +61,7 @@ void proxy_state::adopt(instance_record known, adoptees found) {
     else
       raise(record.now == state::stopping ? event::ended_stopped : event::ended_completed,
             "its process was gone when the runtime came back");
-  } else if (slots.empty() || slots.back().end) {
+  } else if (items.empty() || items.back().slot.end) {
     resume();
   }
   if (record.wanted && record.now == state::defined)
@@ -73,13 +74,14 @@ void proxy_state::adopt(instance_record known, adoptees found) {
     pending.front()();
 }
 
-void proxy_state::adopt_slot(const slot_info& slot, bool newest) {
-  if (slot.end)
-    adopt_ended(slot);
+void proxy_state::adopt_slot(const adoptee& found, bool newest) {
+  if (found.slot.end)
+    adopt_ended(found);
   else if (newest)
-    adopt_living(slot);
+    adopt_living(found.slot);
   else // two at once must not be; the older one goes
-    caf::anon_send(args.services->launcher, sweep_atom_v, record.name, slot.incarnation, true);
+    caf::anon_send(args.services->launcher, sweep_atom_v, record.name, found.slot.incarnation,
+                   true);
 }
 
 void proxy_state::adopt_living(const slot_info& slot) {
@@ -99,8 +101,9 @@ void proxy_state::adopt_living(const slot_info& slot) {
     raise(event::adopt, "found running, process " + std::to_string(slot.pid));
 }
 
-void proxy_state::adopt_ended(const slot_info& slot) {
-  process_end what{*slot.end, 1, {}}; // 1: the sweep tells how many there really are
+void proxy_state::adopt_ended(const adoptee& found) {
+  const auto& slot = found.slot;
+  const process_end what{*slot.end, found.left, found.output};
   if (slot.incarnation > record.incarnation) {
     record.incarnation = slot.incarnation;
     record.pid = slot.pid;

@@ -76,9 +76,17 @@ struct process_end {
   std::string output;
 };
 
-/// What the launcher found in the keeper's table for one instance.
+/// A slot that the launcher found in the keeper's table; with what is left of an
+/// ended one and what it wrote last.
+struct adoptee {
+  slot_info slot;
+  std::uint32_t left = 0;
+  std::string output;
+};
+
+/// All slots of one instance.
 struct adoptees {
-  std::vector<slot_info> slots;
+  std::vector<adoptee> items;
 };
 
 using journal_batch_ptr = std::shared_ptr<journal_batch>;
