@@ -15,6 +15,8 @@ namespace troupe::os {
 
 namespace {
 
+constexpr std::size_t largest_list = 16 * 1024 * 1024;
+
 std::string proc(pid_t pid, const char* file) {
   return "/proc/" + std::to_string(pid) + '/' + file;
 }
@@ -99,8 +101,17 @@ std::vector<process> all_processes() {
 }
 
 std::optional<std::vector<pid_t>> children_of(pid_t pid) {
-  const auto text =
-      read_file(proc(pid, "task/") + std::to_string(pid) + "/children", 16 * 1024 * 1024);
+  const auto file = proc(pid, "task/") + std::to_string(pid) + "/children";
+  auto text = read_file(file, largest_list);
+  // The kernel skips some when others go while it lists them: only what it says twice
+  // is the whole list.
+  for (int i = 0; text && i < 16; ++i) {
+    auto again = read_file(file, largest_list);
+    const bool same = again == text;
+    text = std::move(again);
+    if (same)
+      break;
+  }
   if (!text)
     return std::nullopt;
   std::vector<pid_t> result;

@@ -1,0 +1,370 @@
+// The host over a real keeper and real processes. What depends on cgroups runs twice,
+// with and without them.
+
+#include "test/unit/os/keeper_fixture.hpp"
+
+#include <boost/mpl/list.hpp>
+
+#include <algorithm>
+#include <fcntl.h>
+#include <iostream>
+#include <set>
+#include <sys/stat.h>
+
+using namespace troupe;
+using troupe::test::keeper_fixture;
+using troupe::test::keeper_without_cgroups;
+namespace fs = std::filesystem;
+
+namespace {
+
+using both = boost::mpl::list<keeper_fixture, keeper_without_cgroups>;
+
+// Leaves a process with a session of its own that holds the output, and ends.
+constexpr const char* daemonize =
+    "setsid sh -c 'setsid sleep 1000 & sleep 1000' & echo left; exit 3";
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(host_suite)
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_process_starts_speaks_and_ends, fixture, both) {
+  fixture f;
+  std::cout << f.host->isolation() << '\n';
+  const auto pid = f.start("market/trader#0", 1, "echo hello; echo world >&2; exit 7");
+  BOOST_TEST(pid > 0);
+  const auto end = f.template wait_for<exited>("market/trader#0");
+  BOOST_TEST(end.incarnation == 1u);
+  BOOST_TEST((end.status == exit_status{7, 0, false}));
+  BOOST_TEST(end.uptime >= 0);
+  BOOST_TEST(end.max_memory > 0);
+  BOOST_TEST(!end.out_of_memory);
+  BOOST_TEST(std::abs(end.at / 1'000'000 - ::time(nullptr)) <= 5);
+  BOOST_TEST(f.host->tail("market/trader#0", 1) == "hello\nworld\n");
+  BOOST_TEST(f.host->sweep("market/trader#0", 1, false) == 0u);
+  // Pinned until it is released.
+  BOOST_TEST(::kill(pid, 0) == 0);
+  f.host->release("market/trader#0", 1);
+  BOOST_TEST(f.eventually([&] { return ::kill(pid, 0) != 0; }));
+  BOOST_TEST(f.host->tail("market/trader#0", 1) == "");
+  BOOST_TEST(!fs::exists(f.tree_path + "/market:trader#0@1"));
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_start_says_why) {
+  keeper_fixture f;
+  const auto reason = [&](const char* instance, auto change) {
+    auto spec = f.shell("true");
+    change(*spec);
+    f.host->spawn({instance, 1, spec});
+    return f.wait_for<spawn_failed>(instance).reason;
+  };
+  BOOST_TEST(reason("a#0", [](auto& x) { x.command = {"/nonexistent/program"}; })
+             == "exec /nonexistent/program: No such file or directory");
+  BOOST_TEST(reason("b#0", [](auto& x) { x.directory = "/nonexistent"; })
+             == "chdir /nonexistent: No such file or directory");
+  BOOST_TEST(reason("c#0", [](auto& x) { x.user = "no-such-user-here"; })
+             == "no such user \"no-such-user-here\"; create it or name another");
+  test::put(f.path + "/text", "just text\n");
+  BOOST_TEST(reason("d#0", [&](auto& x) { x.command = {f.path + "/text"}; })
+             == "exec " + f.path + "/text: Permission denied");
+  fs::permissions(f.path + "/text", fs::perms::owner_all);
+  BOOST_TEST(reason("e#0", [&](auto& x) { x.command = {f.path + "/text"}; }).find("#!")
+             != std::string::npos);
+  BOOST_TEST(
+      reason("f#0", [](auto& x) { x.environment["X"] = "${secret:none}"; }).find("environment.X")
+      != std::string::npos);
+  // Nothing stays behind.
+  for (const auto* name : {"a#0@1", "b#0@1", "c#0@1", "d#0@1", "e#0@1", "f#0@1"})
+    BOOST_TEST(!fs::exists(f.tree_path + '/' + name));
+  BOOST_TEST(f.host->signal("a#0", 1, SIGTERM, false) == "no such process is known");
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(signals_reach_the_main_process_or_all, fixture, both) {
+  fixture f;
+  f.start("a#0", 1,
+          "trap 'echo main; exit 0' USR1; sh -c 'trap \"echo child; exit 0\" USR1; echo up;"
+          " while :; do sleep 0.01; done' & wait; wait");
+  BOOST_REQUIRE(f.said("a#0", 1, "up"));
+  BOOST_TEST(f.host->signal("a#0", 1, SIGUSR1, true) == "");
+  BOOST_TEST((f.template wait_for<exited>("a#0").status == exit_status{0, 0, false}));
+  BOOST_TEST(f.said("a#0", 1, "main"));
+  BOOST_TEST(f.said("a#0", 1, "child"));
+  BOOST_TEST(f.host->signal("a#0", 1, SIGTERM, false) == "it has ended already");
+  BOOST_TEST(f.eventually([&] { return f.host->sweep("a#0", 1, true) == 0; }));
+  f.host->release("a#0", 1);
+
+  f.start("b#0", 1, "exec sleep 1000");
+  BOOST_TEST(f.host->signal("b#0", 1, SIGTERM, false) == "");
+  BOOST_TEST((f.template wait_for<exited>("b#0").status == exit_status{-1, SIGTERM, false}));
+  f.host->release("b#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_finds_what_ran_away, fixture, both) {
+  fixture f;
+  f.start("a#0", 1, daemonize);
+  f.start("innocent#0", 1, "echo here; exec sleep 1000");
+  BOOST_REQUIRE(f.said("innocent#0", 1, "here"));
+  // The end is told although the output is still held.
+  BOOST_TEST(f.template wait_for<exited>("a#0").status.code == 3);
+  BOOST_TEST(f.host->tail("a#0", 1) == "left\n");
+  BOOST_TEST(f.eventually([&] { return f.marked() >= 2; }));
+  BOOST_TEST(f.eventually([&] { return f.host->sweep("a#0", 1, false) == 0; }));
+  BOOST_TEST(f.eventually([&] { return f.marked() == 1; }));
+  f.host->release("a#0", 1);
+  f.finish("innocent#0", 1);
+  BOOST_TEST(f.marked() == 0u);
+  BOOST_TEST(fs::is_empty(f.path + "/bots/a.0"));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_spares_the_main_process_unless_told, fixture, both) {
+  fixture f;
+  const auto pid = f.start("a#0", 1,
+                           "sleep 1000 & setsid sleep 1000 & echo up; while :; do sleep"
+                           " 1000 & wait; done");
+  BOOST_REQUIRE(f.said("a#0", 1, "up"));
+  BOOST_TEST(f.eventually([&] { return f.marked() >= 3; }));
+  f.host->sweep("a#0", 1, false);
+  BOOST_TEST(::kill(pid, 0) == 0);
+  BOOST_TEST(!os::read_process(pid)->dead());
+  BOOST_TEST(f.eventually([&] { return f.host->sweep("a#0", 1, true) == 0; }));
+  BOOST_TEST((f.template wait_for<exited>("a#0").status == exit_status{-1, SIGKILL, false}));
+  BOOST_TEST(f.marked() == 0u);
+  f.host->release("a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_old_incarnation_is_swept_without_the_new, fixture, both) {
+  fixture f;
+  f.start("a#0", 1, daemonize);
+  f.template wait_for<exited>("a#0");
+  const auto pid = f.start("a#0", 2, "echo two; exec sleep 1000");
+  BOOST_REQUIRE(f.said("a#0", 2, "two"));
+  BOOST_TEST(f.eventually([&] { return f.host->sweep("a#0", 1, true) == 0; }));
+  f.host->release("a#0", 1);
+  BOOST_TEST(f.eventually([&] { return f.marked() == 1; }));
+  BOOST_TEST(!os::read_process(pid)->dead());
+  f.finish("a#0", 2);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(freezing_holds_all_of_it, fixture, both) {
+  fixture f;
+  const auto pid = f.start("a#0", 1, "while :; do echo tick; sleep 0.01; done");
+  BOOST_REQUIRE(f.said("a#0", 1, "tick"));
+  BOOST_TEST(f.host->freeze("a#0", 1, true) == "");
+  // Frozen: it uses no more time.
+  BOOST_TEST(f.eventually([&] {
+    const auto before = os::read_process(pid)->cpu_ticks;
+    const auto text = f.host->tail("a#0", 1);
+    ::poll(nullptr, 0, 60);
+    return os::read_process(pid)->cpu_ticks == before && f.host->tail("a#0", 1) == text;
+  }));
+  BOOST_TEST(f.host->freeze("a#0", 1, false) == "");
+  BOOST_TEST(f.host->signal("a#0", 1, SIGTERM, false) == "");
+  BOOST_TEST(f.template wait_for<exited>("a#0").status.signal == SIGTERM);
+  BOOST_TEST(f.eventually([&] { return f.host->sweep("a#0", 1, true) == 0; }));
+  f.host->release("a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_from_outside_is_told_and_ends_with_a_signal) {
+  keeper_fixture f;
+  const auto pid = f.start("a#0", 1, "exec sleep 1000");
+  ::kill(pid, SIGSTOP);
+  const auto stop = f.wait_for<stalled>("a#0");
+  BOOST_TEST(stop.stopped);
+  BOOST_TEST(stop.signal == SIGSTOP);
+  ::kill(pid, SIGCONT);
+  BOOST_TEST(!f.wait_for<stalled>("a#0").stopped);
+  ::kill(pid, SIGSTOP);
+  BOOST_TEST(f.wait_for<stalled>("a#0").stopped);
+  BOOST_TEST(f.host->signal("a#0", 1, SIGTERM, false) == "");
+  BOOST_TEST(f.wait_for<exited>("a#0").status.signal == SIGTERM);
+  f.host->release("a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_environment_is_exactly_what_was_promised) {
+  keeper_fixture f;
+  auto spec = f.shell("tr '\\0' '\\n' < /proc/self/environ; ls -l /proc/self/fd");
+  spec->command = {"cat", "/proc/self/environ"};
+  spec->environment = {{"MINE", "${bot.name}/${bot.index}"}};
+  f.host->spawn({"g/a#4", 8, spec});
+  f.wait_for<exited>("g/a#4");
+  std::set<std::string> names;
+  std::string text = f.host->tail("g/a#4", 8);
+  std::map<std::string, std::string> found;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto entry = text.substr(at, text.find('\0', at) - at);
+    at += entry.size() + 1;
+    found[entry.substr(0, entry.find('='))] = entry.substr(entry.find('=') + 1);
+  }
+  for (const auto& [name, value] : found)
+    if (name != "LANG" && name != "TZ")
+      names.insert(name);
+  BOOST_TEST((names
+              == std::set<std::string>{"PATH", "HOME", "USER", "MINE", "TROUPE_BOT",
+                                       "TROUPE_INSTANCE", "TROUPE_INCARNATION", "TROUPE_BOT_DIR"}));
+  BOOST_TEST(found["MINE"] == "g/a/4");
+  BOOST_TEST(found["TROUPE_BOT"] == "g/a");
+  BOOST_TEST(found["TROUPE_INSTANCE"] == "4");
+  BOOST_TEST(found["TROUPE_INCARNATION"] == "8");
+  BOOST_TEST(found["TROUPE_BOT_DIR"] == f.path + "/bots/g/a.4");
+  f.host->release("g/a#4", 8);
+}
+
+BOOST_AUTO_TEST_CASE(a_user_of_its_own) {
+  if (::geteuid() != 0) {
+    std::cout << "skipped: only root starts bots as others\n";
+    BOOST_TEST(::geteuid() != 0u);
+    return;
+  }
+  keeper_fixture f;
+  auto spec = f.shell("id -u; echo x > $TROUPE_BOT_DIR/file && cat $TROUPE_BOT_DIR/file; umask");
+  spec->user = "nobody";
+  spec->umask = 027;
+  f.host->spawn({"a#0", 1, spec});
+  BOOST_TEST(f.wait_for<exited>("a#0").status.code == 0);
+  BOOST_TEST(f.host->tail("a#0", 1) == "65534\nx\n0027\n");
+  f.host->release("a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_new_epoch_takes_everything_over, fixture, both) {
+  fixture f;
+  for (const auto* name : {"/go", "/end"})
+    BOOST_REQUIRE(::mkfifo((f.path + name).c_str(), 0600) == 0);
+  const auto stays = f.start(
+      "stays#0", 3, "echo before; read line < " + f.path + "/go; echo after; exec sleep 1000");
+  const auto ends = f.start("ends#0", 4, "read line < " + f.path + "/end; echo bye; exit 9");
+  BOOST_REQUIRE(f.said("stays#0", 3, "before"));
+  BOOST_TEST(f.host->epoch() == 1u);
+  f.next_epoch([&] {
+    test::put(f.path + "/go", "x\n");
+    test::put(f.path + "/end", "x\n");
+    BOOST_TEST(f.eventually([&] { return os::read_process(ends)->dead(); }));
+  });
+  BOOST_TEST(f.host->epoch() == 2u);
+  auto slots = f.host->adoptable();
+  BOOST_REQUIRE(slots.size() == 2u);
+  std::sort(slots.begin(), slots.end(),
+            [](const auto& a, const auto& b) { return a.instance < b.instance; });
+  BOOST_TEST(slots[0].instance == "ends#0");
+  BOOST_TEST(slots[0].incarnation == 4u);
+  BOOST_TEST(slots[0].pid == ends);
+  BOOST_REQUIRE(slots[0].end.has_value());
+  BOOST_TEST(slots[0].end->status.code == 9);
+  BOOST_TEST(slots[1].instance == "stays#0");
+  BOOST_TEST(slots[1].pid == stays);
+  BOOST_TEST(!slots[1].end.has_value());
+  BOOST_TEST(std::abs(slots[1].started / 1'000'000 - ::time(nullptr)) <= 30);
+  // What was said in the gap waited in the pipe.
+  BOOST_TEST(f.host->tail("ends#0", 4) == "bye\n");
+  BOOST_TEST(f.said("stays#0", 3, "after"));
+  BOOST_TEST(f.host->sweep("ends#0", 4, true) == 0u);
+  f.host->release("ends#0", 4);
+  BOOST_TEST(f.host->adoptable().size() == 1u);
+  f.finish("stays#0", 3);
+  BOOST_TEST(!fs::exists(f.tree_path + "/stays#0@3"));
+}
+
+BOOST_AUTO_TEST_CASE(a_cgroup_without_a_slot_is_ended) {
+  keeper_fixture f;
+  if (f.tree_path.empty() || f.host->isolation().find("cgroup2") != 0) {
+    std::cout << "skipped: " << f.host->isolation() << '\n';
+    BOOST_TEST(!f.host->isolation().empty());
+    return;
+  }
+  pid_t child = 0;
+  f.next_epoch([&] {
+    fs::create_directory(f.tree_path + "/lost#0@9");
+    fs::create_directory(f.tree_path + "/empty#0@9");
+    child = ::fork();
+    if (child == 0)
+      for (;;)
+        ::pause();
+    test::put(f.tree_path + "/lost#0@9/cgroup.procs", std::to_string(child));
+  });
+  int status = 0;
+  BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+  BOOST_TEST(WTERMSIG(status) == SIGKILL);
+  BOOST_TEST(!fs::exists(f.tree_path + "/empty#0@9"));
+  // The killed one goes with the next release, if it could not at once.
+  f.start("a#0", 1, "true");
+  f.wait_for<exited>("a#0");
+  f.host->release("a#0", 1);
+  BOOST_TEST(!fs::exists(f.tree_path + "/lost#0@9"));
+}
+
+BOOST_AUTO_TEST_CASE(the_keeper_asks_to_stop_hurry_and_reload) {
+  keeper_fixture f;
+  ::kill(f.keeper, SIGHUP);
+  BOOST_TEST(f.noted("reload"));
+  ::kill(f.keeper, SIGTERM);
+  BOOST_TEST(f.noted("stop"));
+  ::kill(f.keeper, SIGTERM);
+  BOOST_TEST(f.noted("hurry"));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(without_a_keeper_everything_ends, fixture, both) {
+  fixture f;
+  f.start("a#0", 1, "setsid sleep 1000 & echo up; exec sleep 1000");
+  f.start("b#0", 1, daemonize);
+  BOOST_REQUIRE(f.said("a#0", 1, "up"));
+  f.template wait_for<exited>("b#0");
+  BOOST_TEST(f.eventually([&] { return f.marked() >= 3; }));
+  ::kill(f.keeper, SIGKILL);
+  BOOST_TEST(f.noted("gone"));
+  BOOST_TEST(f.eventually([&] { return f.marked() == 0; }));
+}
+
+BOOST_AUTO_TEST_CASE(stored_fds_wait_for_the_next_epoch) {
+  keeper_fixture f;
+  int ends[2];
+  BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  f.host->store_fd("admin", ends[0]);
+  ::close(ends[0]);
+  // An answer to something sent later shows that it has arrived.
+  f.start("a#0", 1, "true");
+  f.wait_for<exited>("a#0");
+  f.host->release("a#0", 1);
+  BOOST_TEST(!f.host->fetch_fd("admin"));
+  f.next_epoch();
+  BOOST_TEST(!f.host->fetch_fd("other"));
+  const auto fd = f.host->fetch_fd("admin");
+  BOOST_REQUIRE(static_cast<bool>(fd));
+  BOOST_TEST(!f.host->fetch_fd("admin"));
+  BOOST_TEST((::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC) != 0);
+  BOOST_TEST(::write(ends[1], "x", 1) == 1);
+  char byte = 0;
+  BOOST_TEST(::read(fd.get(), &byte, 1) == 1);
+  BOOST_TEST(byte == 'x');
+  ::close(ends[1]);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_busy_process_shows_in_a_sample, fixture, both) {
+  fixture f;
+  f.start("busy#0", 1, "echo up; while :; do :; done");
+  f.start("idle#0", 1, "echo up; exec sleep 1000");
+  BOOST_REQUIRE(f.said("busy#0", 1, "up"));
+  BOOST_REQUIRE(f.said("idle#0", 1, "up"));
+  BOOST_TEST(f.eventually([&] {
+    const auto x = f.host->sample("busy#0", 1);
+    return x && x->cpu_percent > 5 && x->memory > 0;
+  }));
+  const auto idle = f.host->sample("idle#0", 1);
+  BOOST_REQUIRE(idle.has_value());
+  BOOST_TEST(idle->memory > 0u);
+  BOOST_TEST(!f.host->sample("none#0", 1).has_value());
+  f.finish("busy#0", 1);
+  f.finish("idle#0", 1);
+  BOOST_TEST(!f.host->sample("busy#0", 1).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_known_incarnation_is_not_started_twice) {
+  keeper_fixture f;
+  const auto pid = f.start("a#0", 1, "echo once; exec sleep 1000");
+  BOOST_REQUIRE(f.said("a#0", 1, "once"));
+  f.next_epoch();
+  // As if the launcher had lost its memory.
+  f.host->spawn({"a#0", 1, f.shell("echo twice")});
+  BOOST_TEST(f.wait_for<spawned>("a#0").pid == pid);
+  f.finish("a#0", 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
