@@ -419,9 +419,9 @@ void proxy_state::conclude() {
     disarm(each);
   const bool asked = record.now == state::stopping || record.now == state::draining;
   if (asked && !record.wanted)
-    return raise(event::ended_stopped, std::move(cause));
+    return raise(event::ended_stopped, cause + ", as asked");
   if (asked && !expired)
-    return raise(event::ended_again, std::move(cause));
+    return raise(event::ended_again, cause + ", as asked");
   run_end run;
   run.status = how.status;
   run.was_ready = was_ready;
