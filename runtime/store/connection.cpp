@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
@@ -119,6 +120,17 @@ int pragma(SQLite::Database& db, const char* sql) {
   return db.execAndGet(sql).getInt();
 }
 
+// The check reports a page that could not be read like one that is wrong; only the number
+// in its sentence tells a failing disk from a damaged file.
+bool could_not_read(const std::string& verdict) {
+  constexpr std::string_view mark{"error code="};
+  const auto at = verdict.find(mark);
+  if (at == std::string::npos)
+    return false;
+  const int code = std::atoi(verdict.c_str() + at + mark.size());
+  return code != 0 && !means_damage(code);
+}
+
 struct damaged {
   std::string text;
 };
@@ -146,6 +158,8 @@ opened attempt(const std::string& path, std::chrono::milliseconds busy, bool che
       return {nullptr, newer_schema(path, version), "", false};
     if (check && !blank) {
       const std::string verdict = db.execAndGet("PRAGMA quick_check(1)").getString();
+      if (could_not_read(verdict))
+        return {nullptr, "read " + path + ": " + verdict, "", false};
       if (verdict != "ok")
         throw damaged{verdict};
     }
