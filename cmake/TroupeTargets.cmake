@@ -3,13 +3,13 @@
 add_library(troupe_flags INTERFACE)
 target_include_directories(troupe_flags INTERFACE
   "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}/generated")
-target_compile_definitions(troupe_flags INTERFACE BOOST_ERROR_CODE_HEADER_ONLY
-  $<$<BOOL:${TROUPE_SANITIZE}>:TROUPE_SANITIZED>)
+target_compile_definitions(troupe_flags INTERFACE BOOST_ERROR_CODE_HEADER_ONLY)
 target_compile_options(troupe_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wcast-align -Wunused
   -fstack-protector-strong
   $<$<BOOL:${TROUPE_WERROR}>:-Werror>)
 if(TROUPE_SANITIZE)
+  target_compile_definitions(troupe_flags INTERFACE TROUPE_SANITIZED)
   target_compile_options(troupe_flags INTERFACE
     -fsanitize=${TROUPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(troupe_flags INTERFACE -fsanitize=${TROUPE_SANITIZE})
