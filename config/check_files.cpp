@@ -46,7 +46,10 @@ private:
   void check(schema_kind which, const parsed_document& source, const json& value,
              const std::string& base) {
     std::vector<problem> found;
-    check_schema(which, source, value, base, found);
+    if (!problems_.full(source.path()))
+      check_schema(which, source, value, base, found);
+    if (found.size() >= max_schema_problems)
+      problems_.skip(source.path());
     for (auto& one : found)
       problems_.add(std::move(one));
     for (const auto& pointer : pending_keys(which, value))

@@ -26,7 +26,9 @@ std::size_t skip_filler(std::string_view text, std::size_t at, std::string_view 
       at = std::min(text.find('\n', at), text.size());
     } else if (text.substr(at, 2) == "/*") {
       auto end = text.find("*/", at + 2);
-      at = end == std::string_view::npos ? text.size() : end + 2;
+      if (end == std::string_view::npos)
+        break; // not closed: the parser will say so
+      at = end + 2;
     } else {
       break;
     }

@@ -161,6 +161,8 @@ void explain_keys(schema_kind which, const json& schema, const parsed_document& 
   for (const auto& [key, member] : value.items()) {
     if (properties.contains(key))
       continue;
+    if (out.size() >= max_schema_problems)
+      return;
     std::string wanted;
     if (known.size() <= 12)
       wanted = "one of " + join(known, ", ");

@@ -60,7 +60,7 @@ private:
   }
 
   const parsed_document* parsed(const document& source) {
-    if (values_ > fleet_limits::values)
+    if (files_.too_large)
       return nullptr;
     auto result = parse(source);
     if (!result) {
@@ -68,10 +68,12 @@ private:
       return nullptr;
     }
     values_ += (*result)->size();
-    if (values_ > fleet_limits::values)
+    if (values_ > fleet_limits::values) {
+      files_.too_large = true;
       problems_.add(file_problem("", "the tree holds too many values",
                                  "at most 2000000 JSON values",
                                  "keep the data of bots out of the config tree"));
+    }
     files_.documents.push_back(std::move(*result));
     return files_.documents.back().get();
   }

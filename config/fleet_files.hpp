@@ -40,6 +40,7 @@ struct fleet_files {
   const parsed_document* runtime = nullptr;
   const parsed_document* profile = nullptr; ///< the chosen one
   std::map<std::string, nlohmann::json> overrides;
+  bool too_large = false; ///< over `fleet_limits::values`: reading on would cost too much
 
   /// The stack of settings of a bot, or of one of its instances; weakest first.
   std::vector<layer> layers_of(const std::string& bot, std::optional<std::uint32_t> index) const;

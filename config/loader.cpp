@@ -81,13 +81,15 @@ load_result load(const tree& source, const load_options& options) {
   load_result result;
   problem_bag problems;
   auto files = sort_files(source, problems);
-  apply_overrides(*files, options, problems);
-  check_files(*files, options, problems);
-  auto bots = merge_bots(*files, problems);
-  resolve_dependencies(*files, bots, problems);
-  if (problems.empty()) {
-    result.spec = build_fleet(*files, std::move(bots));
-    result.origins = std::make_shared<fleet_provenance>(files, result.spec);
+  if (!files->too_large) {
+    apply_overrides(*files, options, problems);
+    check_files(*files, options, problems);
+    auto bots = merge_bots(*files, problems);
+    resolve_dependencies(*files, bots, problems);
+    if (problems.empty()) {
+      result.spec = build_fleet(*files, std::move(bots));
+      result.origins = std::make_shared<fleet_provenance>(files, result.spec);
+    }
   }
   result.errors = problems.take_errors(fleet_limits::problems);
   result.warnings = problems.take_warnings(fleet_limits::problems);

@@ -49,10 +49,9 @@ void problem_bag::add_unless_known(problem what) {
 }
 
 std::vector<problem> problem_bag::take_errors(std::size_t limit) {
-  for (const auto& [file, count] : skipped_)
-    errors_.push_back(
-        file_problem(file, std::to_string(count) + " further problems of this file are not shown",
-                     {}, "mend those above first"));
+  for (const auto& file : skipped_)
+    errors_.push_back(file_problem(file, "further problems of this file are not shown", {},
+                                   "mend those that are"));
   skipped_.clear();
   return take(errors_, limit, severity::error);
 }

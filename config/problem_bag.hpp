@@ -19,14 +19,14 @@ public:
   /// More than this of one file help nobody, and each costs a scan of the file.
   static constexpr std::size_t per_file = 100;
 
-  /// Whether further problems of that file are only counted. To be asked before one is made.
+  /// Whether further problems of that file are dropped. To be asked before one is made.
   bool full(const std::string& file) const;
 
   void add(problem what);
   /// Drops it when something is wrong at the same place already.
   void add_unless_known(problem what);
-  /// Counts one that was not made because the file is `full`.
-  void skip(const std::string& file) { ++skipped_[file]; }
+  /// Notes that some were not made because the file is `full`.
+  void skip(const std::string& file) { skipped_.insert(file); }
 
   bool empty() const { return errors_.empty(); }
   bool has_errors_in(const std::string& file) const;
@@ -38,7 +38,7 @@ private:
   std::vector<problem> errors_;
   std::vector<problem> warnings_;
   std::map<std::string, std::size_t> per_file_;
-  std::map<std::string, std::size_t> skipped_;
+  std::set<std::string> skipped_;
   std::set<std::string> files_with_errors_;
   std::set<std::tuple<std::string, std::uint32_t, std::uint32_t>> places_;
 };

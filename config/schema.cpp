@@ -115,8 +115,11 @@ void check_schema(schema_kind which, const parsed_document& source, const json& 
   // each is ours. Sorted, the innermost of a branch comes last, so all have to be looked at.
   std::set<std::vector<std::string>> unique{places.begin(), places.end()};
   auto before = out.size();
-  for (const auto& place : unique)
+  for (const auto& place : unique) {
+    if (out.size() >= max_schema_problems)
+      break;
     explain_mismatch(which, plain_schema(which), source, value, base, place, out);
+  }
   if (out.size() == before)
     out.push_back(source.at(base, parsed_document::part::value,
                             "this does not fit the schema of a "

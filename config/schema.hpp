@@ -30,8 +30,11 @@ const std::vector<std::string>& keys_of(schema_kind which);
 /// The defaults of all keys of a bot as one object: the built-in scope.
 const nlohmann::json& built_in_settings();
 
+/// Finding the place of a problem takes a scan of the file, so this many are enough.
+inline constexpr std::size_t max_schema_problems = 100;
+
 /// Checks `value`, which stands at `base` in `source`, and adds one problem for each place
-/// that does not fit.
+/// that does not fit, until `out` holds `max_schema_problems`.
 void check_schema(schema_kind which, const parsed_document& source, const nlohmann::json& value,
                   const std::string& base, std::vector<problem>& out);
 
