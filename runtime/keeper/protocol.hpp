@@ -274,4 +274,12 @@ struct bad_request_message {
 };
 static_assert(sizeof(bad_request_message) == 328);
 
+/// An empty message of this kind, its head filled in.
+template <class Message>
+inline Message make_message(message_kind kind) {
+  Message message{};
+  message.head = {protocol_version, kind, sizeof(Message)};
+  return message;
+}
+
 } // namespace troupe::keeper

@@ -11,8 +11,7 @@ namespace {
 
 template <class Message>
 Message about(const slot& bot, message_kind kind) {
-  Message message{};
-  message.head = {protocol_version, kind, sizeof(Message)};
+  auto message = make_message<Message>(kind);
   fill_key(bot, message.of);
   return message;
 }
@@ -52,7 +51,7 @@ bool main_loop::send_next() {
     return true;
   }
   const auto plain = [this](message_kind kind, bool& due) {
-    const plain_message message{{protocol_version, kind, sizeof(plain_message)}};
+    const auto message = make_message<plain_message>(kind);
     if (!send_datagram(&message, sizeof message)) {
       return false;
     }
@@ -88,8 +87,7 @@ bool main_loop::send_next() {
       runtime_.at = greeting::ready;
       return true;
     }
-    key_message message{};
-    message.head = {protocol_version, message_kind::stored_fd, sizeof message};
+    auto message = make_message<key_message>(message_kind::stored_fd);
     const int fd = fds_.entry(runtime_.told, message.of);
     if (!send_datagram(&message, sizeof message, &fd, 1)) {
       return false;
@@ -98,8 +96,7 @@ bool main_loop::send_next() {
     return true;
   }
   case greeting::ready: {
-    ready_message message{};
-    message.head = {protocol_version, message_kind::ready, sizeof message};
+    auto message = make_message<ready_message>(message_kind::ready);
     message.epoch = epoch_;
     message.keeper_pid = getpid();
     message.stop_pending = stops_asked_ > 0 ? 1 : 0;
@@ -113,8 +110,7 @@ bool main_loop::send_next() {
     break;
   }
   if (runtime_.stop_due) {
-    stop_message message{};
-    message.head = {protocol_version, message_kind::stop, sizeof message};
+    auto message = make_message<stop_message>(message_kind::stop);
     message.signal = stop_signal_;
     message.hurry = stops_asked_ > 1 ? 1 : 0;
     if (!send_datagram(&message, sizeof message)) {

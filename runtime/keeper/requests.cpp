@@ -10,13 +10,6 @@ namespace troupe::keeper {
 
 namespace {
 
-template <class Message>
-Message make(message_kind kind) {
-  Message message{};
-  message.head = {protocol_version, kind, sizeof(Message)};
-  return message;
-}
-
 bool has_valid_key(const key& of) {
   return of.length > 0 && of.length <= max_name && memchr(of.text, 0, of.length) == nullptr;
 }
@@ -168,7 +161,7 @@ void main_loop::spawn(datagram& in) {
   }
   what.close();
   if (failed.error != 0) {
-    auto message = make<spawn_failed_message>(message_kind::spawn_failed);
+    auto message = make_message<spawn_failed_message>(message_kind::spawn_failed);
     message.of = asked.of;
     message.step = failed.step;
     message.error = failed.error;
@@ -205,7 +198,7 @@ void main_loop::release(const key_message& asked) {
     return; // a new runtime repeats what it cannot know to be done
   }
   if (bot->at != stage::exited) {
-    auto message = make<bad_request_message>(message_kind::bad_request);
+    auto message = make_message<bad_request_message>(message_kind::bad_request);
     message.of = asked.of;
     message.kind = static_cast<uint32_t>(asked.head.kind);
     message.error = EBUSY;
@@ -235,14 +228,14 @@ void main_loop::store(const key_message& asked, datagram& in) {
 
 void main_loop::fetch(const key_message& asked) {
   const int fd = fds_.get(asked.of.text, asked.of.length);
-  auto message = make<key_message>(fd >= 0 ? message_kind::stored_fd : message_kind::no_fd);
+  auto message = make_message<key_message>(fd >= 0 ? message_kind::stored_fd : message_kind::no_fd);
   message.of = asked.of;
   message.of.incarnation = 0;
   answer_with(message, fd);
 }
 
 void main_loop::refuse(const datagram& in, int error) {
-  auto message = make<bad_request_message>(message_kind::bad_request);
+  auto message = make_message<bad_request_message>(message_kind::bad_request);
   message.error = error;
   header head{};
   if (in.size >= sizeof head) {

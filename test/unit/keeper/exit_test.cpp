@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <set>
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 
 using namespace keeper_test;
 
@@ -110,6 +112,24 @@ BOOST_AUTO_TEST_CASE(stopped_and_continued_are_told) {
   ::kill(pid, SIGCONT);
   runtime.expect<continued>("a#0");
   BOOST_TEST(runtime.greet().slots.front().stopped_by == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_end_that_a_tracer_holds_back_is_told_later) {
+  keeper_process keeper;
+  auto runtime = keeper.next_greeted();
+  const pid_t pid = runtime.start(make_request("traced#0", {"sleep", "1000"}));
+  if (ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) {
+    BOOST_TEST_MESSAGE("skipped: tracing is not allowed here");
+    return;
+  }
+  ::kill(pid, SIGKILL);
+  const watched_process ended{pid};
+  BOOST_TEST(ended.wait_gone());
+  runtime.start(make_request("other#0", {"true"}));
+  runtime.end_of("other#0");
+  BOOST_TEST(runtime.greet().slots.size() == 2U);
+  BOOST_TEST(waitpid(pid, nullptr, __WALL) == pid);
+  BOOST_TEST(runtime.end_of("traced#0").exit.signal == SIGKILL);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_lost_while_the_runtime_does_not_read) {
