@@ -73,7 +73,9 @@ constexpr sv status_examples[] = {"troupe status", "troupe status market/ -l env
 constexpr sv tree_examples[] = {"troupe tree", "troupe tree market/"};
 constexpr sv show_examples[] = {"troupe show market/trader", "troupe show market/trader#2"};
 constexpr option_info of_events[] = {
-    {"follow", "-f,--follow", flag, "", "", false, "go on with what happens, until Ctrl-C"},
+    {"follow", "-f,--follow", flag, "", "", false,
+     "go on with what happens, until Ctrl-C; begins with the last 10 unless -n or --since is "
+     "given"},
     {"last", "-n,--last", number, "COUNT", "", false, "only the last COUNT"},
     {"since", "--since", text, "TIME", "", false,
      "only from then on: «10m» ago, or 2026-01-31T12:00:00Z"},
@@ -114,7 +116,6 @@ constexpr sv version_examples[] = {"troupe version --json"};
 constexpr option_info of_shutdown[] = {
     {"wait", "--wait", duration, "TIME", "60s", false,
      "wait until all has ended, at most so long (60s)"},
-    yes,
 };
 constexpr sv shutdown_examples[] = {"troupe shutdown --wait"};
 constexpr option_info of_shell[] = {

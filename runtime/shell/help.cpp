@@ -136,8 +136,8 @@ std::string help_overview() {
 }
 
 std::string help_of(const command_info& command) {
-  auto result = std::string{command.summary}
-                + ".\n\nusage: " + wrapped(synopsis(command), 9, 7).substr(1) + "\n";
+  auto result =
+      std::string{command.summary} + ".\n\nusage: " + wrapped(synopsis(command), 9, 7) + "\n";
   if (!command.help.empty())
     result += "\n" + paragraph(command.help);
   if (const auto list = arguments_of(command); !list.empty())

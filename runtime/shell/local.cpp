@@ -66,6 +66,7 @@ config::expected<std::string, refusal> find_tree(const invocation& what) {
 
 struct checked {
   config::tree source;
+  config::spec_ptr spec;
   std::vector<config::problem> errors;
   std::vector<config::problem> warnings;
 };
@@ -79,6 +80,7 @@ checked check(const std::string& directory, const std::string& profile) {
   }
   result.source = std::move(*tree);
   auto loaded = config::load(result.source);
+  result.spec = std::move(loaded.spec);
   result.errors = std::move(loaded.errors);
   result.warnings = std::move(loaded.warnings);
   return result;
@@ -150,8 +152,15 @@ int check_tree(const invocation& what, const terminal& on) {
                 + rendered(result.warnings, result.source, on.colour);
     const auto warned =
         result.warnings.empty() ? "" : ", " + count_of(result.warnings.size(), "warning");
-    text += ok ? painted("good", tone::good, on) + warned + "\n"
-               : painted(count_of(result.errors.size(), "error"), tone::bad, on) + warned + "\n";
+    if (ok && result.spec) {
+      std::size_t instances = 0;
+      for (const auto& [name, bot] : result.spec->bots)
+        instances += bot->instances.size();
+      text += painted("good", tone::good, on) + ": " + count_of(result.spec->bots.size(), "bot")
+              + ", " + count_of(instances, "instance") + warned + "\n";
+    } else {
+      text += painted(count_of(result.errors.size(), "error"), tone::bad, on) + warned + "\n";
+    }
     std::fputs(text.c_str(), stdout);
   }
   return static_cast<int>(ok ? exit_code::done : exit_code::config_invalid);

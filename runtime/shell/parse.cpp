@@ -109,10 +109,9 @@ struct parser {
     for (const auto& option : which.options)
       add(option);
     for (const auto& argument : which.arguments) {
-      auto* added = app.add_option(std::string{argument.name}, sink);
-      if (!argument.many)
-        added->expected(0, 1);
-      positionals.push_back(added);
+      const std::string name{argument.name};
+      positionals.push_back(argument.many ? app.add_option(name, sink)
+                                          : app.add_option(name, text));
     }
   }
 
@@ -123,8 +122,10 @@ struct parser {
       auto names = std::string{option.flags} + "{" + std::string{option.bare} + "}";
       options.emplace_back(&option, app.add_flag(names, text));
     } else {
-      auto* added = app.add_option(std::string{option.flags}, sink);
-      added->allow_extra_args(false)->expected(1);
+      auto* added = option.many ? app.add_option(std::string{option.flags}, sink)
+                                : app.add_option(std::string{option.flags}, text);
+      // One value each time; whether it may be given again is checked by us.
+      added->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
       options.emplace_back(&option, added);
     }
   }
@@ -251,6 +252,14 @@ config::expected<invocation, refusal> parse(const words& given, const global_set
     return config::unexpected{command.error()};
   result.command = *command;
 
+  // An empty value, and {}, which CLI11 takes for an empty list.
+  for (const auto& word : given)
+    if (const auto at = word.find('=');
+        word.starts_with("--") && at != std::string::npos
+        && (at + 1 == word.size() || word.compare(at + 1, std::string::npos, "{}") == 0))
+      return config::unexpected{usage(std::string{result.command->name} + ": " + in_quotes(word)
+                                          + " has no value after the '='",
+                                      see_help(**command))};
   // CLI11 takes them from the back.
   words rest;
   for (std::size_t i = given.size(); i-- > 0;)
@@ -263,10 +272,12 @@ config::expected<invocation, refusal> parse(const words& given, const global_set
     return config::unexpected{
         usage(std::string{result.command->name} + ": " + escape(e.what()), see_help(**command))};
   }
-  if (const auto extras = with.app.remaining(); !extras.empty()) {
+  auto extras = with.app.remaining();
+  std::erase(extras, "--");
+  if (!extras.empty()) {
     // A wrong option is the cause, a word too many often its consequence.
-    const auto option = std::ranges::find_if(
-        extras, [](const auto& word) { return word.starts_with('-') && word != "--"; });
+    const auto option =
+        std::ranges::find_if(extras, [](const auto& word) { return word.starts_with('-'); });
     return config::unexpected{
         unexpected_word(**command, option == extras.end() ? extras.front() : *option)};
   }
@@ -280,6 +291,13 @@ config::expected<invocation, refusal> parse(const words& given, const global_set
     if (auto wrong = take_positional(**command, (*command)->arguments[i],
                                      with.positionals[i]->results(), result.arguments))
       return config::unexpected{*wrong};
+  // Nothing is changed by a slip: what is meant has to be named.
+  const bool open_ended = std::ranges::any_of(
+      (*command)->arguments, [](const auto& one) { return one.kind == word_kind::target; });
+  if (open_ended && (*command)->changes && !result.arguments.contains("targets")
+      && !result.arguments.contains("labels"))
+    return config::unexpected{usage(std::string{(*command)->name} + " what? no target was given",
+                                    "name bots, a group with a trailing '/', or all")};
   return result;
 }
 

@@ -114,7 +114,7 @@ std::string human_duration(double seconds) {
     return "?";
   if (seconds < 0.9995)
     return format("%.0fms", seconds * 1000);
-  const auto whole = static_cast<std::uint64_t>(std::min(seconds, 1e12));
+  const auto whole = static_cast<std::uint64_t>(std::min(seconds + 0.0005, 1e12));
   const unsigned long days = whole / 86400;
   const unsigned hours = whole / 3600 % 24;
   const unsigned minutes = whole / 60 % 60;

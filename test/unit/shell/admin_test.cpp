@@ -1,0 +1,332 @@
+// The admin actor: who may ask, looking, paging.
+
+#include "virtual_time.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <set>
+
+using namespace troupe;
+using namespace troupe::test;
+
+BOOST_FIXTURE_TEST_SUITE(looking, virtual_time)
+
+BOOST_AUTO_TEST_CASE(an_unknown_session_learns_nothing) {
+  begin();
+  const auto r = ask("status", "{}", session + 1);
+  BOOST_TEST(r.exit == 4);
+  BOOST_TEST(r.document["error"]["code"] == "no-session");
+  BOOST_TEST(r.text.find("market") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(every_role_is_held_to_what_each_command_needs) {
+  begin();
+  for (const auto have : {role::viewer, role::operator_, role::admin}) {
+    const auto mine = *sessions->open({1, 2, "test", have});
+    for (const auto& command : all_commands()) {
+      if (command.runs != place::runtime)
+        continue;
+      const auto r = ask(std::string{command.name}, R"({"dry_run":true})", mine);
+      BOOST_TEST((r.exit == 4) == (have < command.needs),
+                 command.name << " as " << to_string(have) << " gave " << r.exit);
+    }
+    sessions->close(mine);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_command_of_the_runtime_has_a_handler) {
+  for (const auto& command : all_commands())
+    if (command.runs == place::runtime)
+      BOOST_TEST((commands::find_handler(command.name) != nullptr), command.name);
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_is_none_is_refused) {
+  begin();
+  for (const auto* name : {"", "rm", "run", "shell", "status ", "Status"}) {
+    const auto r = ask(name);
+    BOOST_TEST(r.exit == 2, name);
+    BOOST_TEST(r.document["error"]["code"] == "no-such-command");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(arguments_that_are_none_are_refused) {
+  begin();
+  const std::string huge(admin_limits::argument_bytes + 1, ' ');
+  for (const auto& text : {std::string{}, std::string{"["}, std::string{"[]"}, std::string{"1"},
+                           std::string{"{\"targets\":3}"}, std::string{"{\"targets\":[3]}"},
+                           std::string{"{\"labels\":{}}"}, huge}) {
+    const auto r = ask("status", text);
+    BOOST_TEST(r.exit == 2);
+    BOOST_TEST(r.document["error"]["code"] == "bad-arguments");
+  }
+  BOOST_TEST(ask("status").exit == 0);
+}
+
+BOOST_AUTO_TEST_CASE(status_has_the_fields_that_are_promised) {
+  w->usages["flaky#0"] = {12.34, 4096};
+  begin();
+  w->records[0].now = state::backoff;
+  w->records[0].why = "exited with code 1";
+  w->records[0].next = next_step{"retry", commands::now_micros() + 7'300'000, 4, 15};
+  w->records[0].last_exit = exit_status{1, 0, false};
+  w->records[0].last_exit_at = 2'000'000;
+  w->records[1].last_exit = exit_status{-1, 9, false};
+  const auto r = ask("status");
+  BOOST_TEST(r.exit == 0);
+  BOOST_TEST(r.document["schema_version"] == 1);
+  BOOST_TEST(r.document["fleet"] == "demo");
+  BOOST_TEST(r.document["version"] == 3);
+  BOOST_REQUIRE(r.document["instances"].size() == 5);
+  std::set<std::string> keys;
+  for (const auto& [key, value] : r.document["instances"][0].items())
+    keys.insert(key);
+  const std::set<std::string> promised{"name",  "bot",       "instance",    "incarnation",
+                                       "group", "state",     "why",         "next",
+                                       "pid",   "since",     "uptime_s",    "restarts",
+                                       "ready", "last_exit", "cpu_percent", "memory_bytes"};
+  BOOST_TEST(keys == promised, boost::test_tools::per_element());
+  const auto& sick = r.document["instances"][0];
+  BOOST_TEST(sick["state"] == "backoff");
+  BOOST_TEST(sick["next"]["attempt"] == 4);
+  BOOST_TEST(sick["next"]["of"] == 15);
+  BOOST_TEST(sick["next"]["in_s"].get<double>() <= 7.3);
+  BOOST_TEST(sick["next"]["in_s"].get<double>() > 0);
+  BOOST_TEST(sick["last_exit"]["code"] == 1);
+  BOOST_TEST(sick["last_exit"]["signal"].is_null());
+  BOOST_TEST(sick["last_exit"]["at"] == "1970-01-01T00:00:02.000Z");
+  BOOST_TEST(sick["ready"] == false);
+  BOOST_TEST(sick["cpu_percent"] == 12.3);
+  BOOST_TEST(sick["memory_bytes"] == 4096);
+  const auto& fine = r.document["instances"][1];
+  BOOST_TEST(fine["next"].is_null());
+  BOOST_TEST(fine["last_exit"]["signal"] == 9);
+  BOOST_TEST(fine["last_exit"]["code"].is_null());
+  BOOST_TEST(fine["cpu_percent"].is_null());
+  BOOST_REQUIRE(r.document["groups"].size() == 1);
+  BOOST_TEST(r.document["groups"][0]["name"] == "");
+  BOOST_TEST(r.document["groups"][0]["strategy"] == "one_for_one");
+  BOOST_TEST(r.document["groups"][0]["up"] == 4);
+  BOOST_TEST(r.document["groups"][0]["total"] == 5);
+}
+
+BOOST_AUTO_TEST_CASE(status_of_a_named_target_that_is_down_exits_with_3) {
+  begin();
+  w->records[0].now = state::failed;
+  BOOST_TEST(ask("status").exit == 0);
+  BOOST_TEST(ask("status", R"({"targets":["flaky"]})").exit == 3);
+  BOOST_TEST(ask("status", R"({"targets":["market/"]})").exit == 0);
+  BOOST_TEST(ask("status", R"({"targets":["all"]})").exit == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_is_unknown_gets_a_suggestion) {
+  begin();
+  auto r = ask("status", R"({"targets":["market/tradre"]})");
+  BOOST_TEST(r.exit == 5);
+  BOOST_TEST(r.document["error"]["exit"] == 5);
+  BOOST_TEST(r.document["error"]["hint"].get<std::string>().find("market/trader")
+             != std::string::npos);
+  r = ask("status", R"({"targets":["market"]})");
+  BOOST_TEST(r.document["error"]["hint"].get<std::string>().find("market/") != std::string::npos);
+  r = ask("status", R"({"targets":["trader"]})");
+  BOOST_TEST(r.document["error"]["hint"].get<std::string>().find("market/trader")
+             != std::string::npos);
+  r = ask("deaths", R"({"bot":"flaky#7"})");
+  BOOST_TEST(r.exit == 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_large_fleet_is_sampled_beside_the_answer) {
+  w->spec = make_fleet({make_bot("many", 100)});
+  w->usages["many#7"] = {1, 2};
+  begin();
+  auto r = ask("status");
+  BOOST_TEST(r.document["instances"][7]["memory_bytes"].is_null());
+  r = ask("status");
+  BOOST_TEST(r.document["instances"][7]["memory_bytes"] == 2);
+  // The second one found them fresh.
+  BOOST_TEST(std::ranges::count(w->heard, "sample") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_long_answer_comes_in_parts) {
+  w->spec = make_fleet({make_bot("many", 2000)});
+  begin();
+  auto r = ask("status");
+  BOOST_TEST(r.text.size() == max_reply_bytes);
+  BOOST_REQUIRE(r.cursor != 0);
+  auto text = r.text;
+  // Nobody else gets it.
+  const auto other = *sessions->open({1, 2, "test", role::admin});
+  BOOST_TEST(next(r.cursor, other).exit == 1);
+  for (std::size_t parts = 1; r.cursor != 0; ++parts) {
+    BOOST_REQUIRE(parts < 20);
+    r = next(r.cursor);
+    BOOST_TEST(r.exit == 0);
+    BOOST_TEST(r.text.size() <= max_reply_bytes);
+    text += r.text;
+  }
+  const auto whole = nlohmann::json::parse(text);
+  BOOST_TEST(whole["instances"].size() == 2000);
+  // A cursor is good for once.
+  BOOST_TEST(next(1).exit == 1);
+}
+
+BOOST_AUTO_TEST_CASE(rests_that_nobody_fetches_are_bounded) {
+  w->spec = make_fleet({make_bot("many", 2000)});
+  begin();
+  const auto first = ask("status").cursor;
+  for (std::size_t i = 0; i < admin_limits::rests; ++i)
+    BOOST_TEST(ask("status").cursor != 0);
+  BOOST_TEST(next(first).document["error"]["code"] == "no-cursor");
+}
+
+BOOST_AUTO_TEST_CASE(the_tree_has_groups_and_instances) {
+  begin();
+  const auto r = ask("tree");
+  const auto& root = r.document["root"];
+  BOOST_TEST(root["total"] == 5);
+  BOOST_REQUIRE(root["children"].size() == 2);
+  BOOST_TEST(root["children"][0]["name"] == "flaky");
+  BOOST_TEST(root["children"][1]["kind"] == "group");
+  BOOST_TEST(root["children"][1]["total"] == 4);
+  BOOST_TEST(root["children"][1]["children"][1]["instances"].size() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(show_tells_all_but_secrets) {
+  auto bot = make_bot("flaky");
+  auto spec = std::make_shared<config::bot_spec>(*bot->instances[0]);
+  spec->environment = {{"API_TOKEN", "canary-1"},
+                       {"DB_PASSWORD", "canary-2"},
+                       {"URL", "postgres://me:canary-3@host/db"},
+                       {"REF_TOKEN", "${secret:token}"},
+                       {"MODE", "fast"}};
+  bot->instances[0] = spec;
+  w->spec = make_fleet({bot});
+  w->deaths.push_back({"flaky#0",
+                       3,
+                       1'000'000,
+                       "exited with code 1",
+                       {1, 0, false},
+                       12'000'000,
+                       1,
+                       2,
+                       "last words\n"});
+  begin();
+  const auto r = ask("show", R"({"bot":"flaky"})");
+  BOOST_TEST(r.exit == 0);
+  BOOST_TEST(r.text.find("canary") == std::string::npos);
+  const auto& shown = r.document["settings"];
+  BOOST_TEST(shown["environment"]["MODE"] == "fast");
+  BOOST_TEST(shown["environment"]["REF_TOKEN"] == "${secret:token}");
+  BOOST_TEST(shown["delay"]["initial_s"] == 0.5);
+  BOOST_TEST(shown["stop_signal"] == "TERM");
+  BOOST_TEST(shown["umask"] == "022");
+  BOOST_TEST(r.document["isolation"].get<std::string>().find("cgroup2") != std::string::npos);
+  BOOST_TEST(r.document["deaths"][0]["output"] == "last words\n");
+  BOOST_TEST(r.document["instances"].size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(deaths_are_given_as_they_are_kept) {
+  for (int i = 0; i < 12; ++i)
+    w->deaths.push_back({"flaky#0",
+                         static_cast<std::uint64_t>(i),
+                         1,
+                         "killed",
+                         {-1, 9, true},
+                         500'000,
+                         0,
+                         0,
+                         std::string{"\x1b]0;x\a\xff"}});
+  begin();
+  auto r = ask("deaths", R"({"bot":"flaky"})");
+  BOOST_REQUIRE(r.document["deaths"].size() == 10);
+  BOOST_TEST(r.document["deaths"][0]["signal"] == 9);
+  BOOST_TEST(r.document["deaths"][0]["code"].is_null());
+  BOOST_TEST(r.document["deaths"][0]["uptime_s"] == 0.5);
+  r = ask("deaths", R"({"bot":"flaky","last":2})");
+  BOOST_TEST(r.document["deaths"].size() == 2);
+  BOOST_TEST(r.document["deaths"][1]["incarnation"] == 11);
+}
+
+std::vector<std::uint64_t> sequence(const std::string& lines) {
+  std::vector<std::uint64_t> result;
+  std::istringstream in{lines};
+  for (std::string line; std::getline(in, line);)
+    result.push_back(nlohmann::json::parse(line)["seq"]);
+  return result;
+}
+
+BOOST_AUTO_TEST_CASE(events_are_lines_and_go_on_after_a_number) {
+  begin();
+  for (std::uint64_t i = 1; i <= 1500; ++i)
+    w->events.push_back({i, static_cast<std::int64_t>(i) * 1'000'000,
+                         i % 2 ? "flaky#0" : "market/feed#0", i, state::waiting, state::starting,
+                         "x"});
+  auto got = sequence(ask("events").text);
+  BOOST_REQUIRE(got.size() == 1000);
+  got = sequence(ask("events", R"({"after":1000})").text);
+  BOOST_REQUIRE(got.size() == 500);
+  BOOST_TEST(got.front() == 1001);
+  BOOST_TEST(sequence(ask("events", R"({"last":3})").text).front() == 1498);
+  BOOST_TEST(sequence(ask("events", R"({"last":0})").text).empty());
+  got = sequence(ask("events", R"({"targets":["flaky"],"last":2})").text);
+  BOOST_TEST((got == std::vector<std::uint64_t>{1497, 1499}));
+  got = sequence(ask("events", R"({"since":"1970-01-01T00:24:59Z"})").text);
+  BOOST_TEST((got == std::vector<std::uint64_t>{1499, 1500}));
+  BOOST_TEST(ask("events", R"({"since":"yesterday"})").exit == 2);
+  BOOST_TEST(ask("events", R"({"wait_ms":5001})").exit == 2);
+}
+
+BOOST_AUTO_TEST_CASE(events_are_waited_for) {
+  begin();
+  w->on_await = [this] {
+    w->events.push_back({1, 1, "flaky#0", 1, state::waiting, state::starting, "x"});
+    w->committed = 1;
+  };
+  BOOST_TEST(sequence(ask("events", R"({"wait_ms":5000})").text).size() == 1);
+  BOOST_TEST(w->heard.back() == "await");
+  // What is there already is not waited for.
+  w->heard.clear();
+  BOOST_TEST(sequence(ask("events", R"({"wait_ms":5000})").text).size() == 1);
+  BOOST_TEST(w->heard.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_service_that_is_silent_ends_in_an_error) {
+  w->ledger_is_silent = true;
+  begin();
+  auto response =
+      self->request(all->admin, std::chrono::seconds{60}, admin_request{session, "status", "{}"});
+  scheduler.run();
+  scheduler.advance_time(std::chrono::seconds{11});
+  const auto r = receive(std::move(response));
+  BOOST_TEST(r.exit == 1);
+  BOOST_TEST(r.document["error"]["code"] == "no-answer");
+}
+
+BOOST_AUTO_TEST_CASE(a_service_that_died_ends_in_an_error) {
+  begin();
+  self->send_exit(all->ledger, caf::exit_reason::kill);
+  scheduler.run();
+  const auto r = ask("status");
+  BOOST_TEST(r.exit == 1);
+  BOOST_TEST(r.document["error"]["code"] == "no-answer");
+}
+
+BOOST_AUTO_TEST_CASE(before_it_is_wired_it_says_so) {
+  const auto alone = system.spawn(make_admin, sessions);
+  scheduler.run();
+  const auto r = receive(
+      self->request(alone, std::chrono::seconds{1}, admin_request{session, "status", "{}"}));
+  BOOST_TEST(r.exit == 1);
+  BOOST_TEST(r.document["error"]["code"] == "starting");
+  self->send_exit(alone, caf::exit_reason::user_shutdown);
+  scheduler.run();
+}
+
+BOOST_AUTO_TEST_CASE(ping_and_version_answer_alone) {
+  begin();
+  const auto r = ask("ping");
+  BOOST_TEST(r.exit == 0);
+  BOOST_TEST(r.document["pid"] == getpid());
+  BOOST_TEST(ask("version").document["protocol"] == admin_protocol);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,147 @@
+// From words to commands.
+
+#include "runtime/shell/parse.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace troupe;
+using namespace troupe::shell;
+using words = std::vector<std::string>;
+
+namespace {
+
+std::string arguments(const words& given) {
+  const auto what = parse(given);
+  return what ? what->arguments.dump() : "refused: " + what.error().message;
+}
+
+refusal error_of(const words& given) {
+  const auto what = parse(given);
+  BOOST_REQUIRE(!what.has_value());
+  BOOST_TEST((what.error().exit == exit_code::usage));
+  return what.error();
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(parsing)
+
+BOOST_AUTO_TEST_CASE(arguments_become_one_object) {
+  BOOST_TEST(arguments({"status"}) == "{}");
+  BOOST_TEST(arguments({"status", "a", "b/"}) == R"({"targets":["a","b/"]})");
+  BOOST_TEST(arguments({"stop", "-l", "env=prod", "a", "-l", "x=y", "b", "-y"})
+             == R"({"labels":["env=prod","x=y"],"yes":true,"targets":["a","b"]})");
+  BOOST_TEST(arguments({"scale", "a", "3"}) == R"({"bot":"a","count":3})");
+  BOOST_TEST(arguments({"signal", "HUP", "a", "b"}) == R"({"signal":"HUP","targets":["a","b"]})");
+  BOOST_TEST(arguments({"events", "-f", "-n", "5", "a"})
+             == R"({"follow":true,"last":5,"targets":["a"]})");
+  BOOST_TEST(arguments({"events", "-n5", "--since=10m"}) == R"({"last":5,"since":"10m"})");
+  BOOST_TEST(arguments({"shell", "-c", "stop a -y"}) == R"({"line":"stop a -y"})");
+}
+
+BOOST_AUTO_TEST_CASE(wait_takes_its_time_only_with_an_equals_sign) {
+  BOOST_TEST(arguments({"start", "--wait", "a"}) == R"({"wait":"30s","targets":["a"]})");
+  BOOST_TEST(arguments({"start", "--wait=5s", "a"}) == R"({"wait":"5s","targets":["a"]})");
+  BOOST_TEST(arguments({"start", "a", "--wait"}) == R"({"wait":"30s","targets":["a"]})");
+  BOOST_TEST(error_of({"start", "a", "--wait=soon"}).message
+             == "start: --wait needs a duration such as 30s or 2m, not \"soon\"");
+}
+
+BOOST_AUTO_TEST_CASE(global_options_stand_before_or_after) {
+  for (const auto& given :
+       {words{"--state", "/x", "--json", "ping"}, words{"ping", "--state=/x", "--json"},
+        words{"--state=/x", "ping", "--json"}}) {
+    const auto what = parse(given);
+    BOOST_REQUIRE(what.has_value());
+    BOOST_TEST(what->global.state == "/x");
+    BOOST_TEST(what->global.json);
+    BOOST_TEST(what->command->name == "ping");
+    BOOST_TEST(what->arguments.empty());
+  }
+  BOOST_TEST(parse({"--timeout", "2s", "ping"})->global.timeout.count() == 2000);
+  BOOST_TEST(parse({"ping"})->global.timeout.count() == 10000);
+}
+
+BOOST_AUTO_TEST_CASE(a_command_named_like_the_value_of_an_option_is_not_taken_for_it) {
+  const auto what = parse({"--state", "stop", "ping"});
+  BOOST_REQUIRE(what.has_value());
+  BOOST_TEST(what->command->name == "ping");
+  BOOST_TEST(what->global.state == "stop");
+}
+
+BOOST_AUTO_TEST_CASE(after_two_dashes_all_is_argument) {
+  BOOST_TEST(arguments({"status", "--", "-x"}) == R"({"targets":["-x"]})");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_missing_is_named) {
+  BOOST_TEST(error_of({"show"}).message == "show what? BOT is missing");
+  BOOST_TEST(error_of({"scale", "a"}).message == "scale what? COUNT is missing");
+  BOOST_TEST(error_of({"stop"}).message == "stop what? no target was given");
+  BOOST_TEST(error_of({"signal", "HUP"}).message == "signal what? no target was given");
+  BOOST_TEST(parse({"stop", "-l", "a=b"}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_too_much_or_wrong_is_named) {
+  BOOST_TEST(error_of({"ping", "a"}).message == "ping: \"a\" is one argument too many");
+  BOOST_TEST(error_of({"show", "a", "b"}).message == "show: \"b\" is one argument too many");
+  BOOST_TEST(error_of({"scale", "a", "three"}).message
+             == "scale: COUNT must be a whole number, not \"three\"");
+  BOOST_TEST((error_of({"scale", "a", "-1"}).exit == exit_code::usage));
+  BOOST_TEST((error_of({"scale", "a", "99999999999"}).exit == exit_code::usage));
+  BOOST_TEST(error_of({"restart", "a", "--wiat"}).message == "restart has no option \"--wiat\"");
+  BOOST_TEST(error_of({"restart", "a", "--wiat"}).hint == "did you mean \"--wait\"?");
+  BOOST_TEST((error_of({"events", "-n"}).exit == exit_code::usage));
+  BOOST_TEST((error_of({"events", "-n", "1", "-n", "2"}).exit == exit_code::usage));
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_is_none_gets_a_suggestion) {
+  BOOST_TEST(error_of({"stauts"}).hint == "did you mean \"status\"?");
+  BOOST_TEST(error_of({"qqqqqq"}).hint == "`troupe help` lists all commands");
+  BOOST_TEST((error_of({""}).exit == exit_code::usage));
+  // A hidden one is none.
+  BOOST_TEST((error_of({"await"}).exit == exit_code::usage));
+}
+
+BOOST_AUTO_TEST_CASE(words_of_other_tools) {
+  BOOST_TEST(parse({"ls"})->command->name == "status");
+  BOOST_TEST(parse({"info", "a"})->command->name == "show");
+  BOOST_TEST(error_of({"reload"}).hint.find("troupe check") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(help_needs_nothing_else) {
+  BOOST_TEST(parse({})->help);
+  BOOST_TEST(parse({"--help"})->help);
+  BOOST_TEST(parse({"show", "--help"})->help);
+  BOOST_TEST(parse({"scale", "-h"})->help);
+  BOOST_TEST(parse({"--version"})->version);
+}
+
+BOOST_AUTO_TEST_CASE(lines_are_split_into_words) {
+  const auto split = [](const char* text) { return *split_line(text); };
+  BOOST_TEST((split("") == words{}));
+  BOOST_TEST((split("  \t ") == words{}));
+  BOOST_TEST((split(" a  b\tc ") == words{"a", "b", "c"}));
+  BOOST_TEST((split("a 'b c' \"d e\"") == words{"a", "b c", "d e"}));
+  BOOST_TEST((split("a'b'\"c\"d") == words{"abcd"}));
+  BOOST_TEST((split("'' \"\"") == words{"", ""}));
+  BOOST_TEST((split("a\\ b \\'c") == words{"a b", "'c"}));
+  BOOST_TEST((split("'a\\b' \"a\\\"b\"") == words{"a\\b", "a\"b"}));
+  BOOST_TEST((split("# all of it") == words{}));
+  BOOST_TEST((split("a # the rest") == words{"a"}));
+  BOOST_TEST((split("market/trader#2") == words{"market/trader#2"}));
+  BOOST_TEST((split("$HOME ; `x` | y > z * ~")
+              == words{"$HOME", ";", "`x`", "|", "y", ">", "z", "*", "~"}));
+  BOOST_TEST(!split_line("'a").has_value());
+  BOOST_TEST(!split_line("\"a").has_value());
+  BOOST_TEST(!split_line("a\\").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_quoted_word_is_read_back_as_it_was) {
+  for (const std::string word : {"a", "", "a b", "it's", "#x", "\"", "\\", "a\tb", "a\nb", "ä"}) {
+    const auto back = split_line(quote_word(word));
+    BOOST_REQUIRE(back.has_value());
+    BOOST_TEST((*back == words{word}), word);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,274 @@
+#pragma once
+
+// Services that the admin actor talks to, played by a test.
+
+#include "actors/admin.hpp"
+#include "actors/commands/request.hpp"
+#include "config/names.hpp"
+
+#include <caf/all.hpp>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::test {
+
+/// What the stubs play with, and what they heard.
+struct world {
+  config::spec_ptr spec;
+  std::vector<instance_record> records;
+  std::vector<group_record> groups;
+  std::vector<transition> events;
+  std::vector<death> deaths;
+  std::map<std::string, usage> usages;
+  std::uint64_t committed = 0;
+
+  std::string journal_trouble;                     ///< answer to every write
+  std::map<std::string, std::string> root_refuses; ///< instance → reason
+  std::string scale_trouble;
+  bool ledger_is_silent = false;
+
+  std::vector<journal_batch> batches;
+  std::vector<operation> operations;
+  std::vector<std::pair<std::string, std::uint32_t>> scales;
+  std::vector<audit_entry> scale_audits;
+  std::vector<std::string> stops;
+  std::vector<std::string> heard; ///< «write», «operate», … in order
+  std::function<void()> on_await; ///< runs while an await is answered
+};
+
+using world_ptr = std::shared_ptr<world>;
+
+inline std::shared_ptr<config::bot_entry> make_bot(const std::string& name,
+                                                   std::size_t replicas = 1,
+                                                   std::map<std::string, std::string> labels = {}) {
+  auto spec = std::make_shared<config::bot_spec>();
+  spec->command = {"/bin/sleep", "1000"};
+  spec->labels = std::move(labels);
+  auto result = std::make_shared<config::bot_entry>();
+  result->name = name;
+  result->file = name + ".json";
+  result->instances.assign(replicas, spec);
+  return result;
+}
+
+inline config::spec_ptr make_fleet(std::vector<std::shared_ptr<config::bot_entry>> bots) {
+  auto fleet = std::make_shared<config::fleet_spec>();
+  fleet->name = "demo";
+  auto root = std::make_shared<config::group_entry>();
+  std::map<std::string, std::shared_ptr<config::group_entry>> groups;
+  for (const auto& bot : bots) {
+    fleet->bots[bot->name] = bot;
+    const std::string group{config::parent_name(bot->name)};
+    auto& entry = group.empty() ? root : groups[group];
+    if (!entry) {
+      entry = std::make_shared<config::group_entry>();
+      entry->name = group;
+    }
+    entry->children.push_back({std::string{config::leaf_name(bot->name)}, bot, nullptr});
+  }
+  for (const auto& [name, group] : groups)
+    root->children.push_back({name, nullptr, group});
+  fleet->root = root;
+  return fleet;
+}
+
+inline instance_record make_record(const std::string& name, state now = state::running,
+                                   std::uint64_t incarnation = 1) {
+  instance_record result;
+  const auto parts = config::split_instance(name);
+  result.name = name;
+  result.bot = parts->bot;
+  result.group = config::parent_name(parts->bot);
+  result.index = *parts->index;
+  result.incarnation = incarnation;
+  result.now = now;
+  result.wanted = true;
+  result.pid = has_process(now) ? 1000 + static_cast<int>(incarnation) : 0;
+  result.since = 1'000'000;
+  result.started = has_process(now) ? 1'000'000 : 0;
+  return result;
+}
+
+/// Everything of the fleet, running.
+inline void fill_records(world& w) {
+  std::uint64_t incarnation = 0;
+  for (const auto& [name, bot] : w.spec->bots)
+    for (std::uint32_t i = 0; i < bot->instances.size(); ++i)
+      w.records.push_back(
+          make_record(config::join_instance(name, i), state::running, ++incarnation));
+  w.groups.push_back({"", config::strategy::one_for_one, state::running, ""});
+}
+
+inline bool matches(const instance_record& record, const std::vector<std::string>& names) {
+  return names.empty() || std::ranges::any_of(names, [&](const auto& name) {
+           return record.name == name || record.bot == name
+                  || (name.ends_with('/') && record.name.starts_with(name));
+         });
+}
+
+inline journal_actor::behavior_type journal(journal_actor::pointer, world_ptr w) {
+  return {
+      [w](write_atom, journal_batch_ptr batch, bool) -> std::string {
+        w->heard.emplace_back("write");
+        if (!w->journal_trouble.empty())
+          return w->journal_trouble;
+        for (auto& audit : batch->audits)
+          if (audit.id == 0)
+            audit.id = 100 + w->batches.size();
+        w->batches.push_back(*batch);
+        return "";
+      },
+      [](view_atom) { return journal_contents_ptr{}; },
+      [w](query_atom, const event_query& query) {
+        event_list result;
+        for (const auto& event : w->events)
+          if (event.seq > query.after && event.time >= query.since
+              && (query.instances.empty()
+                  || std::ranges::count(query.instances, event.instance) > 0))
+            result.items.push_back(event);
+        if (query.last && result.items.size() > *query.last)
+          result.items.erase(result.items.begin(),
+                             result.items.end() - static_cast<std::ptrdiff_t>(*query.last));
+        if (result.items.size() > query.limit)
+          result.items.resize(query.limit);
+        return result;
+      },
+      [w](deaths_atom, const std::string&, std::uint32_t last) {
+        death_list result{w->deaths};
+        if (result.items.size() > last)
+          result.items.erase(result.items.begin(),
+                             result.items.end() - static_cast<std::ptrdiff_t>(last));
+        return result;
+      },
+  };
+}
+
+inline ledger_actor::behavior_type ledger(ledger_actor::pointer self, world_ptr w) {
+  return {
+      [](wire_atom, const services_ptr&) {},
+      [](const ledger_entry&) {},
+      [](const death&) {},
+      [](const group_record&) {},
+      [](retain_atom, const config::spec_ptr&, std::uint64_t) {},
+      [](adopt_atom, const std::string&) { return instance_record{}; },
+      [self, w](view_atom, const std::vector<std::string>& names) -> caf::result<ledger_view_ptr> {
+        if (w->ledger_is_silent)
+          return self->make_response_promise<ledger_view_ptr>();
+        auto view = std::make_shared<ledger_view>();
+        for (const auto& record : w->records)
+          if (matches(record, names))
+            view->records.push_back(record);
+        view->groups = w->groups;
+        view->version = 3;
+        return ledger_view_ptr{view};
+      },
+      [w](await_atom, std::uint64_t, std::uint32_t) {
+        w->heard.emplace_back("await");
+        if (w->on_await)
+          w->on_await();
+        return w->committed;
+      },
+      [](watch_atom, const std::vector<std::string>&) {},
+      [](tick_atom, std::uint64_t) {},
+  };
+}
+
+inline launcher_actor::behavior_type launcher(launcher_actor::pointer, world_ptr w) {
+  return {
+      [](wire_atom, const services_ptr&) {},
+      [](apply_atom, const config::spec_ptr&) {},
+      [](adopt_atom, const std::string&) { return adoptees{}; },
+      [](const launch&, bool) {},
+      [](withdraw_atom, const std::string&, std::uint64_t) {},
+      [](signal_atom, const std::string&, std::uint64_t, int, bool) { return std::string{}; },
+      [](freeze_atom, const std::string&, std::uint64_t, bool) { return std::string{}; },
+      [](sweep_atom, const std::string&, std::uint64_t, bool) { return std::uint32_t{0}; },
+      [](tail_atom, const std::string&, std::uint64_t) { return std::string{}; },
+      [](commit_atom, const std::string&, std::uint64_t) {},
+      [w](sample_atom, const std::vector<std::string>& names) {
+        usage_map result;
+        for (const auto& name : names)
+          if (const auto found = w->usages.find(name); found != w->usages.end())
+            result.of.insert(*found);
+        w->heard.emplace_back("sample");
+        return result;
+      },
+      [](report_atom) { return std::string{"process groups and rlimits; no cgroup2"}; },
+      [](const spawned&) {},
+      [](const spawn_failed&) {},
+      [](const exited&) {},
+      [](const stalled&) {},
+      [](retain_atom, const config::spec_ptr&) {},
+      [](tick_atom, std::uint64_t) {},
+  };
+}
+
+inline config_actor::behavior_type config_stub(config_actor::pointer, world_ptr w) {
+  return {
+      [](wire_atom, const services_ptr&) {},
+      [w](view_atom) { return w->spec; },
+      [w](scale_atom, const std::string& bot, std::uint32_t count, const audit_entry& audit) {
+        w->heard.emplace_back("scale");
+        w->scales.emplace_back(bot, count);
+        w->scale_audits.push_back(audit);
+        return w->scale_trouble;
+      },
+  };
+}
+
+inline supervisor_actor::behavior_type root(supervisor_actor::pointer, world_ptr w) {
+  return {
+      [](wire_atom, const services_ptr&) {},
+      [](admit_atom) {},
+      [](hold_atom, const std::string&) {},
+      [](recycle_atom, const std::string&) {},
+      [](stop_atom, const std::string&) {},
+      [](hurry_atom) {},
+      [](remove_atom, const std::string&) {},
+      [w](const operation& what) {
+        w->heard.emplace_back("operate");
+        w->operations.push_back(what);
+        outcomes result;
+        for (const auto& instance : *what.instances)
+          if (const auto found = w->root_refuses.find(instance); found != w->root_refuses.end())
+            result.refused.push_back(*found);
+          else
+            ++result.accepted;
+        return result;
+      },
+      [](apply_atom, const config::group_ptr&, const config::spec_ptr&) {},
+      [](ask_atom, const std::string&) {},
+      [](const child_report&) {},
+      [](note_atom, const std::string&, std::uint8_t) {},
+      [](tick_atom, std::uint8_t, std::uint64_t) {},
+  };
+}
+
+inline guardian_actor::behavior_type guardian(guardian_actor::pointer, world_ptr w) {
+  return {
+      [w](stop_atom, const std::string& cause) { w->stops.push_back(cause); },
+      [](const child_report&) {},
+      [](tick_atom, std::uint64_t) {},
+  };
+}
+
+/// All stubs, with the real admin actor among them.
+inline services_ptr spawn_services(caf::actor_system& system, const world_ptr& w,
+                                   const std::shared_ptr<commands::session_registry>& sessions) {
+  auto all = std::make_shared<services>();
+  all->journal = system.spawn(journal, w);
+  all->ledger = system.spawn(ledger, w);
+  all->launcher = system.spawn(launcher, w);
+  all->config = system.spawn(config_stub, w);
+  all->root = system.spawn(root, w);
+  all->guardian = system.spawn(guardian, w);
+  all->admin = system.spawn(make_admin, sessions);
+  caf::anon_send(all->admin, wire_atom_v, services_ptr{all});
+  return all;
+}
+
+} // namespace troupe::test
