@@ -37,6 +37,14 @@ bool admission::withdraw(const std::string& instance, std::uint64_t incarnation)
              || erase_from(restarts_, instance, incarnation));
 }
 
+std::uint64_t admission::pending(const std::string& instance) const {
+  std::uint64_t result = 0;
+  for (const auto* set : {&queued_, &under_way_})
+    for (auto at = set->lower_bound({instance, 0}); at != set->end() && at->first == instance; ++at)
+      result = std::max(result, at->second);
+  return result;
+}
+
 std::vector<launch> admission::take(time_point now) {
   refill(now);
   std::vector<launch> result;

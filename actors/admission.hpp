@@ -29,6 +29,9 @@ public:
   /// Takes back a start that is still queued. False: it is not there, or has gone.
   bool withdraw(const std::string& instance, std::uint64_t incarnation);
 
+  /// The incarnation of `instance` that is queued or under way, or 0.
+  std::uint64_t pending(const std::string& instance) const;
+
   /// What may go now, first starts first, each in order of arrival.
   std::vector<launch> take(time_point now);
 

@@ -4,6 +4,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 namespace troupe {
 
 namespace {
@@ -19,9 +21,33 @@ void config_state::init(config_args given) {
 
 void config_state::wire(services_ptr replaced) {
   services = std::move(replaced);
-  if (!args.fresh)
-    return put_in_force();
-  args.fresh = false;
+  if (std::exchange(args.fresh, false))
+    record_tree();
+  else if (std::exchange(args.replacement, false))
+    recall_replicas();
+  else
+    put_in_force();
+}
+
+void config_state::recall_replicas() {
+  // Nothing else is heard before that is known.
+  self->request(services->journal, request_timeout, view_atom_v)
+    .await(
+      [this](const journal_contents_ptr& kept) {
+        config::load_options options;
+        options.replicas = kept->replicas;
+        if (options.replicas != args.replicas)
+          if (auto loaded = config::load(args.tree, options); loaded.spec) {
+            args.replicas = kept->replicas;
+            args.spec = loaded.spec;
+          }
+        args.version = kept->version;
+        put_in_force();
+      },
+      [this](const caf::error& reason) { self->quit(reason); });
+}
+
+void config_state::record_tree() {
   auto batch = std::make_shared<journal_batch>();
   batch->applied = config::to_json(args.tree);
   self->request(services->journal, request_timeout, write_atom_v, batch, false)
@@ -55,10 +81,9 @@ caf::result<std::string> config_state::scale(const std::string& bot, std::uint32
   if (replicas > max_replicas)
     return fmt::format("{} instances of one bot are more than the limit of {}", replicas,
                        max_replicas);
-  auto wanted = args.replicas;
-  wanted[bot] = replicas;
   config::load_options options;
-  options.replicas = wanted;
+  options.replicas = args.replicas;
+  options.replicas[bot] = replicas;
   auto loaded = config::load(args.tree, options);
   if (!loaded.spec)
     return "the config does not allow it: " + loaded.errors.front().message;
@@ -68,11 +93,17 @@ caf::result<std::string> config_state::scale(const std::string& bot, std::uint32
   auto answer = self->make_response_promise<std::string>();
   self->request(services->journal, request_timeout, write_atom_v, batch, true)
     .then(
-      [this, answer, bot, replicas, spec = loaded.spec](const std::string& problem) mutable {
+      [this, answer, bot, replicas](const std::string& problem) mutable {
         if (problem.empty()) {
-          args.replicas[bot] = replicas;
-          args.spec = spec;
-          put_in_force();
+          // Another bot may have been scaled meanwhile.
+          config::load_options all;
+          all.replicas = args.replicas;
+          all.replicas[bot] = replicas;
+          if (auto both = config::load(args.tree, all); both.spec) {
+            args.replicas = std::move(all.replicas);
+            args.spec = both.spec;
+            put_in_force();
+          }
         }
         answer.deliver(problem.empty() ? problem : "audit-unavailable: " + problem);
       },

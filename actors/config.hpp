@@ -18,6 +18,7 @@ struct config_args {
   std::map<std::string, std::uint32_t> replicas;   ///< set by operators
   std::uint64_t version = 0;                       ///< of the applied tree
   bool fresh = false;                              ///< `tree` is not in the store yet
+  bool replacement = false;                        ///< of one that may have scaled since
 };
 
 struct config_state {
@@ -38,6 +39,8 @@ struct config_state {
   config_args args;
 
 private:
+  void record_tree();
+  void recall_replicas();
   void put_in_force();
 
   services_ptr services;

@@ -24,12 +24,6 @@ constexpr std::uint64_t finish_tick = 1;
 /// How long the last changes may take to the disk once the fleet is down.
 constexpr auto last_commit = 2s;
 
-config::spec_ptr empty_fleet() {
-  auto fleet = std::make_shared<config::fleet_spec>();
-  fleet->root = std::make_shared<config::group_entry>();
-  return fleet;
-}
-
 } // namespace
 
 void guardian_state::init(guardian_args given) {
@@ -65,6 +59,7 @@ ledger_actor guardian_state::make_ledger() {
 config_actor guardian_state::make_config() {
   auto result = self->spawn<caf::linked>(config_owner, args.config);
   args.config.fresh = false;
+  args.config.replacement = true;
   return result;
 }
 
@@ -75,10 +70,9 @@ command_actor guardian_state::make_admin() {
 }
 
 supervisor_actor guardian_state::make_root() {
-  auto fleet = empty_fleet();
+  // What the fleet is, it learns from the config actor.
   return self->spawn<caf::linked>(
-    supervisor,
-    supervisor_args{{}, {}, current.guardian, handed_out, fleet->root, fleet});
+    supervisor, supervisor_args{{}, {}, current.guardian, handed_out, nullptr, nullptr});
 }
 
 void guardian_state::hand_out() {

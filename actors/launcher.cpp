@@ -26,6 +26,7 @@ adoptees launcher_state::adopt(const std::string& instance) {
   if (auto owner = caf::actor_cast<proxy_actor>(self->current_sender()))
     owners[instance] = owner;
   adoptees result;
+  result.launching = queue.pending(instance);
   if (const auto at = slots.find(instance); at != slots.end())
     for (const auto& slot : at->second) {
       auto& found = result.items.emplace_back(adoptee{slot, 0, {}});

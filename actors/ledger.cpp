@@ -43,9 +43,14 @@ void ledger_state::recall(const journal_contents& contents) {
 void ledger_state::on_entry(const ledger_entry& entry) {
   const auto& record = entry.record;
   last_incarnation = std::max(last_incarnation, record.incarnation);
-  const bool changed = entry.change.from != entry.change.to;
-  if (changed) {
-    auto change = entry.change;
+  auto change = entry.change;
+  // What came before may have been lost with another ledger: the chain of events has
+  // no gap all the same.
+  if (const auto at = records.find(record.name); at != records.end())
+    change.from = at->second.now;
+  else if (change.from == change.to && (!expected || expected->contains(record.name)))
+    change.from = state::defined;
+  if (change.from != change.to) {
     change.seq = ++last_seq;
     pending.transitions.push_back(std::move(change));
     for (const auto& [address, each] : watchers)
@@ -58,6 +63,7 @@ void ledger_state::on_entry(const ledger_entry& entry) {
   } else {
     records[record.name] = record;
     dirty.insert(record.name);
+    std::erase(pending.forgotten, record.name); // it came back before that was written
   }
   gather_or_flush();
 }
@@ -201,14 +207,16 @@ void ledger_state::on_written(const std::string& problem) {
       troubled_since = now;
     }
     trouble = problem;
-    if (now - troubled_since >= patience)
-      release_deaths();
+    if (now - troubled_since >= patience) {
+      release_deaths(*in_flight);
+      release_deaths(pending);
+    }
     self->delayed_send(self, std::chrono::seconds{1}, tick_atom_v, retry_tick);
     return;
   }
   if (!std::exchange(trouble, {}).empty())
     spdlog::info("ledger commits again; {} changes were lost", std::exchange(lost, 0));
-  release_deaths();
+  release_deaths(*in_flight);
   if (!in_flight->transitions.empty())
     committed_seq = in_flight->transitions.back().seq;
   in_flight.reset();
@@ -218,8 +226,8 @@ void ledger_state::on_written(const std::string& problem) {
     gather_or_flush();
 }
 
-void ledger_state::release_deaths() {
-  for (const auto& each : in_flight->deaths)
+void ledger_state::release_deaths(const journal_batch& batch) {
+  for (const auto& each : batch.deaths)
     self->send(services->launcher, commit_atom_v, each.instance, each.incarnation);
 }
 

@@ -65,7 +65,7 @@ private:
   void flush();
   void write();
   void on_written(const std::string& problem);
-  void release_deaths();
+  void release_deaths(const journal_batch& batch);
   void bound_pending();
   void answer_waiters();
   void forget(const std::string& instance);

@@ -65,7 +65,14 @@ bool holds(config::condition until, state now) {
   return false;
 }
 
-bool nobody_wants(state now) { return now == state::defined || now == state::stopped; }
+// One that starts by itself is `defined` only until its proxy has looked around.
+bool nobody_wants(const config::fleet_spec& fleet, const std::string& instance, state now) {
+  if (now == state::stopped)
+    return true;
+  const auto at = fleet.bots.find(std::string{bot_of(instance)});
+  return now == state::defined
+         && (at == fleet.bots.end() || !at->second->instances.front()->autostart);
+}
 
 } // namespace
 
@@ -147,7 +154,7 @@ std::string progress::missing(const config::fleet_spec& fleet,
                               const start_condition& condition) const {
   for (const auto& instance : instances_of(fleet, condition.on.target)) {
     const auto now = of(instance);
-    if (holds(condition.on.until, now) || (condition.from_order && nobody_wants(now)))
+    if (holds(condition.on.until, now) || (condition.from_order && nobody_wants(fleet, instance, now)))
       continue;
     return instance + " (" + std::string{to_string(now)} + ")";
   }

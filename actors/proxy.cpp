@@ -36,29 +36,24 @@ std::string uptime_text(std::int64_t microseconds) {
 
 void proxy_state::wire(services_ptr replaced) {
   const bool new_launcher = args.services->launcher != replaced->launcher;
+  const bool new_ledger = args.services->ledger != replaced->ledger;
   args.services = std::move(replaced);
+  if (!new_launcher && !new_ledger)
+    return;
   if (!adopted)
-    return;
-  publish(record.now, record.why); // a new ledger knows nothing yet
-  if (!new_launcher)
-    return;
+    return begin_adoption();
+  if (new_ledger)
+    publish(record.now, record.why); // it knows only what was committed
   self->request(args.services->launcher, request_timeout, adopt_atom_v, record.name)
-    .then(
-      [this](const adoptees& found) {
-        for (const auto& each : found.items)
-          if (each.slot.incarnation == record.incarnation && each.slot.end
-              && has_process(record.now) && !end)
-            adopt_ended(each);
-        if (launched) // that order went down with the old launcher; the keeper knows doubles
-          self->send(args.services->launcher, launch{record.name, last_number, args.spec}, false);
-      },
-      [this](const caf::error&) { say("got no answer from", "the new launcher"); });
+    .then([this, new_launcher](const adoptees& found) { catch_up(found, new_launcher); },
+          [this](const caf::error&) { say("got no answer from", "the launcher"); });
 }
 
 void proxy_state::want(bool up, const std::string& cause) {
   when_adopted([this, up, cause] {
     const bool changed = record.wanted != up;
     record.wanted = up;
+    hurried = hurried && !up;
     raise(up ? event::start : event::stop, cause);
     if (changed)
       publish(record.now, record.why);
@@ -66,11 +61,16 @@ void proxy_state::want(bool up, const std::string& cause) {
 }
 
 void proxy_state::admit() {
-  if (record.now != state::waiting || launched)
-    return;
+  if (record.now == state::waiting && !launched) {
+    ++last_number;
+    recycle_cause.reset();
+    launch_now(record.last_exit.has_value() || record.restarts > 0);
+  }
+  report(false, record.why); // its supervisor counts on it, also when nothing follows
+}
+
+void proxy_state::launch_now(bool restart) {
   launched = true;
-  ++last_number;
-  const bool restart = record.last_exit.has_value() || record.restarts > 0;
   self->send(args.services->launcher, launch{record.name, last_number, args.spec}, restart);
 }
 
@@ -84,13 +84,19 @@ void proxy_state::hold(const std::string& why) {
 void proxy_state::recycle(const std::string& cause) {
   when_adopted([this, cause] {
     if (has_process(record.now))
-      raise(event::recycle, cause);
+      return raise(event::recycle, cause);
+    if (!launched)
+      return;
+    // Its process may come to be all the same.
+    recycle_cause = cause;
+    take_back();
   });
 }
 
 void proxy_state::hurry() {
   when_adopted([this] {
     record.wanted = false;
+    hurried = true;
     raise(event::stop, "ended in a hurry");
     if (has_process(record.now))
       kill();
@@ -108,73 +114,94 @@ void proxy_state::apply(config::bot_spec_ptr fresh) {
 }
 
 caf::result<outcomes> proxy_state::operate(const operation& order) {
-  if (!adopted)
-    return refused(record.name, "it is just being adopted; try again");
+  auto answer = self->make_response_promise<outcomes>();
+  when_adopted([this, order, answer] { carry_out(order, answer); });
+  return answer;
+}
+
+void proxy_state::carry_out(const operation& order,
+                            caf::typed_response_promise<outcomes> answer) {
   switch (order.what) {
     case verb::start:
       record.policy = {};
       want(true, order.cause);
-      return accepted();
+      break;
     case verb::stop:
       want(false, order.cause);
-      return accepted();
+      break;
     case verb::restart:
       record.policy = {};
       record.wanted = true;
+      hurried = false;
       raise(event::recycle, order.cause);
-      return accepted();
+      break;
     case verb::reset:
       record.policy = {};
       raise(event::reset, order.cause);
-      return accepted();
+      break;
     case verb::pause:
     case verb::resume: {
       const auto what = order.what == verb::pause ? event::pause : event::resume;
-      if (!find_transition(record.now, what))
-        return refused(record.name, fmt::format("it is {}; only {} instance can {}",
-                                                to_string(record.now),
-                                                what == event::pause ? "a running" : "a paused",
-                                                to_string(what)));
-      const auto from = record.now;
+      if (!find_transition(record.now, what)) {
+        answer.deliver(refused(
+          record.name, fmt::format("it is {}; only {} instance can {}", to_string(record.now),
+                                   what == event::pause ? "a running" : "a paused",
+                                   to_string(what))));
+        return;
+      }
+      freezing = answer;
       raise(what, order.cause);
-      if (record.now == from)
-        return accepted();
-      freezing = self->make_response_promise<outcomes>();
-      return *freezing;
+      if (!std::exchange(freezing, std::nullopt))
+        return; // freeze() has it and will answer
+      break;
     }
-    case verb::signal: {
-      if (!has_process(record.now))
-        return refused(record.name,
-                       fmt::format("it is {} and has no process", to_string(record.now)));
-      auto answer = self->make_response_promise<outcomes>();
-      self
-        ->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
-                  record.incarnation, order.signal, false)
-        .then(
-          [this, answer](const std::string& why) mutable {
-            answer.deliver(why.empty() ? accepted() : refused(record.name, why));
-          },
-          [this, answer](const caf::error&) mutable {
-            answer.deliver(refused(record.name, "the launcher did not answer"));
-          });
-      return answer;
-    }
+    case verb::signal:
+      return send_signal(order.signal, answer);
   }
-  return refused(record.name, "unknown order");
+  answer.deliver(accepted());
+}
+
+void proxy_state::send_signal(int signal, caf::typed_response_promise<outcomes> answer) {
+  if (!has_process(record.now)) {
+    answer.deliver(
+      refused(record.name, fmt::format("it is {} and has no process", to_string(record.now))));
+    return;
+  }
+  self
+    ->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
+              record.incarnation, signal, false)
+    .then(
+      [this, answer](const std::string& why) mutable {
+        answer.deliver(why.empty() ? accepted() : refused(record.name, why));
+      },
+      [this, answer](const caf::error&) mutable {
+        answer.deliver(refused(record.name, "the launcher did not answer"));
+      });
 }
 
 // -- what becomes of its process ------------------------------------------------------
 
 void proxy_state::on_spawned(const spawned& what) {
-  if (what.incarnation != last_number || !launched)
+  // One that this proxy did not order was ordered by the one before it.
+  if (what.incarnation <= record.incarnation || has_process(record.now)
+      || (launched && what.incarnation != last_number))
     return;
-  launched = false;
-  record.incarnation = what.incarnation;
+  launched = taken_back = false;
+  last_number = record.incarnation = what.incarnation;
   record.pid = what.pid;
   record.started = wall_now();
   was_ready = expired = is_stalled = false;
   kills = 0;
-  raise(event::spawned, "process " + std::to_string(what.pid) + " started");
+  const bool expected = find_transition(record.now, event::spawned);
+  raise(expected ? event::spawned : event::adopt,
+        "process " + std::to_string(what.pid) + " started");
+  const auto to_recycle = std::exchange(recycle_cause, std::nullopt);
+  if (!record.wanted)
+    raise(event::stop, "nobody wants it up");
+  else if (to_recycle)
+    raise(event::recycle, *to_recycle);
+  if (hurried)
+    kill();
 }
 
 void proxy_state::on_spawn_failed(const spawn_failed& what) {
@@ -182,8 +209,16 @@ void proxy_state::on_spawn_failed(const spawn_failed& what) {
     return;
   launched = false;
   record.incarnation = what.incarnation;
-  if (record.now == state::stopped)
-    return raise(event::ended_stopped, what.reason);
+  const bool asked_for = std::exchange(taken_back, false);
+  if (record.now != state::waiting || asked_for) {
+    recycle_cause.reset();
+    if (record.now == state::waiting)
+      ask(); // it was taken back, and then wanted after all
+    else
+      raise(event::ended_stopped, what.reason);
+    report(false, record.why);
+    return;
+  }
   run_end failed;
   failed.spawned = false;
   judge_end(failed, "spawn-failed: " + what.reason);
@@ -210,10 +245,13 @@ void proxy_state::on_stalled(const stalled& what) {
   if (what.incarnation != record.incarnation)
     return;
   is_stalled = what.stopped;
-  if (what.stopped)
+  if (what.stopped) {
     raise(event::impaired, fmt::format("stopped by signal {} from outside", what.signal));
-  else
+  } else {
+    if (record.now == state::starting)
+      arm(timer::grace, args.spec->start_grace); // it may have run out meanwhile
     raise(event::recovered, "continued");
+  }
 }
 
 // -- the machine -----------------------------------------------------------------------
@@ -309,7 +347,9 @@ void proxy_state::publish(state from, const std::string& cause, bool ended) {
 }
 
 void proxy_state::report(bool ended, const std::string& cause) {
-  self->send(args.parent, child_report{record.name, record.now, record.wanted, ended, cause});
+  told = true;
+  self->send(args.parent,
+             child_report{record.name, record.now, record.wanted, ended, cause, busy()});
 }
 
 template <class F>
@@ -336,11 +376,18 @@ void proxy_state::ask() {
 void proxy_state::withdraw() {
   disarm(timer::due);
   ask_when_swept = false;
-  if (launched)
-    self->send(args.services->launcher, withdraw_atom_v, record.name, last_number);
+  take_back();
+}
+
+void proxy_state::take_back() {
+  if (!launched)
+    return;
+  taken_back = true;
+  self->send(args.services->launcher, withdraw_atom_v, record.name, last_number);
 }
 
 void proxy_state::watch_start() {
+  disarm(timer::due);
   const auto age = std::chrono::microseconds{std::max<std::int64_t>(0, wall_now() - record.started)};
   const auto left = std::max<std::chrono::nanoseconds>(args.spec->start_grace - age, 0ns);
   record.next = next_step{"ready", wall_now() + micros(left), 0, 0};
@@ -353,6 +400,10 @@ void proxy_state::begin_stop() {
     disarm(each);
   record.next = next_step{"kill", wall_now() + micros(args.spec->stop_timeout), 0, 0};
   arm(timer::kill, args.spec->stop_timeout);
+  ask_to_end();
+}
+
+void proxy_state::ask_to_end() {
   const bool all = args.spec->kill == config::kill_mode::group;
   self
     ->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
@@ -380,19 +431,22 @@ void proxy_state::kill() {
 }
 
 void proxy_state::freeze(bool on) {
+  auto answer = std::exchange(freezing, std::nullopt);
   self
     ->request(args.services->launcher, request_timeout, freeze_atom_v, record.name,
               record.incarnation, on)
     .then(
-      [this, on](const std::string& why) {
-        if (auto reply = std::exchange(freezing, std::nullopt))
-          reply->deliver(why.empty() ? accepted() : refused(record.name, why));
+      [this, on, answer](const std::string& why) mutable {
+        if (answer)
+          answer->deliver(why.empty() ? accepted() : refused(record.name, why));
         if (!why.empty() && on)
           raise(event::resume, "could not be frozen: " + why);
       },
-      [this](const caf::error&) {
-        if (auto reply = std::exchange(freezing, std::nullopt))
-          reply->deliver(refused(record.name, "the launcher did not answer"));
+      [this, on, answer](const caf::error&) mutable {
+        if (answer)
+          answer->deliver(refused(record.name, "the launcher did not answer"));
+        if (on)
+          raise(event::resume, "could not be frozen: the launcher did not answer");
       });
 }
 
@@ -454,8 +508,9 @@ void proxy_state::sweep() {
 void proxy_state::swept(std::uint32_t left) {
   if (!end)
     return;
+  const bool was_busy = busy();
+  end->left = left;
   if (left > 0) {
-    end->left = left;
     sweep_pause = std::min<std::chrono::nanoseconds>(sweep_pause * 2, 1s);
     arm(timer::sweep, sweep_pause);
     return;
@@ -467,6 +522,8 @@ void proxy_state::swept(std::uint32_t left) {
   end.reset();
   if (std::exchange(ask_when_swept, false) && record.now == state::waiting)
     ask();
+  if (was_busy && !busy())
+    report(false, record.why);
   leave_if_removed();
 }
 
@@ -478,8 +535,13 @@ void proxy_state::tell_death(const process_end& what, std::string cause) {
 }
 
 void proxy_state::leave_if_removed() {
-  if (removed && adopted && !stepping && !has_process(record.now) && !end && !launched)
-    self->quit();
+  if (!removed || !adopted || stepping || has_process(record.now) || end || launched)
+    return;
+  removed = false;
+  // Should it come back before it is forgotten, it begins like a new one.
+  record.wanted = args.spec->autostart;
+  publish(record.now, record.why);
+  self->quit();
 }
 
 // -- timers ----------------------------------------------------------------------------
@@ -511,6 +573,9 @@ void proxy_state::tick(std::uint8_t which, std::uint64_t generation) {
       break;
     case timer::sweep:
       sweep();
+      break;
+    case timer::adoption:
+      begin_adoption();
       break;
   }
 }

@@ -54,8 +54,8 @@ struct proxy_state {
   static inline const char* name = "proxy";
 
 private:
-  enum class timer : std::uint8_t { grace, start_limit, kill, due, sweep };
-  static constexpr std::size_t timer_count = 5;
+  enum class timer : std::uint8_t { grace, start_limit, kill, due, sweep, adoption };
+  static constexpr std::size_t timer_count = 6;
 
   // -- the machine -------------------------------------------------------------------
 
@@ -64,15 +64,21 @@ private:
   void perform(action what);
   void publish(state from, const std::string& cause, bool ended = false);
   void report(bool ended, const std::string& cause);
+  bool busy() const { return launched || !adopted || (end && end->left > 0); }
   template <class F>
   void when_adopted(F what);
+  void carry_out(const operation& order, caf::typed_response_promise<outcomes> answer);
+  void send_signal(int signal, caf::typed_response_promise<outcomes> answer);
 
   // -- actions -----------------------------------------------------------------------
 
   void ask();
   void withdraw();
+  void take_back();
+  void launch_now(bool restart);
   void watch_start();
   void begin_stop();
+  void ask_to_end();
   void kill();
   void freeze(bool on);
   void schedule(const char* what);
@@ -88,6 +94,9 @@ private:
 
   // -- adoption ----------------------------------------------------------------------
 
+  void begin_adoption();
+  void catch_up(const adoptees& found, bool new_launcher);
+  void adopt_unwatched();
   void adopt_slot(const adoptee& found, bool newest);
   void adopt_living(const slot_info& slot);
   void adopt_ended(const adoptee& found);
@@ -109,6 +118,10 @@ private:
   bool expired = false;   ///< it is being ended because it was not ready in time
   bool is_stalled = false; ///< stopped by a signal from outside
   bool launched = false;  ///< a start was ordered, no answer yet
+  bool taken_back = false; ///< that order was taken back, no answer yet
+  bool hurried = false;   ///< no step of the stop ladder but the last
+  bool told = false;      ///< the supervisor has heard of it since it was adopted
+  std::optional<std::string> recycle_cause; ///< that start is to be recycled, and why
   std::uint64_t last_number = 0; ///< of the incarnations, ordered or seen
   std::uint32_t kills = 0;
   std::chrono::nanoseconds sweep_pause{};

@@ -17,15 +17,37 @@ using namespace std::chrono_literals;
 void proxy_state::init(proxy_args given) {
   args = std::move(given);
   record.name = args.name;
+  begin_adoption();
+}
+
+void proxy_state::begin_adoption() {
+  if (adopted)
+    return;
+  // A replaced service makes this begin anew; what an older attempt hears is void.
+  arm(timer::adoption, request_timeout);
+  const auto attempt = generations[static_cast<std::size_t>(timer::adoption)];
+  const auto is_void = [this, attempt] {
+    return adopted || attempt != generations[static_cast<std::size_t>(timer::adoption)];
+  };
+  const auto failed = [this, is_void](const caf::error&) {
+    if (is_void())
+      return;
+    say("got no answer", "while it was being adopted; it tries again");
+    arm(timer::adoption, 1s);
+  };
   self->request(args.services->ledger, request_timeout, adopt_atom_v, args.name)
     .then(
-      [this](const instance_record& known) {
-        self->request(args.services->launcher, request_timeout, adopt_atom_v, args.name)
-          .then([this, known](const adoptees& found) { adopt(known, found); },
-                [this](const caf::error& reason) { self->quit(reason); });
+      [this, is_void, failed](const instance_record& known) {
+        if (!is_void())
+          self->request(args.services->launcher, request_timeout, adopt_atom_v, args.name)
+            .then(
+              [this, is_void, known](const adoptees& found) {
+                if (!is_void())
+                  adopt(known, found);
+              },
+              failed);
       },
-      // Its supervisor replaces it, and the new one asks again.
-      [this](const caf::error& reason) { self->quit(reason); });
+      failed);
 }
 
 void proxy_state::adopt(instance_record known, adoptees found) {
@@ -41,7 +63,9 @@ void proxy_state::adopt(instance_record known, adoptees found) {
     record.now = state::defined;
     record.since = wall_now();
   }
-  last_number = record.incarnation;
+  last_number = std::max(record.incarnation, found.launching);
+  launched = found.launching > record.incarnation;
+  disarm(timer::adoption);
   adopted = true;
   auto& items = found.items;
   std::sort(items.begin(), items.end(), [](const auto& a, const auto& b) {
@@ -51,27 +75,54 @@ void proxy_state::adopt(instance_record known, adoptees found) {
     last_number = std::max(last_number, each.slot.incarnation);
   for (const auto& each : items)
     adopt_slot(each, &each == &items.back());
-  const bool lost = items.empty() && has_process(record.now);
-  if (lost) {
-    run_end unseen;
-    unseen.was_ready = counts_as_up(record.now);
-    unseen.uptime = std::chrono::microseconds{wall_now() - record.started};
-    if (record.wanted)
-      judge_end(unseen, "its process was gone when the runtime came back");
-    else
-      raise(record.now == state::stopping ? event::ended_stopped : event::ended_completed,
-            "its process was gone when the runtime came back");
+  if (items.empty() && has_process(record.now)) {
+    adopt_unwatched();
   } else if (items.empty() || items.back().slot.end) {
     resume();
   }
-  if (record.wanted && record.now == state::defined)
+  if (record.wanted && (record.now == state::defined || record.now == state::stopped))
     raise(event::start, "autostart");
-  else if (!record.wanted && has_process(record.now) && record.now != state::stopping)
-    raise(event::stop, "nobody wants it up");
-  else
+  else if (!record.wanted && record.now != state::stopping && record.now != state::defined)
+    raise(event::stop, "nobody wants it up"); // the order came with the end of a runtime
+  if (!told)
     publish(record.now, record.why);
   for (auto pending = std::exchange(until_adopted, {}); !pending.empty(); pending.pop_front())
     pending.front()();
+}
+
+void proxy_state::adopt_unwatched() {
+  const auto cause = "its process was gone when the runtime came back";
+  if (record.now == state::stopping)
+    return raise(record.wanted ? event::ended_again : event::ended_stopped, cause);
+  if (!record.wanted)
+    return raise(event::ended_completed, cause);
+  run_end unseen;
+  unseen.was_ready = counts_as_up(record.now);
+  unseen.uptime = std::chrono::microseconds{wall_now() - record.started};
+  judge_end(unseen, cause);
+}
+
+// After a service was replaced: what it knew and may have taken with it.
+void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
+  for (const auto& each : found.items) {
+    const auto& slot = each.slot;
+    if (slot.incarnation > record.incarnation)
+      on_spawned({record.name, slot.incarnation, slot.pid});
+    if (!slot.end)
+      continue;
+    if (slot.incarnation == record.incarnation && has_process(record.now) && !end) {
+      adopt_ended(each);
+    } else if (!end || end->how.incarnation != slot.incarnation) {
+      // Told already, but perhaps not committed; the journal knows doubles.
+      tell_death({*slot.end, each.left, each.output}, to_string(slot.end->status));
+    }
+  }
+  if (!new_launcher)
+    return;
+  if (launched) // that order went down with the old one; the keeper knows doubles
+    launch_now(false);
+  if (record.now == state::stopping && !end)
+    ask_to_end();
 }
 
 void proxy_state::adopt_slot(const adoptee& found, bool newest) {

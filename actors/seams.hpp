@@ -63,7 +63,7 @@ struct stalled {
 
 using process_event = std::variant<spawned, spawn_failed, exited, stalled>;
 
-/// What the keeper's table held when this runtime came up.
+/// One row of the keeper's table.
 struct slot_info {
   std::string instance;
   std::uint64_t incarnation = 0;
@@ -87,7 +87,8 @@ struct process_host {
   /// Where events go; set once, before anything else.
   virtual void on_event(std::function<void(process_event)>) = 0;
 
-  /// The slots that were there at the start, this runtime's adoptees.
+  /// The slots as they are now: at the start this runtime's adoptees, later what a
+  /// replaced launcher has to know.
   virtual std::vector<slot_info> adoptable() = 0;
 
   /// Starts a process; exactly one `spawned` or `spawn_failed` follows.

@@ -5,6 +5,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 namespace troupe {
 
 namespace {
@@ -32,20 +34,23 @@ std::string_view to_string(config::strategy s) {
 void supervisor_state::init(supervisor_args given) {
   args = std::move(given);
   up_since = monotonic_now(self);
-  auto group = args.group;
-  apply(std::move(group), args.fleet);
+  if (auto group = args.group)
+    apply(std::move(group), args.fleet);
 }
 
 void supervisor_state::wire(services_ptr replaced) {
   args.services = std::move(replaced);
   for (auto& [full_name, each] : children)
     self->send(each.handle, wire_atom_v, args.services);
-  apply(args.group, args.fleet);
+  if (args.group)
+    apply(args.group, args.fleet);
 }
 
 void supervisor_state::apply(config::group_ptr group, config::spec_ptr fleet) {
   args.group = std::move(group);
   args.fleet = std::move(fleet);
+  if (removed)
+    return; // no child comes, all go
   conditions.clear();
   needs = sibling_order(*args.fleet, *args.group);
   std::set<std::string> present;
@@ -54,8 +59,11 @@ void supervisor_state::apply(config::group_ptr group, config::spec_ptr fleet) {
   for (const auto& entry : args.group->children) {
     if (entry.group) {
       present.insert(entry.group->name);
-      put(entry.group->name, {{}, {}, {}, entry.group->name, position++, state::defined, false,
-                              false, nullptr, entry.group});
+      child fresh;
+      fresh.unit = entry.group->name;
+      fresh.position = position++;
+      fresh.group = entry.group;
+      put(entry.group->name, std::move(fresh));
       continue;
     }
     const auto& bot = *entry.bot;
@@ -65,8 +73,11 @@ void supervisor_state::apply(config::group_ptr group, config::spec_ptr fleet) {
     for (std::size_t i = 0; i < bot.instances.size(); ++i) {
       auto full_name = instance_name(bot.name, i);
       present.insert(full_name);
-      put(full_name, {{}, {}, {}, bot.name, position, state::defined, false, false,
-                      bot.instances[i], nullptr});
+      child fresh;
+      fresh.unit = bot.name;
+      fresh.position = position;
+      fresh.spec = bot.instances[i];
+      put(full_name, std::move(fresh));
     }
     ++position;
   }
@@ -78,13 +89,15 @@ void supervisor_state::apply(config::group_ptr group, config::spec_ptr fleet) {
                std::vector<std::string>(watched.begin(), watched.end()));
   self->send(args.services->ledger, group_record{args.name, args.group->how, told, why});
   settle();
+  if (const auto cause = std::exchange(stop_when_told, std::nullopt))
+    stop(*cause);
 }
 
 void supervisor_state::put(const std::string& full_name, child fresh) {
   auto at = children.find(full_name);
   if (at == children.end()) {
     auto& added = children.emplace(full_name, std::move(fresh)).first->second;
-    if (!removed && !stopping)
+    if (!stopping)
       spawn(full_name, added);
     return;
   }
@@ -115,6 +128,7 @@ void supervisor_state::spawn(const std::string& full_name, child& what) {
                                              proxy_args{full_name, me, args.services, what.spec});
     what.handle = what.as_proxy;
   }
+  set_busy(what); // it has not looked yet whether something is there
 }
 
 void supervisor_state::leave(const std::string& full_name, const std::string& cause) {
@@ -125,7 +139,14 @@ void supervisor_state::leave(const std::string& full_name, const std::string& ca
 void supervisor_state::count(const child& what, int sign) {
   // Counted, not searched: a large group reports often.
   living += has_process(what.now) ? sign : 0;
+  occupied += what.occupied() ? sign : 0;
   wanted += what.wanted ? sign : 0;
+}
+
+void supervisor_state::set_busy(child& what) {
+  count(what, -1);
+  what.busy = true;
+  count(what, +1);
 }
 
 void supervisor_state::on_exit(const caf::exit_msg& message) {
@@ -160,10 +181,20 @@ void supervisor_state::on_exit(const caf::exit_msg& message) {
     }
   }
   spawn(full_name, gone);
-  if (gone.leaving)
-    self->send(gone.handle, remove_atom_v, std::string{"it is no longer in the config"});
+  order_anew(full_name, gone);
+}
+
+// What it was told may have gone with the actor that it was told to.
+void supervisor_state::order_anew(const std::string& full_name, const child& what) {
+  if (what.leaving)
+    send_order(what, {ending::remove, "it is no longer in the config"});
   else if (stopping)
-    self->send(gone.handle, stop_atom_v, why);
+    send_order(what, {ending::stop, why});
+  else if (const auto at = ending_now.find(full_name);
+           at != ending_now.end() && !to_end.contains(full_name))
+    send_order(what, at->second);
+  else if (holding || held.contains(full_name))
+    send_order(what, {ending::recycle, holding ? why : round_cause});
 }
 
 // -- starting ------------------------------------------------------------------------------
@@ -171,7 +202,7 @@ void supervisor_state::on_exit(const caf::exit_msg& message) {
 void supervisor_state::on_ask(const std::string& full_name) {
   if (!children.contains(full_name))
     return;
-  asks.insert(full_name);
+  asks.try_emplace(full_name);
   culprits.erase(full_name);
   settle();
 }
@@ -184,12 +215,15 @@ void supervisor_state::on_note(const std::string& instance, std::uint8_t now) {
 
 void supervisor_state::answer_asks() {
   for (auto at = asks.begin(); at != asks.end();) {
-    const auto& each = children.at(*at);
-    if (auto reason = why_not(*at, each); reason.empty()) {
+    auto& each = children.at(at->first);
+    if (auto reason = why_not(at->first, each); reason.empty()) {
       self->send(each.handle, admit_atom_v);
+      set_busy(each); // until it reports
       at = asks.erase(at);
     } else {
-      self->send(each.handle, hold_atom_v, std::move(reason));
+      if (reason != at->second)
+        self->send(each.handle, hold_atom_v, reason);
+      at->second = std::move(reason);
       ++at;
     }
   }
@@ -214,51 +248,66 @@ std::string supervisor_state::why_not(const std::string& full_name, const child&
 void supervisor_state::end_children(const std::set<std::string>& names, ending how,
                                     const std::string& cause) {
   for (const auto& full_name : names) {
+    if (how != ending::remove && children.at(full_name).leaving)
+      continue;
+    const auto at = to_end.find(full_name);
+    if (at != to_end.end() && at->second.how > how)
+      continue;
     to_end.insert_or_assign(full_name, order_to_end{how, cause});
-    ending_now.insert(full_name);
+    ending_now.insert_or_assign(full_name, order_to_end{how, cause});
   }
   go_on_ending();
 }
 
 void supervisor_state::go_on_ending() {
-  for (bool moved = true; std::exchange(moved, false);) {
+  if (!to_end.empty()) {
+    const auto needed = needed_units();
     for (auto at = to_end.begin(); at != to_end.end();) {
-      auto& target = children.at(at->first);
-      if (has_living_dependent(target)) {
+      const auto& target = children.at(at->first);
+      if (needed.contains(target.unit)) {
         ++at;
         continue;
       }
-      const auto order = std::move(at->second);
+      send_order(target, at->second);
       at = to_end.erase(at);
-      moved = true;
-      if (!target.handle)
-        continue;
-      switch (order.how) {
-        case ending::recycle:
-          self->send(target.handle, recycle_atom_v, order.cause);
-          break;
-        case ending::stop:
-          self->send(target.handle, stop_atom_v, order.cause);
-          break;
-        case ending::remove:
-          self->send(target.handle, remove_atom_v, order.cause);
-          break;
-      }
     }
   }
   if (to_end.empty())
-    std::erase_if(ending_now, [this](const std::string& full_name) {
-      return !has_process(children.at(full_name).now);
-    });
+    std::erase_if(ending_now, [this](const auto& x) { return !children.at(x.first).occupied(); });
 }
 
-bool supervisor_state::has_living_dependent(const child& what) const {
-  return !needs.empty()
-         && std::any_of(ending_now.begin(), ending_now.end(), [&](const std::string& full_name) {
-    const auto& other = children.at(full_name);
-    const auto at = needs.find(other.unit);
-    return has_process(other.now) && at != needs.end() && at->second.contains(what.unit);
-  });
+void supervisor_state::send_order(const child& target, const order_to_end& order) {
+  if (!target.handle)
+    return;
+  switch (order.how) {
+    case ending::recycle:
+      return self->send(target.handle, recycle_atom_v, order.cause);
+    case ending::stop:
+      return self->send(target.handle, stop_atom_v, order.cause);
+    case ending::remove:
+      return self->send(target.handle, remove_atom_v, order.cause);
+  }
+}
+
+// An operator wants it up after all.
+void supervisor_state::forget_stop(const std::string& full_name) {
+  for (auto* orders : {&to_end, &ending_now})
+    if (const auto at = orders->find(full_name);
+        at != orders->end() && at->second.how == ending::stop)
+      orders->erase(at);
+}
+
+// Units that something depends on which is being ended and still lives.
+std::set<std::string> supervisor_state::needed_units() const {
+  std::set<std::string> result;
+  if (needs.empty())
+    return result;
+  for (const auto& [full_name, order] : ending_now) {
+    const auto& each = children.at(full_name);
+    if (const auto at = needs.find(each.unit); each.occupied() && at != needs.end())
+      result.insert(at->second.begin(), at->second.end());
+  }
+  return result;
 }
 
 void supervisor_state::hold(const std::string& cause) {
@@ -276,6 +325,10 @@ void supervisor_state::recycle(const std::string& cause) {
 }
 
 void supervisor_state::stop(const std::string& cause) {
+  if (!args.group) {
+    stop_when_told = cause; // its children may well be alive
+    return;
+  }
   stopping = true;
   why = cause;
   std::set<std::string> all;
@@ -327,10 +380,13 @@ caf::result<outcomes> supervisor_state::operate(const operation& order) {
           : order.instances->contains(full_name);
     if (!hit || !each.handle)
       continue;
-    if (order.what == verb::stop && each.as_proxy)
+    if (order.what == verb::stop && each.as_proxy) {
       in_order.insert(full_name);
-    else
-      addressed.emplace_back(full_name, each.handle);
+      continue;
+    }
+    addressed.emplace_back(full_name, each.handle);
+    if (each.as_proxy && (order.what == verb::start || order.what == verb::restart))
+      forget_stop(full_name);
   }
   gathered->sum.accepted = static_cast<std::uint32_t>(in_order.size());
   gathered->missing = addressed.size();
@@ -369,6 +425,7 @@ void supervisor_state::on_report(const child_report& report) {
   count(each, -1);
   each.now = report.now;
   each.wanted = report.wanted;
+  each.busy = report.busy;
   count(each, +1);
   if (each.as_proxy)
     known.note(report.child, report.now);
@@ -376,7 +433,7 @@ void supervisor_state::on_report(const child_report& report) {
     asks.erase(report.child);
   if (!report.wanted || report.now == state::completed)
     culprits.erase(report.child);
-  if (report.ended && !stopping)
+  if (report.ended && !stopping && !each.leaving)
     strategize(report.child, report.cause);
   settle();
 }
@@ -414,7 +471,7 @@ void supervisor_state::finish_round() {
     return;
   const bool all_down = std::none_of(held.begin(), held.end(), [this](const std::string& x) {
     const auto at = children.find(x);
-    return at != children.end() && has_process(at->second.now);
+    return at != children.end() && at->second.occupied();
   });
   if (!all_down || !to_end.empty())
     return;
@@ -466,32 +523,37 @@ void supervisor_state::admit() {
   up_since = monotonic_now(self);
   why.clear();
   settle();
+  tell(false, why); // the parent counts on it
 }
 
 // -- reporting -----------------------------------------------------------------------------
 
 state supervisor_state::overall() const {
-  if (given_up)
-    return living > 0 ? state::stopping : *given_up;
-  if (living > 0)
-    return stopping || holding ? state::stopping : state::running;
+  if ((stopping || holding) && occupied > 0)
+    return state::stopping;
   if (stopping)
     return state::stopped;
+  if (given_up)
+    return *given_up;
+  if (living > 0)
+    return state::running;
   return holding || wanted > 0 ? state::waiting : state::stopped;
 }
 
 void supervisor_state::settle() {
+  if (!args.group)
+    return;
   go_on_ending();
   finish_round();
   answer_asks();
-  if (holding && !asked && living == 0 && to_end.empty()) {
+  if (holding && !asked && occupied == 0 && to_end.empty()) {
     asked = true;
     if (args.parent)
       self->send(args.parent, ask_atom_v, args.name);
     else
       return admit();
   }
-  if (overall() != told || (wanted > 0) != told_wanted)
+  if (overall() != told || (wanted > 0) != told_wanted || (occupied > 0) != told_busy)
     tell(false, why);
   if (removed && children.empty())
     self->quit();
@@ -500,7 +562,8 @@ void supervisor_state::settle() {
 void supervisor_state::tell(bool ended, const std::string& cause) {
   told = overall();
   told_wanted = wanted > 0;
-  child_report report{args.name, told, told_wanted, ended, cause};
+  told_busy = occupied > 0;
+  child_report report{args.name, told, told_wanted, ended, cause, told_busy};
   if (args.parent)
     self->send(args.parent, std::move(report));
   else if (args.guardian)

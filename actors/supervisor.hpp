@@ -26,7 +26,7 @@ struct supervisor_args {
   supervisor_actor parent; ///< null for the root …
   guardian_actor guardian; ///< … which reports to the guardian instead
   services_ptr services;
-  config::group_ptr group;
+  config::group_ptr group; ///< null: it has not been told yet, the first `apply` will
   config::spec_ptr fleet;
 };
 
@@ -64,11 +64,15 @@ private:
     std::size_t position = 0;     ///< of the unit in start order
     state now = state::defined;
     bool wanted = false;
+    bool busy = false;            ///< there may be a process that `now` does not tell of
     bool leaving = false;         ///< told to be no more
     config::bot_spec_ptr spec;    ///< of a proxy
     config::group_ptr group;      ///< of a group
+
+    bool occupied() const { return has_process(now) || busy; }
   };
 
+  /// Weakest first: a weaker order never replaces a stronger one that waits.
   enum class ending : std::uint8_t { recycle, stop, remove };
 
   struct order_to_end {
@@ -82,6 +86,8 @@ private:
   void spawn(const std::string& full_name, child& what);
   void leave(const std::string& full_name, const std::string& cause);
   void count(const child& what, int sign);
+  void set_busy(child& what);
+  void order_anew(const std::string& full_name, const child& what);
 
   // -- starting --------------------------------------------------------------------------
 
@@ -92,7 +98,9 @@ private:
 
   void end_children(const std::set<std::string>& names, ending how, const std::string& cause);
   void go_on_ending();
-  bool has_living_dependent(const child& what) const;
+  void send_order(const child& target, const order_to_end& order);
+  void forget_stop(const std::string& full_name);
+  std::set<std::string> needed_units() const;
 
   // -- strategy --------------------------------------------------------------------------
 
@@ -112,14 +120,15 @@ private:
   pointer self;
   supervisor_args args;
   std::map<std::string, child> children;
-  int living = 0; ///< children with a process
+  int living = 0;   ///< children with a process
+  int occupied = 0; ///< those, and the busy ones
   int wanted = 0; ///< children that somebody wants up
   std::map<std::string, std::vector<start_condition>> conditions; ///< by bot
   std::map<std::string, std::set<std::string>> needs; ///< sibling order, by unit
   progress known;
-  std::set<std::string> asks;                    ///< children that may not start yet
+  std::map<std::string, std::string> asks;       ///< children that may not start yet, and why
   std::map<std::string, order_to_end> to_end;    ///< their dependents end first
-  std::set<std::string> ending_now;              ///< the whole of that set, told or not
+  std::map<std::string, order_to_end> ending_now; ///< the whole of that set, told or not
   std::set<std::string> culprits;                ///< died, have not asked yet
   std::set<std::string> held;                    ///< down or on the way, until the round ends
   std::string round_cause;
@@ -133,8 +142,10 @@ private:
   bool asked = false;            ///< the parent, for that
   bool stopping = false;
   bool removed = false;
+  std::optional<std::string> stop_when_told; ///< the end came before the first `apply`
   state told = state::defined;
   bool told_wanted = false;
+  bool told_busy = false;
   std::string why;
   std::minstd_rand dice{std::random_device{}()};
 };

@@ -10,6 +10,7 @@
 #include "messages/type_ids.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -43,6 +44,9 @@ struct child_report {
   /// It ended by itself (not as asked), so the strategy has a say.
   bool ended = false;
   std::string cause;
+  /// There may be a process that the state does not tell of: a start is under way,
+  /// or what a dead one left behind is being swept.
+  bool busy = false;
 };
 
 /// How one group stands.
@@ -87,6 +91,7 @@ struct adoptee {
 /// All slots of one instance.
 struct adoptees {
   std::vector<adoptee> items;
+  std::uint64_t launching = 0; ///< incarnation whose start is queued or under way, or 0
 };
 
 using journal_batch_ptr = std::shared_ptr<journal_batch>;

@@ -176,6 +176,10 @@ caf::actor_system& stage::system() {
   return epoch_->system;
 }
 
+bool stage::up() const {
+  return epoch_ && epoch_->all;
+}
+
 const services& stage::all() const {
   return *epoch_->all;
 }
@@ -255,7 +259,8 @@ instance_record stage::record(const std::string& instance) {
 }
 
 std::optional<group_record> stage::group(const std::string& name) {
-  for (const auto& each : view()->groups)
+  const auto now = view();
+  for (const auto& each : now->groups)
     if (each.name == name)
       return each;
   return std::nullopt;
@@ -266,6 +271,7 @@ std::optional<int> stage::ended() const {
 }
 
 std::string stage::problems() {
+  advance(std::chrono::milliseconds{200}); // the last changes get committed
   std::string result;
   auto add = [&](const std::string& line) { result += line + "\n"; };
   for (const auto& each : host.violations)

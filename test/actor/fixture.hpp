@@ -72,8 +72,9 @@ public:
   void break_actor(const Handle& which) {
     caf::anon_send_exit(which, caf::exit_reason::unhandled_exception);
   }
-  /// Every actor of that kind that there is, by the order of its birth.
   caf::actor_system& system();
+  /// Whether there is a runtime whose services are there.
+  bool up() const;
   const services& all() const;
 
   // -- looking -----------------------------------------------------------------------
