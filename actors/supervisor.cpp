@@ -429,7 +429,9 @@ void supervisor_state::on_report(const child_report& report) {
   count(each, +1);
   if (each.as_proxy)
     known.note(report.child, report.now);
-  if (report.now == state::failed || report.now == state::backoff || !report.wanted)
+  // A group asks once and goes on waiting, whether somebody in it is wanted now or not.
+  if (report.now == state::failed || report.now == state::backoff
+      || (each.as_proxy && !report.wanted))
     asks.erase(report.child);
   if (!report.wanted || report.now == state::completed)
     culprits.erase(report.child);

@@ -27,7 +27,9 @@ std::vector<std::string> fake_store::check() const {
   for (const auto& [seq, each] : transitions) {
     const auto at = last.find(each.instance);
     const auto before = at == last.end() ? state::defined : at->second.to;
-    const bool anew = each.from == state::defined && ever_forgotten.contains(each.instance);
+    // It left the fleet and came back.
+    const bool anew = each.from == state::defined
+                      && (before == state::stopped || ever_forgotten.contains(each.instance));
     if (each.from != before && !anew)
       result.push_back("event " + std::to_string(seq) + ": " + each.instance + " goes from "
                        + std::string{to_string(each.from)} + " to "

@@ -225,6 +225,18 @@ BOOST_AUTO_TEST_CASE(what_is_completed_is_not_brought_back_by_a_round) {
   BOOST_TEST(to_string(state_of("g/b#0")) == "running");
 }
 
+BOOST_AUTO_TEST_CASE(a_group_that_is_held_while_nobody_wants_it_comes_back) {
+  host.of("g/b#0").term_takes = 5s;
+  run(fleet_builder{}.group("g", strategy::one_for_all).bot("g/a").bot("g/b").bot("g/h/c").build());
+  advance(2s);
+  host.end("g/a#0");
+  advance(1s); // h is down and waits for b to be so
+  operate(verb::stop, {"g/h/c#0"});
+  operate(verb::start, {"g/h/c#0"});
+  advance(10s);
+  BOOST_TEST(host.living_count() == 3u);
+}
+
 // -- intensity -------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(too_many_rounds_and_the_group_gives_up_for_a_while) {
