@@ -23,6 +23,7 @@
 #include <memory>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace troupe {
 
@@ -178,10 +179,18 @@ int run_runtime(const runtime_options& options) {
     return sys.spawn(troupe::make_admin, sessions);
   };
   args.on_end = end_once;
-  args.on_services = [current](const services_ptr& now) { current->store(now); };
+  std::promise<void> wired;
+  auto somebody_there = wired.get_future();
+  args.on_services = [current, &wired, first = true](const services_ptr& now) mutable {
+    current->store(now);
+    if (std::exchange(first, false))
+      wired.set_value();
+  };
   spdlog::info("runtime {} runs fleet {} (epoch {}); isolation: {}", version, loaded.spec->name,
                host->epoch(), host->isolation());
   guardian = system->spawn(troupe::guardian, std::move(args));
+  // A shell that has waited for us is served at once, by the admin actor that is there.
+  somebody_there.wait();
   listener.start();
   int code = 1;
   {
