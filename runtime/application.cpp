@@ -197,6 +197,8 @@ int run_runtime(const runtime_options& options) {
     io_thread thread{io};
     code = ended.get();
   }
+  if (code == 0)
+    host->remove_groups();
   spdlog::info("runtime ends with {}", code);
   spdlog::shutdown();
   // ~actor_system waits for every actor: one that hangs must not hang us. What had to

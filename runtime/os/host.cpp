@@ -457,6 +457,11 @@ void keeper_host::set_tree(std::string tree) {
   options_.tree = std::move(tree);
 }
 
+void keeper_host::remove_groups() {
+  if (groups_.usable())
+    kill_and_remove_tree(groups_.path(), 1000);
+}
+
 void keeper_host::store_fd(const std::string& name, int fd) {
   // A copy: the request may have to wait, and the caller may close its own meanwhile.
   unique_fd copy{::fcntl(fd, F_DUPFD_CLOEXEC, 3)};

@@ -64,6 +64,10 @@ public:
   /// Where `${secret:…}` is read from now on.
   void set_tree(std::string tree);
 
+  /// Removes the fleet's control groups, and ends what should still be in them: for the
+  /// end of the fleet, when there is no bot any more.
+  void remove_groups();
+
   /// Lets the keeper hold `fd` for later lives of the runtime. The caller keeps its own.
   void store_fd(const std::string& name, int fd);
 
