@@ -35,6 +35,11 @@ public:
   /// What may go now, first starts first, each in order of arrival.
   std::vector<launch> take(time_point now);
 
+  /// A start that was ordered before this queue was there: it holds a slot too.
+  void note_under_way(const std::string& instance, std::uint64_t incarnation) {
+    under_way_.emplace(instance, incarnation);
+  }
+
   /// Exec was confirmed or failed: the slot is free.
   void settled(const std::string& instance, std::uint64_t incarnation);
 

@@ -5,6 +5,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace troupe {
 
 void launcher_state::init(std::shared_ptr<process_host> given) {
@@ -14,7 +16,10 @@ void launcher_state::init(std::shared_ptr<process_host> given) {
     std::visit([&me](auto& x) { caf::anon_send(me, std::move(x)); }, what);
   });
   for (auto& slot : host->adoptable())
-    slots[slot.instance].push_back(std::move(slot));
+    if (slot.pid == 0 && !slot.end)
+      queue.note_under_way(slot.instance, slot.incarnation);
+    else
+      slots[slot.instance].push_back(std::move(slot));
 }
 
 void launcher_state::apply(const config::spec_ptr& fleet) {
@@ -24,7 +29,10 @@ void launcher_state::apply(const config::spec_ptr& fleet) {
 
 adoptees launcher_state::adopt(const std::string& instance) {
   if (auto owner = caf::actor_cast<proxy_actor>(self->current_sender()))
-    owners[instance] = owner;
+    if (auto& known = owners[instance]; known != owner) {
+      self->monitor(owner);
+      known = owner;
+    }
   adoptees result;
   result.launching = queue.pending(instance);
   if (const auto at = slots.find(instance); at != slots.end())
@@ -68,7 +76,10 @@ void launcher_state::on_spawned(const spawned& what) {
   queue.settled(what.instance, what.incarnation);
   if (!find_slot(what.instance, what.incarnation))
     slots[what.instance].push_back({what.instance, what.incarnation, what.pid, wall_now(), {}});
-  forward(what);
+  if (is_stranger(what.instance))
+    end_stranger(what.instance);
+  else
+    forward(what);
   pump();
 }
 
@@ -91,8 +102,7 @@ void launcher_state::on_exited(const exited& what) {
   const auto end = end_of(what);
   if (owners.contains(what.instance))
     return forward(end);
-  // Nobody is in charge: an instance that is no longer in the config.
-  if (expected && !expected->contains(what.instance) && services)
+  if (is_stranger(what.instance) && services)
     self->send(services->ledger,
                death{what.instance, what.incarnation, what.at, to_string(what.status), what.status,
                      what.uptime, what.cpu_time, what.max_memory, end.output});
@@ -109,11 +119,8 @@ void launcher_state::commit(const std::string& instance, std::uint64_t incarnati
   const auto gone = std::erase_if(at->second, [&](const slot_info& x) {
     return x.incarnation == incarnation && x.end.has_value();
   });
-  if (at->second.empty()) {
+  if (at->second.empty())
     slots.erase(at);
-    if (expected && !expected->contains(instance))
-      owners.erase(instance);
-  }
   if (gone > 0)
     host->release(instance, incarnation);
 }
@@ -125,9 +132,26 @@ void launcher_state::retain(const config::spec_ptr& fleet) {
       expected->insert(instance_name(bot, i));
   std::vector<std::string> strangers;
   for (const auto& [instance, all] : slots)
-    if (!expected->contains(instance) && !owners.contains(instance))
+    if (is_stranger(instance))
       strangers.push_back(instance);
   for (const auto& instance : strangers)
+    end_stranger(instance);
+}
+
+// Nobody is in charge, and nobody will be: an instance that is no longer in the config.
+bool launcher_state::is_stranger(const std::string& instance) const {
+  return expected && !expected->contains(instance) && !owners.contains(instance);
+}
+
+void launcher_state::on_down(const caf::down_msg& message) {
+  const auto at = std::find_if(owners.begin(), owners.end(), [&](const auto& x) {
+    return x.second.address() == message.source;
+  });
+  if (at == owners.end())
+    return; // another one has taken charge
+  const auto instance = at->first;
+  owners.erase(at);
+  if (slots.contains(instance) && is_stranger(instance))
     end_stranger(instance);
 }
 
@@ -179,6 +203,7 @@ launcher_actor::behavior_type launcher(launcher_state::pointer self,
                                        std::shared_ptr<process_host> host) {
   auto* st = &self->state;
   self->set_default_handler(caf::drop);
+  self->set_down_handler([st](caf::down_msg& x) { st->on_down(x); });
   st->init(std::move(host));
   return {
     [st](wire_atom, const services_ptr& x) { st->wire(x); },

@@ -35,6 +35,7 @@ struct launcher_state {
   void commit(const std::string& instance, std::uint64_t incarnation);
   void retain(const config::spec_ptr& fleet);
   usage_map sample(const std::vector<std::string>& instances);
+  void on_down(const caf::down_msg& message);
   void tick(std::uint64_t generation);
 
   static inline const char* name = "launcher";
@@ -50,6 +51,8 @@ private:
   void pump();
   process_end end_of(const exited& what);
   void end_stranger(const std::string& instance);
+
+  bool is_stranger(const std::string& instance) const;
 
   services_ptr services;
   std::map<std::string, proxy_actor> owners;

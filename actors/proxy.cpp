@@ -225,10 +225,10 @@ void proxy_state::on_spawn_failed(const spawn_failed& what) {
 }
 
 void proxy_state::on_end(const process_end& what) {
-  if (what.how.incarnation != record.incarnation || !has_process(record.now) || end) {
-    tell_death(what, to_string(what.how.status));
-    return;
-  }
+  if (end && end->how.incarnation == what.how.incarnation)
+    return; // heard, and not swept yet
+  if (what.how.incarnation != record.incarnation || !has_process(record.now) || end)
+    return bury(what);
   end = what;
   concluded = false;
   sweep_pause = 20ms;

@@ -97,6 +97,7 @@ private:
   void begin_adoption();
   void catch_up(const adoptees& found, bool new_launcher);
   void adopt_unwatched();
+  void bury(const process_end& what);
   void adopt_slot(const adoptee& found, bool newest);
   void adopt_living(const slot_info& slot);
   void adopt_ended(const adoptee& found);

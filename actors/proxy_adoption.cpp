@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace troupe {
 
@@ -63,8 +64,11 @@ void proxy_state::adopt(instance_record known, adoptees found) {
     record.now = state::defined;
     record.since = wall_now();
   }
-  last_number = std::max(record.incarnation, found.launching);
+  // Without a past of its own, the ledger's number is only one that was never used.
+  last_number = restored ? record.incarnation : std::exchange(record.incarnation, 0);
   launched = found.launching > record.incarnation;
+  if (launched)
+    last_number = found.launching;
   disarm(timer::adoption);
   adopted = true;
   auto& items = found.items;
@@ -74,7 +78,10 @@ void proxy_state::adopt(instance_record known, adoptees found) {
   for (const auto& each : items)
     last_number = std::max(last_number, each.slot.incarnation);
   for (const auto& each : items)
-    adopt_slot(each, &each == &items.back());
+    if (each.slot.end && !restored) // of an instance that left the fleet and came back
+      bury({*each.slot.end, each.left, each.output});
+    else
+      adopt_slot(each, &each == &items.back());
   if (items.empty() && has_process(record.now)) {
     adopt_unwatched();
   } else if (items.empty() || items.back().slot.end) {
@@ -113,8 +120,7 @@ void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
     if (slot.incarnation == record.incarnation && has_process(record.now) && !end) {
       adopt_ended(each);
     } else if (!end || end->how.incarnation != slot.incarnation) {
-      // Told already, but perhaps not committed; the journal knows doubles.
-      tell_death({*slot.end, each.left, each.output}, to_string(slot.end->status));
+      bury({*slot.end, each.left, each.output});
     }
   }
   if (!new_launcher)
@@ -166,8 +172,18 @@ void proxy_state::adopt_ended(const adoptee& found) {
     on_end(what);
     return;
   }
-  // Its end was told already, but perhaps not committed; the journal knows doubles.
-  tell_death(what, to_string(slot.end->status));
+  bury(what);
+}
+
+// Its end was judged already. It may have been told but not committed; the journal
+// knows doubles.
+void proxy_state::bury(const process_end& what) {
+  if (what.left == 0 || end)
+    return tell_death(what, to_string(what.how.status));
+  end = what;
+  concluded = true;
+  sweep_pause = 20ms;
+  arm(timer::sweep, sweep_pause);
 }
 
 void proxy_state::resume() {

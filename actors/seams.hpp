@@ -67,7 +67,7 @@ using process_event = std::variant<spawned, spawn_failed, exited, stalled>;
 struct slot_info {
   std::string instance;
   std::uint64_t incarnation = 0;
-  int pid = 0;
+  int pid = 0;              ///< 0: exec is not confirmed, `spawned` or `spawn_failed` follows
   std::int64_t started = 0; ///< Unix microseconds
   std::optional<exited> end;
 };

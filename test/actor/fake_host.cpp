@@ -78,7 +78,8 @@ void fake_host::spawn(const launch& what) {
   for (const auto& [other, each] : table)
     if (other.first == what.instance && (each.alive() || each.children > 0))
       violations.push_back("two processes of " + what.instance
-                           + " at once: " + std::to_string(other.second) + " and "
+                           + " at once: " + std::to_string(other.second)
+                           + (each.alive() ? " (alive) and " : " (children) and ")
                            + std::to_string(what.incarnation));
   const auto& how = scripts_[what.instance];
   process fresh;
@@ -170,8 +171,8 @@ void fake_host::release(const key& which) {
 std::vector<slot_info> fake_host::slots() const {
   std::vector<slot_info> result;
   for (const auto& [which, each] : table)
-    if (each.confirmed)
-      result.push_back({which.first, which.second, each.pid, wall_now(), each.end});
+    result.push_back(
+        {which.first, which.second, each.confirmed ? each.pid : 0, wall_now(), each.end});
   return result;
 }
 
