@@ -187,13 +187,22 @@ void leave_child(double seconds, bool own_session) {
   close(ready[0]);
 }
 
+/// The parent ends when the daemon is there.
 void become_daemon(const options& given) {
-  if (fork() != 0)
-    _exit(0);
+  int ready[2];
+  if (pipe(ready) != 0)
+    usage(std::string{"pipe: "} + std::strerror(errno));
+  if (fork() != 0) {
+    close(ready[1]);
+    char byte = 0;
+    _exit(read(ready[0], &byte, 1) == 0 ? 0 : 70);
+  }
   setsid();
   if (fork() != 0)
     _exit(0);
   note(given, "daemon");
+  close(ready[0]);
+  close(ready[1]);
 }
 
 /// Exits while the file is too young; a missing one is made.
