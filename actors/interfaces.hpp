@@ -46,8 +46,9 @@ using ledger_actor = caf::typed_actor<
   caf::reacts_to<group_record>,
   // These instances exist from now on, and no others (config version).
   caf::reacts_to<retain_atom, config::spec_ptr, std::uint64_t>,
-  // The record of one instance; a name without one gets an empty record.
-  caf::replies_to<adopt_atom, std::string>::with<instance_record>,
+  // The record of one instance, empty when there is none, and a number that none of
+  // its incarnations was above.
+  caf::replies_to<adopt_atom, std::string>::with<instance_record, std::uint64_t>,
   // The records that belong to these names: instances, bots, or groups with a
   // trailing '/'; no name at all means everything.
   caf::replies_to<view_atom, std::vector<std::string>>::with<ledger_view_ptr>,

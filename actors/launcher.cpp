@@ -29,7 +29,7 @@ void launcher_state::apply(const config::spec_ptr& fleet) {
 
 adoptees launcher_state::adopt(const std::string& instance) {
   if (auto owner = caf::actor_cast<proxy_actor>(self->current_sender()))
-    if (auto& known = owners[instance]; known != owner) {
+    if (auto& known = owners[instance]; !known || known.id() < owner.id()) {
       self->monitor(owner);
       known = owner;
     }

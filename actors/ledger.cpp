@@ -42,6 +42,10 @@ void ledger_state::recall(const journal_contents& contents) {
 
 void ledger_state::on_entry(const ledger_entry& entry) {
   const auto& record = entry.record;
+  // One that was replaced may still say a last word after its successor has begun;
+  // ids of actors only grow.
+  if (const auto at = owners.find(record.name); at != owners.end() && sender_id() < at->second)
+    return;
   last_incarnation = std::max(last_incarnation, record.incarnation);
   auto change = entry.change;
   // What came before may have been lost with another ledger: the chain of events has
@@ -66,6 +70,11 @@ void ledger_state::on_entry(const ledger_entry& entry) {
     std::erase(pending.forgotten, record.name); // it came back before that was written
   }
   gather_or_flush();
+}
+
+caf::actor_id ledger_state::sender_id() const {
+  const auto& sender = self->current_sender();
+  return sender ? sender->id() : 0;
 }
 
 void ledger_state::on_death(const death& what) {
@@ -99,20 +108,24 @@ void ledger_state::retain(const config::spec_ptr& fleet, std::uint64_t applied_v
 
 void ledger_state::forget(const std::string& instance) {
   records.erase(instance);
+  owners.erase(instance);
   dirty.erase(instance);
   pending.forgotten.push_back(instance);
 }
 
 // -- what is asked -------------------------------------------------------------------------
 
-instance_record ledger_state::find(const std::string& instance) const {
+caf::result<instance_record, std::uint64_t>
+ledger_state::adopt(const std::string& instance) {
+  auto& owner = owners[instance];
+  owner = std::max(owner, sender_id());
+  instance_record record;
   if (const auto at = records.find(instance); at != records.end())
-    return at->second;
-  instance_record result;
-  result.name = instance;
+    record = at->second;
+  record.name = instance;
   // One that was forgotten and comes back must not count from the start again.
-  result.incarnation = last_incarnation;
-  return result;
+  const auto last = record.incarnation > 0 ? record.incarnation : last_incarnation;
+  return {std::move(record), last};
 }
 
 bool ledger_state::matches(const std::string& target, const std::string& instance) {
@@ -282,7 +295,7 @@ ledger_actor::behavior_type ledger(ledger_state::pointer self, services_ptr serv
     [st](retain_atom, const config::spec_ptr& fleet, std::uint64_t version) {
       st->retain(fleet, version);
     },
-    [st](adopt_atom, const std::string& instance) { return st->find(instance); },
+    [st](adopt_atom, const std::string& instance) { return st->adopt(instance); },
     [st](view_atom, const std::vector<std::string>& names) { return st->view(names); },
     [st](await_atom, std::uint64_t after, std::uint32_t ms) { return st->await(after, ms); },
     [st](watch_atom, const std::vector<std::string>& targets) { st->watch(targets); },

@@ -49,7 +49,7 @@ struct proxy_state {
   // -- becoming the proxy of what may be there already (proxy_adoption.cpp) ----------
 
   void init(proxy_args args);
-  void adopt(instance_record known, adoptees found);
+  void adopt(instance_record known, std::uint64_t last, adoptees found);
 
   static inline const char* name = "proxy";
 

@@ -38,20 +38,20 @@ void proxy_state::begin_adoption() {
   };
   self->request(args.services->ledger, request_timeout, adopt_atom_v, args.name)
     .then(
-      [this, is_void, failed](const instance_record& known) {
+      [this, is_void, failed](const instance_record& known, std::uint64_t last) {
         if (!is_void())
           self->request(args.services->launcher, request_timeout, adopt_atom_v, args.name)
             .then(
-              [this, is_void, known](const adoptees& found) {
+              [this, is_void, known, last](const adoptees& found) {
                 if (!is_void())
-                  adopt(known, found);
+                  adopt(known, last, found);
               },
               failed);
       },
       failed);
 }
 
-void proxy_state::adopt(instance_record known, adoptees found) {
+void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees found) {
   const bool restored = known.since != 0;
   record = std::move(known);
   record.name = args.name;
@@ -64,11 +64,8 @@ void proxy_state::adopt(instance_record known, adoptees found) {
     record.now = state::defined;
     record.since = wall_now();
   }
-  // Without a past of its own, the ledger's number is only one that was never used.
-  last_number = restored ? record.incarnation : std::exchange(record.incarnation, 0);
   launched = found.launching > record.incarnation;
-  if (launched)
-    last_number = found.launching;
+  last_number = launched ? found.launching : last;
   disarm(timer::adoption);
   adopted = true;
   auto& items = found.items;
@@ -125,8 +122,8 @@ void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
   }
   if (!new_launcher)
     return;
-  if (launched) // that order went down with the old one; the keeper knows doubles
-    launch_now(false);
+  if (launched && found.launching != last_number)
+    launch_now(false); // that order went down with the old one; the keeper knows doubles
   if (record.now == state::stopping && !end)
     ask_to_end();
 }

@@ -107,9 +107,10 @@ void supervisor_state::put(const std::string& full_name, child fresh) {
   const bool same_spec = fresh.spec && there.spec && *fresh.spec == *there.spec;
   there.spec = std::move(fresh.spec);
   there.group = std::move(fresh.group);
-  if (there.leaving) {
-    there.leaving = false;
-    return;
+  if (std::exchange(there.leaving, false)) {
+    if (to_end.erase(full_name) == 0)
+      return;
+    ending_now.erase(full_name); // it has not been told, so it just stays
   }
   if (there.as_group)
     self->send(there.as_group, apply_atom_v, there.group, args.fleet);
@@ -179,6 +180,10 @@ void supervisor_state::on_exit(const caf::exit_msg& message) {
       self->quit(message.reason);
       return;
     }
+  }
+  if (message.reason == caf::exit_reason::normal) { // it left, and came back
+    to_end.erase(full_name);
+    ending_now.erase(full_name);
   }
   spawn(full_name, gone);
   order_anew(full_name, gone);
@@ -437,6 +442,8 @@ void supervisor_state::on_report(const child_report& report) {
     culprits.erase(report.child);
   if (report.ended && !stopping && !each.leaving)
     strategize(report.child, report.cause);
+  else if (each.now != state::stopping && has_process(each.now))
+    keep_round(report.child);
   settle();
 }
 
@@ -466,6 +473,16 @@ std::set<std::string> supervisor_state::concerned(const std::string& culprit) co
         && (args.group->how == config::strategy::one_for_all || each.position > position))
       result.insert(full_name);
   return result;
+}
+
+// Something is up that did not ask, for it was found running.
+void supervisor_state::keep_round(const std::string& full_name) {
+  if (!held.contains(full_name))
+    return;
+  if (culprits.erase(full_name) > 0)
+    held.erase(full_name);
+  else if (!ending_now.contains(full_name))
+    end_children({full_name}, ending::recycle, round_cause);
 }
 
 void supervisor_state::finish_round() {

@@ -106,6 +106,7 @@ private:
 
   void strategize(const std::string& culprit, const std::string& cause);
   std::set<std::string> concerned(const std::string& culprit) const;
+  void keep_round(const std::string& full_name);
   void finish_round();
   void give_up(const std::string& cause);
   void come_back();

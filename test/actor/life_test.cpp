@@ -49,4 +49,22 @@ BOOST_AUTO_TEST_CASE(a_new_runtime_finds_what_runs) {
   BOOST_TEST(problems() == "");
 }
 
+BOOST_AUTO_TEST_CASE(two_thousand_start_and_stop) {
+  run(fleet_builder{}
+          .bot("base", {}, 1000)
+          .bot_after("g/top", {{"base", config::condition::started, {}}})
+          .bot_after("late", {{"g/", config::condition::ready, {}}},
+                     [](auto& x) { x.stop_timeout = std::chrono::seconds{1}; })
+          .bot("free", {}, 998)
+          .build());
+  advance(5s);
+  BOOST_TEST(host.living_count() == 2000u);
+  stop_fleet();
+  advance(5s);
+  BOOST_TEST(host.living_count() == 0u);
+  BOOST_REQUIRE(ended().has_value());
+  BOOST_TEST(*ended() == 0);
+  BOOST_TEST(problems() == "");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

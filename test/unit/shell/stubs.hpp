@@ -154,7 +154,9 @@ inline ledger_actor::behavior_type ledger(ledger_actor::pointer self, world_ptr 
       [](const death&) {},
       [](const group_record&) {},
       [](retain_atom, const config::spec_ptr&, std::uint64_t) {},
-      [](adopt_atom, const std::string&) { return instance_record{}; },
+      [](adopt_atom, const std::string&) -> caf::result<instance_record, std::uint64_t> {
+        return {instance_record{}, std::uint64_t{0}};
+      },
       [self, w](view_atom, const std::vector<std::string>& names) -> caf::result<ledger_view_ptr> {
         if (w->ledger_is_silent)
           return self->make_response_promise<ledger_view_ptr>();
