@@ -25,7 +25,10 @@ std::map<std::string, std::string> probe(epoch& runtime, spawn_request&& request
   for (std::string line; std::getline(lines, line);) {
     const auto equals = line.find('=');
     auto& value = told[line.substr(0, equals)];
-    value += (value.empty() ? "" : "|") + line.substr(equals + 1);
+    if (!value.empty()) {
+      value += '|';
+    }
+    value.append(line, equals + 1);
   }
   return told;
 }
