@@ -77,6 +77,8 @@ def measure(contestant, bench, options):
     with life(contestant, bench, 0):
         settle(contestant)
         empty = contestant.pss()
+        if not empty:
+            raise Failed(f"{contestant.label} does not stay up without a bot: {contestant.tail()}")
         figures["pss_empty"] = empty / 1024
         contestant.stop_all()
 

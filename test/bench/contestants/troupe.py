@@ -31,6 +31,9 @@ class Troupe(Contestant):
                                   "max_restarts": {"count": 1000, "within": "10m"}}}
         (self.tree / "group.json").write_text(json.dumps(group))
         bot = json.dumps({"command": [str(self.bench.bot)]})
+        if not self.count:  # a tree without any bot is refused
+            (self.tree / "idle.json").write_text(
+                json.dumps({"command": [str(self.bench.bot)], "autostart": False}))
         for index in range(self.count):
             (self.tree / f"b{index:04}.json").write_text(bot)
 
