@@ -111,6 +111,7 @@ void supervisor_state::put(const std::string& full_name, child fresh) {
     if (to_end.erase(full_name) == 0)
       return;
     ending_now.erase(full_name); // it has not been told, so it just stays
+    may_go_on = true;
   }
   if (there.as_group)
     self->send(there.as_group, apply_atom_v, there.group, args.fleet);
@@ -170,6 +171,7 @@ void supervisor_state::on_exit(const caf::exit_msg& message) {
     ending_now.erase(full_name);
     count(gone, -1);
     children.erase(at);
+    may_go_on = !to_end.empty();
     return settle();
   }
   if (message.reason != caf::exit_reason::normal) {
@@ -184,6 +186,7 @@ void supervisor_state::on_exit(const caf::exit_msg& message) {
   if (message.reason == caf::exit_reason::normal) { // it left, and came back
     to_end.erase(full_name);
     ending_now.erase(full_name);
+    may_go_on = true;
   }
   spawn(full_name, gone);
   order_anew(full_name, gone);
@@ -261,24 +264,40 @@ void supervisor_state::end_children(const std::set<std::string>& names, ending h
     to_end.insert_or_assign(full_name, order_to_end{how, cause});
     ending_now.insert_or_assign(full_name, order_to_end{how, cause});
   }
+  may_go_on = true;
   go_on_ending();
 }
 
 void supervisor_state::go_on_ending() {
-  if (!to_end.empty()) {
-    const auto needed = needed_units();
-    for (auto at = to_end.begin(); at != to_end.end();) {
-      const auto& target = children.at(at->first);
-      if (needed.contains(target.unit)) {
-        ++at;
-        continue;
-      }
-      send_order(target, at->second);
-      at = to_end.erase(at);
+  if (!std::exchange(may_go_on, false))
+    return;
+  const auto needed = needed_units();
+  for (auto at = to_end.begin(); at != to_end.end();) {
+    const auto& target = children.at(at->first);
+    if (needed.contains(target.unit)) {
+      ++at;
+      continue;
     }
+    send_order(target, at->second);
+    at = to_end.erase(at);
   }
   if (to_end.empty())
     std::erase_if(ending_now, [this](const auto& x) { return !children.at(x.first).occupied(); });
+}
+
+// A large group ends one report at a time: only the last of a unit sets others free.
+void supervisor_state::note_end(const std::string& full_name, const child& what) {
+  if (to_end.empty()) {
+    ending_now.erase(full_name);
+    return;
+  }
+  const auto lives = [&](const auto& x) {
+    return x.second.occupied() && ending_now.contains(x.first);
+  };
+  auto first = children.lower_bound(what.as_proxy ? what.unit + "#" : what.unit);
+  const auto last = std::find_if(first, children.end(),
+                                 [&](const auto& x) { return x.second.unit != what.unit; });
+  may_go_on |= std::none_of(first, last, lives);
 }
 
 void supervisor_state::send_order(const child& target, const order_to_end& order) {
@@ -300,6 +319,7 @@ void supervisor_state::forget_stop(const std::string& full_name) {
     if (const auto at = orders->find(full_name);
         at != orders->end() && at->second.how == ending::stop)
       orders->erase(at);
+  may_go_on = true;
 }
 
 // Units that something depends on which is being ended and still lives.
@@ -427,11 +447,14 @@ void supervisor_state::on_report(const child_report& report) {
   if (at == children.end())
     return;
   auto& each = at->second;
+  const bool was_occupied = each.occupied();
   count(each, -1);
   each.now = report.now;
   each.wanted = report.wanted;
   each.busy = report.busy;
   count(each, +1);
+  if (was_occupied && !each.occupied())
+    note_end(report.child, each);
   if (each.as_proxy)
     known.note(report.child, report.now);
   // A group asks once and goes on waiting, whether somebody in it is wanted now or not.

@@ -98,6 +98,7 @@ private:
 
   void end_children(const std::set<std::string>& names, ending how, const std::string& cause);
   void go_on_ending();
+  void note_end(const std::string& full_name, const child& what);
   void send_order(const child& target, const order_to_end& order);
   void forget_stop(const std::string& full_name);
   std::set<std::string> needed_units() const;
@@ -130,6 +131,7 @@ private:
   std::map<std::string, std::string> asks;       ///< children that may not start yet, and why
   std::map<std::string, order_to_end> to_end;    ///< their dependents end first
   std::map<std::string, order_to_end> ending_now; ///< the whole of that set, told or not
+  bool may_go_on = false; ///< with that: something changed since it was last looked at
   std::set<std::string> culprits;                ///< died, have not asked yet
   std::set<std::string> held;                    ///< down or on the way, until the round ends
   std::string round_cause;

@@ -244,21 +244,21 @@ void play(std::size_t usual, bool runtime_dies, bool actors_die, bool config_cha
 } // namespace
 
 BOOST_AUTO_TEST_CASE(processes_and_operators_do_what_they_like) {
-  play(300, false, false, false);
+  play(200, false, false, false);
 }
 
 BOOST_AUTO_TEST_CASE(the_runtime_dies_at_any_moment) {
-  play(300, true, false, false);
+  play(200, true, false, false);
 }
 
 BOOST_AUTO_TEST_CASE(actors_die_at_any_moment) {
-  play(300, false, true, false);
+  play(200, false, true, false);
 }
 
 BOOST_AUTO_TEST_CASE(the_config_changes_at_any_moment) {
-  play(300, false, false, true);
+  play(200, false, false, true);
 }
 
 BOOST_AUTO_TEST_CASE(all_of_it_at_once) {
-  play(300, true, true, false);
+  play(200, true, true, false);
 }
