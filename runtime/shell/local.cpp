@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -96,8 +97,14 @@ std::string rendered(const std::vector<config::problem>& problems, const config:
 
 commands::json problem_list(const std::vector<config::problem>& problems) {
   auto result = commands::json::array();
-  for (const auto& one : problems)
-    result.push_back(commands::json(config::to_json(one)));
+  // In the order in which a person would say it.
+  for (const auto& one : problems) {
+    const auto from = config::to_json(one);
+    commands::json row;
+    for (const char* key : {"file", "line", "column", "pointer", "message", "expected", "hint"})
+      row[key] = from.value(key, nlohmann::json{});
+    result.push_back(std::move(row));
+  }
   return result;
 }
 
@@ -127,6 +134,9 @@ config::expected<std::string, refusal> state_of(const global_settings& global) {
 }
 
 int complain(const refusal& why, bool as_json) {
+  // Who pressed Ctrl-C knows.
+  if (why.code == "interrupted")
+    return 128 + SIGINT;
   if (as_json)
     std::puts(commands::dump(commands::error_document(why)).c_str());
   else
