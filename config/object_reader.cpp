@@ -3,9 +3,8 @@
 #include "config/document.hpp"
 #include "config/expand.hpp"
 #include "config/names.hpp"
+#include "config/pattern.hpp"
 #include "config/units.hpp"
-
-#include <regex>
 
 namespace troupe::config {
 
@@ -13,8 +12,7 @@ using nlohmann::json;
 
 namespace {
 
-/// Longest regular expression and path; std::regex needs time and stack by their length.
-constexpr std::size_t max_pattern = 1000;
+/// Longest path, as of the kernel.
 constexpr std::size_t max_path = 4096;
 
 } // namespace
@@ -199,13 +197,11 @@ void object_reader::regex(const char* key, std::string& out) const {
     wrong(key, "the regular expression is too long", "at most 1000 characters");
     return;
   }
-  try {
-    std::regex compiled{written};
+  if (valid_pattern(written))
     out = written;
-  } catch (const std::regex_error&) {
+  else
     wrong(key, in_quotes(written) + " is no regular expression", "an ECMAScript regular expression",
           "escape ( ) [ ] { } + * ? . with \\\\");
-  }
 }
 
 } // namespace troupe::config

@@ -118,8 +118,10 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
         continue;
       if (const auto group = groups_.open_child(name); group && group.populated())
         group.kill();
-      if (groups_.remove_child(name) != 0)
+      if (groups_.remove_child(name) != 0) {
+        const std::lock_guard again{mutex_};
         undead_.push_back(name);
+      }
     }
   }
   boost::asio::post(io_, [this] {
@@ -189,10 +191,10 @@ keeper_host::entry_ptr keeper_host::find(const slot_key& key) {
 
 bool keeper_host::transmit(const request& x) {
   return std::visit(overloaded{
-                      [this](const fd_to_store& y) {
-                        return client_.send(store_request{y.name, y.fd.get()});
-                      },
-                      [this](const auto& y) { return client_.send(y); },
+                        [this](const fd_to_store& y) {
+                          return client_.send(store_request{y.name, y.fd.get()});
+                        },
+                        [this](const auto& y) { return client_.send(y); },
                     },
                     x);
 }
@@ -411,18 +413,7 @@ void keeper_host::spawn(const launch& what) {
 }
 
 void keeper_host::release(const std::string& instance, std::uint64_t incarnation) {
-  const slot_key key{instance, incarnation};
-  {
-    const std::lock_guard lock{mutex_};
-    forget(key);
-    std::erase_if(adoptable_, [&](const slot_info& x) {
-      return x.instance == instance && x.incarnation == incarnation;
-    });
-    release_request order;
-    order.instance = instance;
-    order.incarnation = incarnation;
-    post(std::move(order));
-  }
+  const std::lock_guard lock{mutex_};
   // What would not go then may go now.
   for (auto tries = std::min<std::size_t>(undead_.size(), 4); tries > 0; --tries) {
     auto name = std::move(undead_.front());
@@ -430,6 +421,14 @@ void keeper_host::release(const std::string& instance, std::uint64_t incarnation
     if (groups_.remove_child(name) != 0)
       undead_.push_back(std::move(name));
   }
+  forget({instance, incarnation});
+  std::erase_if(adoptable_, [&](const slot_info& x) {
+    return x.instance == instance && x.incarnation == incarnation;
+  });
+  release_request order;
+  order.instance = instance;
+  order.incarnation = incarnation;
+  post(std::move(order));
 }
 
 // With the mutex held.
@@ -440,8 +439,8 @@ void keeper_host::forget(const slot_key& key) {
     return;
   mains_.erase(found->second->pid);
   table_.erase(found);
-  if (groups_.usable())
-    groups_.remove(key.instance, key.incarnation);
+  if (groups_.usable() && groups_.remove(key.instance, key.incarnation) != 0)
+    undead_.push_back(cgroup_tree::child_name(key.instance, key.incarnation));
 }
 
 std::string keeper_host::tail(const std::string& instance, std::uint64_t incarnation) {

@@ -174,9 +174,9 @@ private:
   std::function<void(process_event)> on_event_;
   std::vector<process_event> early_; // came before somebody listened
   std::deque<keeper_event> unheard_; // came with the greeting, not part of it
+  std::deque<std::string> undead_;   // cgroups that would not go
 
   // Of the launcher's thread alone.
-  std::deque<std::string> undead_; // cgroups that would not go
   std::vector<process> snapshot_;
   clock::time_point snapshot_at_{};
 };

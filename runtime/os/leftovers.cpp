@@ -65,8 +65,10 @@ leftovers end_leftovers(const std::string& state_directory, std::chrono::millise
   // Whoever wrote into that file, nothing but a fleet's own group is ever killed.
   const auto slash = cgroup.rfind('/');
   if (slash != std::string::npos && cgroup.front() == '/'
-      && cgroup.compare(slash + 1, 7, "troupe-") == 0)
+      && cgroup.compare(slash + 1, 7, "troupe-") == 0) {
     result.ended = kill_and_remove_tree(cgroup, static_cast<int>(limit.count()));
+    ::rmdir((cgroup + ".runtime").c_str()); // goes if it is empty
+  }
   std::set<std::pair<pid_t, std::uint64_t>> counted;
   for (;;) {
     const auto found = marked(state_directory);
