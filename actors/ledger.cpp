@@ -46,13 +46,14 @@ void ledger_state::on_entry(const ledger_entry& entry) {
   // ids of actors only grow.
   if (const auto at = owners.find(record.name); at != owners.end() && sender_id() < at->second)
     return;
-  last_incarnation = std::max(last_incarnation, record.incarnation);
   auto change = entry.change;
   // What came before may have been lost with another ledger: the chain of events has
-  // no gap all the same.
+  // no gap all the same. One that came back before it was forgotten goes on as it was.
+  const auto& leaving = pending.forgotten;
+  const bool is_known = std::find(leaving.begin(), leaving.end(), record.name) != leaving.end();
   if (const auto at = records.find(record.name); at != records.end())
     change.from = at->second.now;
-  else if (change.from == change.to && (!expected || expected->contains(record.name)))
+  else if (change.from == change.to && !is_known && (!expected || expected->contains(record.name)))
     change.from = state::defined;
   if (change.from != change.to) {
     change.seq = ++last_seq;
@@ -63,6 +64,7 @@ void ledger_state::on_entry(const ledger_entry& entry) {
         self->send(each.who, note_atom_v, record.name, static_cast<std::uint8_t>(record.now));
   }
   if (expected && !expected->contains(record.name) && !has_process(record.now)) {
+    last_incarnation = std::max(last_incarnation, record.incarnation);
     forget(record.name);
   } else {
     records[record.name] = record;
@@ -107,6 +109,8 @@ void ledger_state::retain(const config::spec_ptr& fleet, std::uint64_t applied_v
 }
 
 void ledger_state::forget(const std::string& instance) {
+  if (const auto at = records.find(instance); at != records.end())
+    last_incarnation = std::max(last_incarnation, at->second.incarnation);
   records.erase(instance);
   owners.erase(instance);
   dirty.erase(instance);

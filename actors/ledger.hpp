@@ -81,7 +81,7 @@ private:
   std::uint64_t version = 0;
   std::uint64_t last_seq = 0;
   std::uint64_t committed_seq = 0;
-  std::uint64_t last_incarnation = 0;
+  std::uint64_t last_incarnation = 0; ///< the highest of those that were forgotten
   journal_batch pending;
   std::set<std::string> dirty; ///< instances whose record is to be written
   journal_batch_ptr in_flight;
