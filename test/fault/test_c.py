@@ -300,7 +300,8 @@ class OneFleet(SharedCase):
         allowed = {"PATH", "HOME", "USER", "LANG", "TZ", "MINE", "TROUPE_BOT", "TROUPE_INSTANCE",
                    "TROUPE_INCARNATION", "TROUPE_BOT_DIR"}
         self.assertEqual(set(), set(seen["environment"]) - allowed)
-        self.assertEqual(("c25", "0", "1", "yes"),
+        number = str(fleet.status("c25")["c25#0"]["incarnation"])
+        self.assertEqual(("c25", "0", number, "yes"),
                          tuple(seen["environment"][k] for k in ("TROUPE_BOT", "TROUPE_INSTANCE",
                                                                 "TROUPE_INCARNATION", "MINE")))
         self.assertEqual(0o027, seen["umask"])
