@@ -30,11 +30,12 @@ def check_events(events, lives=1):
             complaints.append(f"{where}: from {event['from']}, but it was {before}")
         stands[event["instance"]] = event["to"]
         number = incarnations.get(event["instance"], 0)
-        if event["incarnation"] < number:
+        # A run begins with no process yet, which is incarnation 0.
+        if event["incarnation"] < number and not (begins and event["incarnation"] == 0):
             complaints.append(f"{where}: incarnation {event['incarnation']} after {number}")
         if event["to"] == "starting" and event["incarnation"] == number and number:
             complaints.append(f"{where}: incarnation {number} starts twice")
-        incarnations[event["instance"]] = event["incarnation"]
+        incarnations[event["instance"]] = max(number, event["incarnation"])
         if not event["cause"]:
             complaints.append(f"{where}: has no cause")
     return complaints

@@ -375,7 +375,11 @@ class Fleet:
     def wait_running(self, *instances, timeout=PATIENCE):
         if not instances:
             instances = list(self.status())
-        self.wait_all({"running"}, instances, timeout)
+        if self.lives == 1:
+            return self.wait_all({"running"}, instances, timeout)
+        # The stream begins with the lives before this one: only the status is surely of this.
+        return poll_until(lambda: (rows := self.status()) and all(
+            name in rows and rows[name]["state"] == "running" for name in instances), timeout)
 
     def journal_entries(self):
         import history
