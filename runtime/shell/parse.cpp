@@ -53,11 +53,11 @@ std::optional<std::size_t> find_command_word(const words& all) {
       return i;
     if (all[i] == "--")
       return i + 1 < all.size() ? std::optional{i + 1} : std::nullopt;
-    for (const auto& option : global_options())
-      if (option.kind != word_kind::flag && is_flag(option, all[i]))
-        ++i;
-    if (i >= all.size())
-      break;
+    const auto takes_value = [&word = all[i]](const option_info& option) {
+      return option.kind != word_kind::flag && is_flag(option, word);
+    };
+    if (std::ranges::any_of(global_options(), takes_value))
+      ++i; // past the value, or the end
   }
   return std::nullopt;
 }
