@@ -32,7 +32,7 @@ const char* const plain_bot = R"({"command": ["x"]})";
 
 /// Runs `body` in a child process with at most `bytes` of address space; its exit code.
 template <class F>
-int in_small_process(rlim_t bytes, F body) {
+int in_small_process([[maybe_unused]] rlim_t bytes, F body) {
   auto child = ::fork();
   BOOST_REQUIRE(child >= 0);
   if (child == 0) {
