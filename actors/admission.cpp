@@ -7,8 +7,7 @@ namespace troupe {
 
 namespace {
 
-bool erase_from(std::deque<launch>& queue, const std::string& instance,
-                std::uint64_t incarnation) {
+bool erase_from(std::deque<launch>& queue, const std::string& instance, std::uint64_t incarnation) {
   return std::erase_if(queue,
                        [&](const launch& x) {
                          return x.instance == instance && x.incarnation == incarnation;
@@ -75,7 +74,8 @@ std::optional<admission::time_point> admission::wake_at(time_point now) const {
 
 void admission::refill(time_point now) {
   if (filled_ && now > *filled_)
-    tokens_ = std::min(burst_, tokens_ + std::chrono::duration<double>(now - *filled_).count() * rate_);
+    tokens_ =
+        std::min(burst_, tokens_ + std::chrono::duration<double>(now - *filled_).count() * rate_);
   if (!filled_ || now > *filled_)
     filled_ = now;
 }

@@ -17,7 +17,8 @@ inline std::int64_t wall_now() {
 /// The actor clock of `self`, in nanoseconds.
 template <class Self>
 std::chrono::nanoseconds monotonic_now(Self* self) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(self->clock().now().time_since_epoch());
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+      self->clock().now().time_since_epoch());
 }
 
 /// A duration in microseconds, as records keep it.

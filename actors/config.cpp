@@ -32,39 +32,41 @@ void config_state::wire(services_ptr replaced) {
 void config_state::recall_replicas() {
   // Nothing else is heard before that is known.
   self->request(services->journal, request_timeout, view_atom_v)
-    .await(
-      [this](const journal_contents_ptr& kept) {
-        config::load_options options;
-        options.replicas = kept->replicas;
-        if (options.replicas != args.replicas)
-          if (auto loaded = config::load(args.tree, options); loaded.spec) {
-            args.replicas = kept->replicas;
-            args.spec = loaded.spec;
-          }
-        args.version = kept->version;
-        put_in_force();
-      },
-      [this](const caf::error& reason) { self->quit(reason); });
+      .await(
+          [this](const journal_contents_ptr& kept) {
+            config::load_options options;
+            options.replicas = kept->replicas;
+            if (options.replicas != args.replicas)
+              if (auto loaded = config::load(args.tree, options); loaded.spec) {
+                args.replicas = kept->replicas;
+                args.spec = loaded.spec;
+              }
+            args.version = kept->version;
+            put_in_force();
+          },
+          [this](const caf::error& reason) { self->quit(reason); });
 }
 
 void config_state::record_tree() {
   auto batch = std::make_shared<journal_batch>();
   batch->applied = config::to_json(args.tree);
   self->request(services->journal, request_timeout, write_atom_v, batch, false)
-    .then(
-      [this](const std::string& problem) {
-        if (problem.empty())
-          ++args.version;
-        else
-          spdlog::error("config cannot record the applied tree: {}; after a death of the runtime "
-                        "it would be read from disk again",
-                        problem);
-        put_in_force();
-      },
-      [this](const caf::error& reason) {
-        spdlog::error("config got no answer from the journal: {}", self->system().render(reason));
-        put_in_force();
-      });
+      .then(
+          [this](const std::string& problem) {
+            if (problem.empty())
+              ++args.version;
+            else
+              spdlog::error(
+                  "config cannot record the applied tree: {}; after a death of the runtime "
+                  "it would be read from disk again",
+                  problem);
+            put_in_force();
+          },
+          [this](const caf::error& reason) {
+            spdlog::error("config got no answer from the journal: {}",
+                          self->system().render(reason));
+            put_in_force();
+          });
 }
 
 void config_state::put_in_force() {
@@ -92,24 +94,24 @@ caf::result<std::string> config_state::scale(const std::string& bot, std::uint32
   batch->audits.push_back(audit);
   auto answer = self->make_response_promise<std::string>();
   self->request(services->journal, request_timeout, write_atom_v, batch, true)
-    .then(
-      [this, answer, bot, replicas](const std::string& problem) mutable {
-        if (problem.empty()) {
-          // Another bot may have been scaled meanwhile.
-          config::load_options all;
-          all.replicas = args.replicas;
-          all.replicas[bot] = replicas;
-          if (auto both = config::load(args.tree, all); both.spec) {
-            args.replicas = std::move(all.replicas);
-            args.spec = both.spec;
-            put_in_force();
-          }
-        }
-        answer.deliver(problem.empty() ? problem : "audit-unavailable: " + problem);
-      },
-      [answer](const caf::error&) mutable {
-        answer.deliver(std::string{"audit-unavailable: the journal does not answer"});
-      });
+      .then(
+          [this, answer, bot, replicas](const std::string& problem) mutable {
+            if (problem.empty()) {
+              // Another bot may have been scaled meanwhile.
+              config::load_options all;
+              all.replicas = args.replicas;
+              all.replicas[bot] = replicas;
+              if (auto both = config::load(args.tree, all); both.spec) {
+                args.replicas = std::move(all.replicas);
+                args.spec = both.spec;
+                put_in_force();
+              }
+            }
+            answer.deliver(problem.empty() ? problem : "audit-unavailable: " + problem);
+          },
+          [answer](const caf::error&) mutable {
+            answer.deliver(std::string{"audit-unavailable: the journal does not answer"});
+          });
   return answer;
 }
 
@@ -118,11 +120,11 @@ config_actor::behavior_type config_owner(config_state::pointer self, config_args
   self->set_default_handler(caf::drop);
   st->init(std::move(args));
   return {
-    [st](wire_atom, const services_ptr& x) { st->wire(x); },
-    [st](view_atom) { return st->args.spec; },
-    [st](scale_atom, const std::string& bot, std::uint32_t replicas, const audit_entry& audit) {
-      return st->scale(bot, replicas, audit);
-    },
+      [st](wire_atom, const services_ptr& x) { st->wire(x); },
+      [st](view_atom) { return st->args.spec; },
+      [st](scale_atom, const std::string& bot, std::uint32_t replicas, const audit_entry& audit) {
+        return st->scale(bot, replicas, audit);
+      },
   };
 }
 

@@ -14,17 +14,18 @@ namespace troupe {
 
 struct config_args {
   config::tree tree;
-  config::spec_ptr spec;                           ///< loaded from `tree`
-  std::map<std::string, std::uint32_t> replicas;   ///< set by operators
-  std::uint64_t version = 0;                       ///< of the applied tree
-  bool fresh = false;                              ///< `tree` is not in the store yet
-  bool replacement = false;                        ///< of one that may have scaled since
+  config::spec_ptr spec;                         ///< loaded from `tree`
+  std::map<std::string, std::uint32_t> replicas; ///< set by operators
+  std::uint64_t version = 0;                     ///< of the applied tree
+  bool fresh = false;                            ///< `tree` is not in the store yet
+  bool replacement = false;                      ///< of one that may have scaled since
 };
 
 struct config_state {
   using pointer = config_actor::stateful_pointer<config_state>;
 
-  explicit config_state(pointer owner) : self{owner} {
+  explicit config_state(pointer owner)
+      : self{owner} {
     // nop
   }
 

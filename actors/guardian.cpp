@@ -72,7 +72,7 @@ command_actor guardian_state::make_admin() {
 supervisor_actor guardian_state::make_root() {
   // What the fleet is, it learns from the config actor.
   return self->spawn<caf::linked>(
-    supervisor, supervisor_args{{}, {}, current.guardian, handed_out, nullptr, nullptr});
+      supervisor, supervisor_args{{}, {}, current.guardian, handed_out, nullptr, nullptr});
 }
 
 void guardian_state::hand_out() {
@@ -109,13 +109,12 @@ bool guardian_state::replace(Handle services::*member, const caf::exit_msg& mess
 
 void guardian_state::on_exit(const caf::exit_msg& message) {
   using gs = guardian_state;
-  static_cast<void>(
-    replace(&services::journal, message, "journal", &gs::make_journal)
-    || replace(&services::ledger, message, "ledger", &gs::make_ledger)
-    || replace(&services::launcher, message, "launcher", &gs::make_launcher)
-    || replace(&services::config, message, "config", &gs::make_config)
-    || replace(&services::admin, message, "admin", &gs::make_admin)
-    || replace(&services::root, message, "root supervisor", &gs::make_root));
+  static_cast<void>(replace(&services::journal, message, "journal", &gs::make_journal)
+                    || replace(&services::ledger, message, "ledger", &gs::make_ledger)
+                    || replace(&services::launcher, message, "launcher", &gs::make_launcher)
+                    || replace(&services::config, message, "config", &gs::make_config)
+                    || replace(&services::admin, message, "admin", &gs::make_admin)
+                    || replace(&services::root, message, "root supervisor", &gs::make_root));
 }
 
 // -- ending --------------------------------------------------------------------------------
@@ -169,11 +168,11 @@ void guardian_state::tick(std::uint64_t what) {
   }
   // Whatever the ledger sent before stands in the journal's mailbox before this.
   self->request(current.journal, last_commit, query_atom_v, event_query{})
-    .then([this](const event_list&) { args.on_end(0); },
-          [this](const caf::error&) {
-            spdlog::error("guardian: the journal does not answer; its last changes may be lost");
-            args.on_end(0);
-          });
+      .then([this](const event_list&) { args.on_end(0); },
+            [this](const caf::error&) {
+              spdlog::error("guardian: the journal does not answer; its last changes may be lost");
+              args.on_end(0);
+            });
 }
 
 guardian_actor::behavior_type guardian(guardian_state::pointer self, guardian_args args) {
@@ -182,9 +181,9 @@ guardian_actor::behavior_type guardian(guardian_state::pointer self, guardian_ar
   self->set_exit_handler([st](caf::exit_msg& x) { st->on_exit(x); });
   st->init(std::move(args));
   return {
-    [st](stop_atom, const std::string& cause) { st->stop(cause); },
-    [st](const child_report& report) { st->on_report(report); },
-    [st](tick_atom, std::uint64_t what) { st->tick(what); },
+      [st](stop_atom, const std::string& cause) { st->stop(cause); },
+      [st](const child_report& report) { st->on_report(report); },
+      [st](tick_atom, std::uint64_t what) { st->tick(what); },
   };
 }
 

@@ -32,7 +32,8 @@ struct guardian_state {
   /// The exit code when even replacing services does not help (EX_SOFTWARE).
   static constexpr int beyond_help = 70;
 
-  explicit guardian_state(pointer owner) : self{owner} {
+  explicit guardian_state(pointer owner)
+      : self{owner} {
     // nop
   }
 

@@ -24,140 +24,137 @@ namespace troupe {
 
 /// Writes batches, in order, each whole or not at all; answers what is kept.
 using journal_actor = caf::typed_actor<
-  // Commits a batch (true: waits for the disk). Answers "" or why it could not.
-  caf::replies_to<write_atom, journal_batch_ptr, bool>::with<std::string>,
-  // Everything that is kept, for those who come (back) up.
-  caf::replies_to<view_atom>::with<journal_contents_ptr>,
-  // Events that match, oldest first.
-  caf::replies_to<query_atom, event_query>::with<event_list>,
-  // The last n deaths of an instance or a bot, newest last.
-  caf::replies_to<deaths_atom, std::string, std::uint32_t>::with<death_list>>;
+    // Commits a batch (true: waits for the disk). Answers "" or why it could not.
+    caf::replies_to<write_atom, journal_batch_ptr, bool>::with<std::string>,
+    // Everything that is kept, for those who come (back) up.
+    caf::replies_to<view_atom>::with<journal_contents_ptr>,
+    // Events that match, oldest first.
+    caf::replies_to<query_atom, event_query>::with<event_list>,
+    // The last n deaths of an instance or a bot, newest last.
+    caf::replies_to<deaths_atom, std::string, std::uint32_t>::with<death_list>>;
 
 /// Keeps the last record of every instance, numbers every change and sees to it
 /// that each is committed once.
 using ledger_actor = caf::typed_actor<
-  // The other services, at the start and whenever one was replaced.
-  caf::reacts_to<wire_atom, services_ptr>,
-  // An instance changed.
-  caf::reacts_to<ledger_entry>,
-  // A process ended and nothing of it is left.
-  caf::reacts_to<death>,
-  // A group changed.
-  caf::reacts_to<group_record>,
-  // These instances exist from now on, and no others (config version).
-  caf::reacts_to<retain_atom, config::spec_ptr, std::uint64_t>,
-  // The record of one instance, empty when there is none, and a number that none of
-  // its incarnations was above.
-  caf::replies_to<adopt_atom, std::string>::with<instance_record, std::uint64_t>,
-  // The records that belong to these names: instances, bots, or groups with a
-  // trailing '/'; no name at all means everything.
-  caf::replies_to<view_atom, std::vector<std::string>>::with<ledger_view_ptr>,
-  // Answers once an event after that sequence number is committed, with the
-  // number of the last committed one; after the time in milliseconds, at most
-  // 30 s, it answers all the same.
-  caf::replies_to<await_atom, std::uint64_t, std::uint32_t>::with<std::uint64_t>,
-  // A supervisor wants `note` for these bots and groups (trailing '/').
-  caf::reacts_to<watch_atom, std::vector<std::string>>,
-  caf::reacts_to<tick_atom, std::uint64_t>>;
+    // The other services, at the start and whenever one was replaced.
+    caf::reacts_to<wire_atom, services_ptr>,
+    // An instance changed.
+    caf::reacts_to<ledger_entry>,
+    // A process ended and nothing of it is left.
+    caf::reacts_to<death>,
+    // A group changed.
+    caf::reacts_to<group_record>,
+    // These instances exist from now on, and no others (config version).
+    caf::reacts_to<retain_atom, config::spec_ptr, std::uint64_t>,
+    // The record of one instance, empty when there is none, and a number that none of
+    // its incarnations was above.
+    caf::replies_to<adopt_atom, std::string>::with<instance_record, std::uint64_t>,
+    // The records that belong to these names: instances, bots, or groups with a
+    // trailing '/'; no name at all means everything.
+    caf::replies_to<view_atom, std::vector<std::string>>::with<ledger_view_ptr>,
+    // Answers once an event after that sequence number is committed, with the
+    // number of the last committed one; after the time in milliseconds, at most
+    // 30 s, it answers all the same.
+    caf::replies_to<await_atom, std::uint64_t, std::uint32_t>::with<std::uint64_t>,
+    // A supervisor wants `note` for these bots and groups (trailing '/').
+    caf::reacts_to<watch_atom, std::vector<std::string>>, caf::reacts_to<tick_atom, std::uint64_t>>;
 
 /// Starts, signals and sweeps processes; admits starts at the fleet's pace.
 using launcher_actor = caf::typed_actor<
-  caf::reacts_to<wire_atom, services_ptr>,
-  // Pace: start_parallelism, restart_rate, restart_burst of the applied spec.
-  caf::reacts_to<apply_atom, config::spec_ptr>,
-  // A proxy takes charge of an instance: it gets its events from now on, and
-  // what the keeper already holds.
-  caf::replies_to<adopt_atom, std::string>::with<adoptees>,
-  // Start a process (true: a restart, which passes the restart rate). The proxy
-  // gets `spawned` or `spawn_failed`.
-  caf::reacts_to<launch, bool>,
-  // Forget a start that is still queued; one that was sent comes back as `spawned`.
-  caf::reacts_to<withdraw_atom, std::string, std::uint64_t>,
-  // Send a signal to the main process, or (true) to all. Answers "" or why not.
-  caf::replies_to<signal_atom, std::string, std::uint64_t, int, bool>::with<std::string>,
-  // Stop (true) or continue the processes where they are. Answers "" or why not.
-  caf::replies_to<freeze_atom, std::string, std::uint64_t, bool>::with<std::string>,
-  // Kill what is left of an incarnation, with (true) or without its main process.
-  // Answers how many processes are still there.
-  caf::replies_to<sweep_atom, std::string, std::uint64_t, bool>::with<std::uint32_t>,
-  // The last lines that an incarnation wrote.
-  caf::replies_to<tail_atom, std::string, std::uint64_t>::with<std::string>,
-  // The end of an incarnation is committed: the keeper may forget it.
-  caf::reacts_to<commit_atom, std::string, std::uint64_t>,
-  // CPU and memory of these instances.
-  caf::replies_to<sample_atom, std::vector<std::string>>::with<usage_map>,
-  // Which isolation is in force, in one line.
-  caf::replies_to<report_atom>::with<std::string>,
-  // What the keeper says.
-  caf::reacts_to<spawned>, caf::reacts_to<spawn_failed>, caf::reacts_to<exited>,
-  caf::reacts_to<stalled>,
-  // These instances exist; whatever else the keeper holds is ended.
-  caf::reacts_to<retain_atom, config::spec_ptr>,
-  caf::reacts_to<tick_atom, std::uint64_t>>;
+    caf::reacts_to<wire_atom, services_ptr>,
+    // Pace: start_parallelism, restart_rate, restart_burst of the applied spec.
+    caf::reacts_to<apply_atom, config::spec_ptr>,
+    // A proxy takes charge of an instance: it gets its events from now on, and
+    // what the keeper already holds.
+    caf::replies_to<adopt_atom, std::string>::with<adoptees>,
+    // Start a process (true: a restart, which passes the restart rate). The proxy
+    // gets `spawned` or `spawn_failed`.
+    caf::reacts_to<launch, bool>,
+    // Forget a start that is still queued; one that was sent comes back as `spawned`.
+    caf::reacts_to<withdraw_atom, std::string, std::uint64_t>,
+    // Send a signal to the main process, or (true) to all. Answers "" or why not.
+    caf::replies_to<signal_atom, std::string, std::uint64_t, int, bool>::with<std::string>,
+    // Stop (true) or continue the processes where they are. Answers "" or why not.
+    caf::replies_to<freeze_atom, std::string, std::uint64_t, bool>::with<std::string>,
+    // Kill what is left of an incarnation, with (true) or without its main process.
+    // Answers how many processes are still there.
+    caf::replies_to<sweep_atom, std::string, std::uint64_t, bool>::with<std::uint32_t>,
+    // The last lines that an incarnation wrote.
+    caf::replies_to<tail_atom, std::string, std::uint64_t>::with<std::string>,
+    // The end of an incarnation is committed: the keeper may forget it.
+    caf::reacts_to<commit_atom, std::string, std::uint64_t>,
+    // CPU and memory of these instances.
+    caf::replies_to<sample_atom, std::vector<std::string>>::with<usage_map>,
+    // Which isolation is in force, in one line.
+    caf::replies_to<report_atom>::with<std::string>,
+    // What the keeper says.
+    caf::reacts_to<spawned>, caf::reacts_to<spawn_failed>, caf::reacts_to<exited>,
+    caf::reacts_to<stalled>,
+    // These instances exist; whatever else the keeper holds is ended.
+    caf::reacts_to<retain_atom, config::spec_ptr>, caf::reacts_to<tick_atom, std::uint64_t>>;
 
 /// What a supervisor knows of a child, be it a proxy, a group or, in a custom bot,
 /// an actor: it asks before it starts, it can be told to end, it reports.
-using child_actor = caf::typed_actor<
-  caf::reacts_to<wire_atom, services_ptr>,
-  // The answer to `ask`: go.
-  caf::reacts_to<admit_atom>,
-  // No answer to `ask` yet, and why, for people.
-  caf::reacts_to<hold_atom, std::string>,
-  // End what runs, stay wanted and ask again.
-  caf::reacts_to<recycle_atom, std::string>,
-  // End, and stay down; a report says when it is.
-  caf::reacts_to<stop_atom, std::string>,
-  // End at once: the stop ladder's last step.
-  caf::reacts_to<hurry_atom>,
-  // End, and then be no more.
-  caf::reacts_to<remove_atom, std::string>,
-  // An operator's order for what is in it. Answers what became of it.
-  caf::replies_to<operation>::with<outcomes>>;
+using child_actor =
+    caf::typed_actor<caf::reacts_to<wire_atom, services_ptr>,
+                     // The answer to `ask`: go.
+                     caf::reacts_to<admit_atom>,
+                     // No answer to `ask` yet, and why, for people.
+                     caf::reacts_to<hold_atom, std::string>,
+                     // End what runs, stay wanted and ask again.
+                     caf::reacts_to<recycle_atom, std::string>,
+                     // End, and stay down; a report says when it is.
+                     caf::reacts_to<stop_atom, std::string>,
+                     // End at once: the stop ladder's last step.
+                     caf::reacts_to<hurry_atom>,
+                     // End, and then be no more.
+                     caf::reacts_to<remove_atom, std::string>,
+                     // An operator's order for what is in it. Answers what became of it.
+                     caf::replies_to<operation>::with<outcomes>>;
 
 /// Stands for one instance.
 using proxy_actor = child_actor::extend<
-  // The instance has a new spec; used from the next start on.
-  caf::reacts_to<apply_atom, config::bot_spec_ptr>,
-  // What became of its process; from the launcher.
-  caf::reacts_to<spawned>, caf::reacts_to<spawn_failed>, caf::reacts_to<process_end>,
-  caf::reacts_to<stalled>,
-  // A timer of this proxy: which, and the generation it was armed in.
-  caf::reacts_to<tick_atom, std::uint8_t, std::uint64_t>>;
+    // The instance has a new spec; used from the next start on.
+    caf::reacts_to<apply_atom, config::bot_spec_ptr>,
+    // What became of its process; from the launcher.
+    caf::reacts_to<spawned>, caf::reacts_to<spawn_failed>, caf::reacts_to<process_end>,
+    caf::reacts_to<stalled>,
+    // A timer of this proxy: which, and the generation it was armed in.
+    caf::reacts_to<tick_atom, std::uint8_t, std::uint64_t>>;
 
 /// A group of children with a strategy.
 using supervisor_actor = child_actor::extend<
-  // What the group is from now on; children come, change and go accordingly.
-  caf::reacts_to<apply_atom, config::group_ptr, config::spec_ptr>,
-  // A child asks to be admitted.
-  caf::reacts_to<ask_atom, std::string>,
-  // A child changed.
-  caf::reacts_to<child_report>,
-  // The ledger: an instance elsewhere, that children here depend on, changed.
-  caf::reacts_to<note_atom, std::string, std::uint8_t>,
-  caf::reacts_to<tick_atom, std::uint8_t, std::uint64_t>>;
+    // What the group is from now on; children come, change and go accordingly.
+    caf::reacts_to<apply_atom, config::group_ptr, config::spec_ptr>,
+    // A child asks to be admitted.
+    caf::reacts_to<ask_atom, std::string>,
+    // A child changed.
+    caf::reacts_to<child_report>,
+    // The ledger: an instance elsewhere, that children here depend on, changed.
+    caf::reacts_to<note_atom, std::string, std::uint8_t>,
+    caf::reacts_to<tick_atom, std::uint8_t, std::uint64_t>>;
 
 /// Owns what the fleet should be: the applied tree, its version, what operators set.
 using config_actor = caf::typed_actor<
-  caf::reacts_to<wire_atom, services_ptr>,
-  // The spec in force.
-  caf::replies_to<view_atom>::with<config::spec_ptr>,
-  // Sets the number of replicas of a bot; holds until the next fresh run or scale.
-  // Answers "" or why not. Commits before it answers.
-  caf::replies_to<scale_atom, std::string, std::uint32_t, audit_entry>::with<std::string>>;
+    caf::reacts_to<wire_atom, services_ptr>,
+    // The spec in force.
+    caf::replies_to<view_atom>::with<config::spec_ptr>,
+    // Sets the number of replicas of a bot; holds until the next fresh run or scale.
+    // Answers "" or why not. Commits before it answers.
+    caf::replies_to<scale_atom, std::string, std::uint32_t, audit_entry>::with<std::string>>;
 
 /// Carries out what shells ask; what a command means stands in its table.
-using command_actor = caf::typed_actor<
-  caf::reacts_to<wire_atom, services_ptr>,
-  caf::replies_to<admin_request>::with<admin_reply>,
-  // The rest of a long answer: session, cursor.
-  caf::replies_to<next_atom, std::uint64_t, std::uint64_t>::with<admin_reply>>;
+using command_actor =
+    caf::typed_actor<caf::reacts_to<wire_atom, services_ptr>,
+                     caf::replies_to<admin_request>::with<admin_reply>,
+                     // The rest of a long answer: session, cursor.
+                     caf::replies_to<next_atom, std::uint64_t, std::uint64_t>::with<admin_reply>>;
 
 /// Brings the services up in order, replaces those that die, ends the fleet.
 using guardian_actor = caf::typed_actor<
-  // End the fleet in order, then the runtime; a second one hurries.
-  caf::reacts_to<stop_atom, std::string>,
-  caf::reacts_to<child_report>,
-  caf::reacts_to<tick_atom, std::uint64_t>>;
+    // End the fleet in order, then the runtime; a second one hurries.
+    caf::reacts_to<stop_atom, std::string>, caf::reacts_to<child_report>,
+    caf::reacts_to<tick_atom, std::uint64_t>>;
 
 /// Whom everybody may need. Immutable; a new one is handed out when a service was
 /// replaced.

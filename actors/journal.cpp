@@ -17,16 +17,16 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
   self->set_default_handler(caf::drop);
   st->store = std::move(store);
   return {
-    [st](write_atom, const journal_batch_ptr& batch, bool durable) {
-      return st->write(batch, durable);
-    },
-    [st](view_atom) -> journal_contents_ptr {
-      return std::make_shared<journal_contents>(st->store->load(false));
-    },
-    [st](query_atom, const event_query& what) { return event_list{st->store->events(what)}; },
-    [st](deaths_atom, const std::string& of, std::uint32_t last) {
-      return death_list{st->store->deaths(of, last)};
-    },
+      [st](write_atom, const journal_batch_ptr& batch, bool durable) {
+        return st->write(batch, durable);
+      },
+      [st](view_atom) -> journal_contents_ptr {
+        return std::make_shared<journal_contents>(st->store->load(false));
+      },
+      [st](query_atom, const event_query& what) { return event_list{st->store->events(what)}; },
+      [st](deaths_atom, const std::string& of, std::uint32_t last) {
+        return death_list{st->store->deaths(of, last)};
+      },
   };
 }
 

@@ -10,7 +10,8 @@
 namespace troupe {
 
 struct journal_state {
-  explicit journal_state(journal_actor::stateful_pointer<journal_state> owner) : self{owner} {
+  explicit journal_state(journal_actor::stateful_pointer<journal_state> owner)
+      : self{owner} {
     // nop
   }
 

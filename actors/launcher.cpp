@@ -144,9 +144,8 @@ bool launcher_state::is_stranger(const std::string& instance) const {
 }
 
 void launcher_state::on_down(const caf::down_msg& message) {
-  const auto at = std::find_if(owners.begin(), owners.end(), [&](const auto& x) {
-    return x.second.address() == message.source;
-  });
+  const auto at = std::find_if(owners.begin(), owners.end(),
+                               [&](const auto& x) { return x.second.address() == message.source; });
   if (at == owners.end())
     return; // another one has taken charge
   const auto instance = at->first;
@@ -206,35 +205,37 @@ launcher_actor::behavior_type launcher(launcher_state::pointer self,
   self->set_down_handler([st](caf::down_msg& x) { st->on_down(x); });
   st->init(std::move(host));
   return {
-    [st](wire_atom, const services_ptr& x) { st->wire(x); },
-    [st](apply_atom, const config::spec_ptr& fleet) { st->apply(fleet); },
-    [st](adopt_atom, const std::string& instance) { return st->adopt(instance); },
-    [st](const launch& what, bool restart) { st->add(what, restart); },
-    [st](withdraw_atom, const std::string& instance, std::uint64_t incarnation) {
-      st->withdraw(instance, incarnation);
-    },
-    [st](signal_atom, const std::string& instance, std::uint64_t incarnation, int signal,
-         bool all) { return st->host->signal(instance, incarnation, signal, all); },
-    [st](freeze_atom, const std::string& instance, std::uint64_t incarnation, bool on) {
-      return st->host->freeze(instance, incarnation, on);
-    },
-    [st](sweep_atom, const std::string& instance, std::uint64_t incarnation, bool main_too) {
-      return static_cast<std::uint32_t>(st->host->sweep(instance, incarnation, main_too));
-    },
-    [st](tail_atom, const std::string& instance, std::uint64_t incarnation) {
-      return st->host->tail(instance, incarnation);
-    },
-    [st](commit_atom, const std::string& instance, std::uint64_t incarnation) {
-      st->commit(instance, incarnation);
-    },
-    [st](sample_atom, const std::vector<std::string>& instances) { return st->sample(instances); },
-    [st](report_atom) { return st->host->isolation(); },
-    [st](const spawned& x) { st->on_spawned(x); },
-    [st](const spawn_failed& x) { st->on_spawn_failed(x); },
-    [st](const exited& x) { st->on_exited(x); },
-    [st](const stalled& x) { st->on_stalled(x); },
-    [st](retain_atom, const config::spec_ptr& fleet) { st->retain(fleet); },
-    [st](tick_atom, std::uint64_t generation) { st->tick(generation); },
+      [st](wire_atom, const services_ptr& x) { st->wire(x); },
+      [st](apply_atom, const config::spec_ptr& fleet) { st->apply(fleet); },
+      [st](adopt_atom, const std::string& instance) { return st->adopt(instance); },
+      [st](const launch& what, bool restart) { st->add(what, restart); },
+      [st](withdraw_atom, const std::string& instance, std::uint64_t incarnation) {
+        st->withdraw(instance, incarnation);
+      },
+      [st](signal_atom, const std::string& instance, std::uint64_t incarnation, int signal,
+           bool all) { return st->host->signal(instance, incarnation, signal, all); },
+      [st](freeze_atom, const std::string& instance, std::uint64_t incarnation, bool on) {
+        return st->host->freeze(instance, incarnation, on);
+      },
+      [st](sweep_atom, const std::string& instance, std::uint64_t incarnation, bool main_too) {
+        return static_cast<std::uint32_t>(st->host->sweep(instance, incarnation, main_too));
+      },
+      [st](tail_atom, const std::string& instance, std::uint64_t incarnation) {
+        return st->host->tail(instance, incarnation);
+      },
+      [st](commit_atom, const std::string& instance, std::uint64_t incarnation) {
+        st->commit(instance, incarnation);
+      },
+      [st](sample_atom, const std::vector<std::string>& instances) {
+        return st->sample(instances);
+      },
+      [st](report_atom) { return st->host->isolation(); },
+      [st](const spawned& x) { st->on_spawned(x); },
+      [st](const spawn_failed& x) { st->on_spawn_failed(x); },
+      [st](const exited& x) { st->on_exited(x); },
+      [st](const stalled& x) { st->on_stalled(x); },
+      [st](retain_atom, const config::spec_ptr& fleet) { st->retain(fleet); },
+      [st](tick_atom, std::uint64_t generation) { st->tick(generation); },
   };
 }
 

@@ -18,7 +18,8 @@ namespace troupe {
 struct launcher_state {
   using pointer = launcher_actor::stateful_pointer<launcher_state>;
 
-  explicit launcher_state(pointer owner) : self{owner} {
+  explicit launcher_state(pointer owner)
+      : self{owner} {
     // nop
   }
 

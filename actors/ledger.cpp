@@ -23,8 +23,8 @@ void ledger_state::init(services_ptr given, journal_contents_ptr contents) {
   // A replacement: what was committed is all that is left of the last one. Nothing
   // else is heard before that is known.
   self->request(services->journal, request_timeout, view_atom_v)
-    .await([this](const journal_contents_ptr& kept) { recall(*kept); },
-           [this](const caf::error& reason) { self->quit(reason); });
+      .await([this](const journal_contents_ptr& kept) { recall(*kept); },
+             [this](const caf::error& reason) { self->quit(reason); });
 }
 
 void ledger_state::recall(const journal_contents& contents) {
@@ -119,8 +119,7 @@ void ledger_state::forget(const std::string& instance) {
 
 // -- what is asked -------------------------------------------------------------------------
 
-caf::result<instance_record, std::uint64_t>
-ledger_state::adopt(const std::string& instance) {
+caf::result<instance_record, std::uint64_t> ledger_state::adopt(const std::string& instance) {
   auto& owner = owners[instance];
   owner = std::max(owner, sender_id());
   instance_record record;
@@ -210,10 +209,10 @@ void ledger_state::flush() {
 
 void ledger_state::write() {
   self->request(services->journal, request_timeout, write_atom_v, in_flight, false)
-    .then([this](const std::string& problem) { on_written(problem); },
-          [this](const caf::error& reason) {
-            on_written("the journal does not answer: " + self->system().render(reason));
-          });
+      .then([this](const std::string& problem) { on_written(problem); },
+            [this](const caf::error& reason) {
+              on_written("the journal does not answer: " + self->system().render(reason));
+            });
 }
 
 void ledger_state::on_written(const std::string& problem) {
@@ -292,18 +291,18 @@ ledger_actor::behavior_type ledger(ledger_state::pointer self, services_ptr serv
   self->set_down_handler([st](caf::down_msg& x) { st->on_down(x); });
   st->init(std::move(services), std::move(contents));
   return {
-    [st](wire_atom, const services_ptr& x) { st->wire(x); },
-    [st](const ledger_entry& x) { st->on_entry(x); },
-    [st](const death& x) { st->on_death(x); },
-    [st](const group_record& x) { st->on_group(x); },
-    [st](retain_atom, const config::spec_ptr& fleet, std::uint64_t version) {
-      st->retain(fleet, version);
-    },
-    [st](adopt_atom, const std::string& instance) { return st->adopt(instance); },
-    [st](view_atom, const std::vector<std::string>& names) { return st->view(names); },
-    [st](await_atom, std::uint64_t after, std::uint32_t ms) { return st->await(after, ms); },
-    [st](watch_atom, const std::vector<std::string>& targets) { st->watch(targets); },
-    [st](tick_atom, std::uint64_t what) { st->tick(what); },
+      [st](wire_atom, const services_ptr& x) { st->wire(x); },
+      [st](const ledger_entry& x) { st->on_entry(x); },
+      [st](const death& x) { st->on_death(x); },
+      [st](const group_record& x) { st->on_group(x); },
+      [st](retain_atom, const config::spec_ptr& fleet, std::uint64_t version) {
+        st->retain(fleet, version);
+      },
+      [st](adopt_atom, const std::string& instance) { return st->adopt(instance); },
+      [st](view_atom, const std::vector<std::string>& names) { return st->view(names); },
+      [st](await_atom, std::uint64_t after, std::uint32_t ms) { return st->await(after, ms); },
+      [st](watch_atom, const std::vector<std::string>& targets) { st->watch(targets); },
+      [st](tick_atom, std::uint64_t what) { st->tick(what); },
   };
 }
 

@@ -30,7 +30,8 @@ struct ledger_state {
   /// keeper may forget it.
   static constexpr std::chrono::seconds patience{10};
 
-  explicit ledger_state(pointer owner) : self{owner} {
+  explicit ledger_state(pointer owner)
+      : self{owner} {
     // nop
   }
 
@@ -76,7 +77,7 @@ private:
   services_ptr services;
   std::map<std::string, instance_record> records;
   std::map<std::string, group_record> groups;
-  std::map<std::string, caf::actor_id> owners; ///< the youngest proxy of each instance
+  std::map<std::string, caf::actor_id> owners;   ///< the youngest proxy of each instance
   std::optional<std::set<std::string>> expected; ///< unset until the first apply
   std::uint64_t version = 0;
   std::uint64_t last_seq = 0;

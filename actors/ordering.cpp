@@ -6,7 +6,9 @@ namespace troupe {
 
 namespace {
 
-bool is_group(const std::string& target) { return !target.empty() && target.back() == '/'; }
+bool is_group(const std::string& target) {
+  return !target.empty() && target.back() == '/';
+}
 
 std::string join(std::string_view group, std::string_view name) {
   return group.empty() ? std::string{name} : std::string{group} + "/" + std::string{name};
@@ -26,10 +28,9 @@ void add_order(const config::group_entry& group, std::string_view bot,
   if (at == group.order.begin() || at == group.order.end())
     return;
   auto target = join(group.name, *std::prev(at));
-  const bool names_group
-    = std::any_of(group.children.begin(), group.children.end(), [&](const auto& x) {
-        return x.group && x.group->name == target;
-      });
+  const bool names_group =
+      std::any_of(group.children.begin(), group.children.end(),
+                  [&](const auto& x) { return x.group && x.group->name == target; });
   result.push_back({{names_group ? target + "/" : target, config::condition::started, {}}, true});
 }
 
@@ -54,13 +55,13 @@ bool reaches(const std::map<std::string, std::set<std::string>>& arrows, const s
 bool holds(config::condition until, state now) {
   using enum state;
   switch (until) {
-    case config::condition::started:
-      return has_process(now) || now == completed;
-    case config::condition::ready:
-    case config::condition::output:
-      return counts_as_up(now) || now == completed;
-    case config::condition::completed:
-      return now == completed;
+  case config::condition::started:
+    return has_process(now) || now == completed;
+  case config::condition::ready:
+  case config::condition::output:
+    return counts_as_up(now) || now == completed;
+  case config::condition::completed:
+    return now == completed;
   }
   return false;
 }
@@ -137,8 +138,8 @@ std::map<std::string, std::set<std::string>> sibling_order(const config::fleet_s
   for (auto at = fleet.bots.lower_bound(prefix);
        at != fleet.bots.end() && at->first.starts_with(prefix); ++at)
     for (const auto& on : at->second->instances.front()->depends_on) {
-      const auto target = is_group(on.target) ? on.target.substr(0, on.target.size() - 1)
-                                              : on.target;
+      const auto target =
+          is_group(on.target) ? on.target.substr(0, on.target.size() - 1) : on.target;
       if (lies_in(target, group.name))
         add(component(at->first, group.name), component(target, group.name));
     }
@@ -154,7 +155,8 @@ std::string progress::missing(const config::fleet_spec& fleet,
                               const start_condition& condition) const {
   for (const auto& instance : instances_of(fleet, condition.on.target)) {
     const auto now = of(instance);
-    if (holds(condition.on.until, now) || (condition.from_order && nobody_wants(fleet, instance, now)))
+    if (holds(condition.on.until, now)
+        || (condition.from_order && nobody_wants(fleet, instance, now)))
       continue;
     return instance + " (" + std::string{to_string(now)} + ")";
   }

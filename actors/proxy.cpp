@@ -45,8 +45,8 @@ void proxy_state::wire(services_ptr replaced) {
   if (new_ledger)
     publish(record.now, record.why); // it knows only what was committed
   self->request(args.services->launcher, request_timeout, adopt_atom_v, record.name)
-    .then([this, new_launcher](const adoptees& found) { catch_up(found, new_launcher); },
-          [this](const caf::error&) { say("got no answer from", "the launcher"); });
+      .then([this, new_launcher](const adoptees& found) { catch_up(found, new_launcher); },
+            [this](const caf::error&) { say("got no answer from", "the launcher"); });
 }
 
 void proxy_state::want(bool up, const std::string& cause) {
@@ -119,44 +119,43 @@ caf::result<outcomes> proxy_state::operate(const operation& order) {
   return answer;
 }
 
-void proxy_state::carry_out(const operation& order,
-                            caf::typed_response_promise<outcomes> answer) {
+void proxy_state::carry_out(const operation& order, caf::typed_response_promise<outcomes> answer) {
   switch (order.what) {
-    case verb::start:
-      record.policy = {};
-      want(true, order.cause);
-      break;
-    case verb::stop:
-      want(false, order.cause);
-      break;
-    case verb::restart:
-      record.policy = {};
-      record.wanted = true;
-      hurried = false;
-      raise(event::recycle, order.cause);
-      break;
-    case verb::reset:
-      record.policy = {};
-      raise(event::reset, order.cause);
-      break;
-    case verb::pause:
-    case verb::resume: {
-      const auto what = order.what == verb::pause ? event::pause : event::resume;
-      if (!find_transition(record.now, what)) {
-        answer.deliver(refused(
-          record.name, fmt::format("it is {}; only {} instance can {}", to_string(record.now),
-                                   what == event::pause ? "a running" : "a paused",
-                                   to_string(what))));
-        return;
-      }
-      freezing = answer;
-      raise(what, order.cause);
-      if (!std::exchange(freezing, std::nullopt))
-        return; // freeze() has it and will answer
-      break;
+  case verb::start:
+    record.policy = {};
+    want(true, order.cause);
+    break;
+  case verb::stop:
+    want(false, order.cause);
+    break;
+  case verb::restart:
+    record.policy = {};
+    record.wanted = true;
+    hurried = false;
+    raise(event::recycle, order.cause);
+    break;
+  case verb::reset:
+    record.policy = {};
+    raise(event::reset, order.cause);
+    break;
+  case verb::pause:
+  case verb::resume: {
+    const auto what = order.what == verb::pause ? event::pause : event::resume;
+    if (!find_transition(record.now, what)) {
+      answer.deliver(
+          refused(record.name,
+                  fmt::format("it is {}; only {} instance can {}", to_string(record.now),
+                              what == event::pause ? "a running" : "a paused", to_string(what))));
+      return;
     }
-    case verb::signal:
-      return send_signal(order.signal, answer);
+    freezing = answer;
+    raise(what, order.cause);
+    if (!std::exchange(freezing, std::nullopt))
+      return; // freeze() has it and will answer
+    break;
+  }
+  case verb::signal:
+    return send_signal(order.signal, answer);
   }
   answer.deliver(accepted());
 }
@@ -164,19 +163,18 @@ void proxy_state::carry_out(const operation& order,
 void proxy_state::send_signal(int signal, caf::typed_response_promise<outcomes> answer) {
   if (!has_process(record.now)) {
     answer.deliver(
-      refused(record.name, fmt::format("it is {} and has no process", to_string(record.now))));
+        refused(record.name, fmt::format("it is {} and has no process", to_string(record.now))));
     return;
   }
-  self
-    ->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
-              record.incarnation, signal, false)
-    .then(
-      [this, answer](const std::string& why) mutable {
-        answer.deliver(why.empty() ? accepted() : refused(record.name, why));
-      },
-      [this, answer](const caf::error&) mutable {
-        answer.deliver(refused(record.name, "the launcher did not answer"));
-      });
+  self->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
+                record.incarnation, signal, false)
+      .then(
+          [this, answer](const std::string& why) mutable {
+            answer.deliver(why.empty() ? accepted() : refused(record.name, why));
+          },
+          [this, answer](const caf::error&) mutable {
+            answer.deliver(refused(record.name, "the launcher did not answer"));
+          });
 }
 
 // -- what becomes of its process ------------------------------------------------------
@@ -291,8 +289,8 @@ void proxy_state::step(event what, const std::string& cause) {
   const bool ended = what == event::ended_retry || what == event::ended_failed;
   // A temporary child is never restarted, so its end concerns no sibling; nor does
   // a process that never was.
-  const bool concerns_siblings
-    = ended && concluded && args.spec->restart != config::restart_type::temporary;
+  const bool concerns_siblings =
+      ended && concluded && args.spec->restart != config::restart_type::temporary;
   publish(from, cause, concerns_siblings);
   if (record.now == state::failed)
     spdlog::error("proxy {} gives up: {}", record.name, cause);
@@ -300,41 +298,41 @@ void proxy_state::step(event what, const std::string& cause) {
 
 void proxy_state::perform(action what) {
   switch (what) {
-    case action::none:
-      break;
-    case action::ask:
-      ask();
-      break;
-    case action::withdraw:
-      withdraw();
-      break;
-    case action::watch_start:
-      watch_start();
-      break;
-    case action::settle:
-      disarm(timer::grace);
-      disarm(timer::start_limit);
-      was_ready = true;
-      break;
-    case action::begin_drain:
-      // Without a link there is nobody to tell, so nothing is left to finish.
-      raise(event::drained, "nothing to drain");
-      break;
-    case action::begin_stop:
-      begin_stop();
-      break;
-    case action::schedule_retry:
-      schedule("retry");
-      break;
-    case action::schedule_probe:
-      schedule("probe");
-      break;
-    case action::freeze:
-      freeze(true);
-      break;
-    case action::thaw:
-      freeze(false);
-      break;
+  case action::none:
+    break;
+  case action::ask:
+    ask();
+    break;
+  case action::withdraw:
+    withdraw();
+    break;
+  case action::watch_start:
+    watch_start();
+    break;
+  case action::settle:
+    disarm(timer::grace);
+    disarm(timer::start_limit);
+    was_ready = true;
+    break;
+  case action::begin_drain:
+    // Without a link there is nobody to tell, so nothing is left to finish.
+    raise(event::drained, "nothing to drain");
+    break;
+  case action::begin_stop:
+    begin_stop();
+    break;
+  case action::schedule_retry:
+    schedule("retry");
+    break;
+  case action::schedule_probe:
+    schedule("probe");
+    break;
+  case action::freeze:
+    freeze(true);
+    break;
+  case action::thaw:
+    freeze(false);
+    break;
   }
 }
 
@@ -388,7 +386,8 @@ void proxy_state::take_back() {
 
 void proxy_state::watch_start() {
   disarm(timer::due);
-  const auto age = std::chrono::microseconds{std::max<std::int64_t>(0, wall_now() - record.started)};
+  const auto age =
+      std::chrono::microseconds{std::max<std::int64_t>(0, wall_now() - record.started)};
   const auto left = std::max<std::chrono::nanoseconds>(args.spec->start_grace - age, 0ns);
   record.next = next_step{"ready", wall_now() + micros(left), 0, 0};
   arm(timer::grace, left);
@@ -405,15 +404,14 @@ void proxy_state::begin_stop() {
 
 void proxy_state::ask_to_end() {
   const bool all = args.spec->kill == config::kill_mode::group;
-  self
-    ->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
-              record.incarnation, args.spec->stop_signal, all)
-    .then(
-      [this](const std::string& why) {
-        if (!why.empty())
-          say("could not signal:", why);
-      },
-      [this](const caf::error&) { say("got no answer from", "the launcher"); });
+  self->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
+                record.incarnation, args.spec->stop_signal, all)
+      .then(
+          [this](const std::string& why) {
+            if (!why.empty())
+              say("could not signal:", why);
+          },
+          [this](const caf::error&) { say("got no answer from", "the launcher"); });
   // One that is frozen or stopped cannot hear: it gets the order first and then goes on.
   caf::anon_send(args.services->launcher, freeze_atom_v, record.name, record.incarnation, false);
 }
@@ -424,30 +422,29 @@ void proxy_state::kill() {
     publish(record.now, record.why);
   }
   arm(timer::kill, 1s);
-  self
-    ->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
-              record.incarnation, true)
-    .then([](std::uint32_t) {}, [this](const caf::error&) { say("got no answer from", "the launcher"); });
+  self->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
+                record.incarnation, true)
+      .then([](std::uint32_t) {},
+            [this](const caf::error&) { say("got no answer from", "the launcher"); });
 }
 
 void proxy_state::freeze(bool on) {
   auto answer = std::exchange(freezing, std::nullopt);
-  self
-    ->request(args.services->launcher, request_timeout, freeze_atom_v, record.name,
-              record.incarnation, on)
-    .then(
-      [this, on, answer](const std::string& why) mutable {
-        if (answer)
-          answer->deliver(why.empty() ? accepted() : refused(record.name, why));
-        if (!why.empty() && on)
-          raise(event::resume, "could not be frozen: " + why);
-      },
-      [this, on, answer](const caf::error&) mutable {
-        if (answer)
-          answer->deliver(refused(record.name, "the launcher did not answer"));
-        if (on)
-          raise(event::resume, "could not be frozen: the launcher did not answer");
-      });
+  self->request(args.services->launcher, request_timeout, freeze_atom_v, record.name,
+                record.incarnation, on)
+      .then(
+          [this, on, answer](const std::string& why) mutable {
+            if (answer)
+              answer->deliver(why.empty() ? accepted() : refused(record.name, why));
+            if (!why.empty() && on)
+              raise(event::resume, "could not be frozen: " + why);
+          },
+          [this, on, answer](const caf::error&) mutable {
+            if (answer)
+              answer->deliver(refused(record.name, "the launcher did not answer"));
+            if (on)
+              raise(event::resume, "could not be frozen: the launcher did not answer");
+          });
 }
 
 void proxy_state::schedule(const char* what) {
@@ -498,11 +495,10 @@ void proxy_state::judge_end(const run_end& run, std::string cause) {
 void proxy_state::sweep() {
   if (!end)
     return;
-  self
-    ->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
-              end->how.incarnation, false)
-    .then([this](std::uint32_t left) { swept(left); },
-          [this](const caf::error&) { arm(timer::sweep, 1s); });
+  self->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
+                end->how.incarnation, false)
+      .then([this](std::uint32_t left) { swept(left); },
+            [this](const caf::error&) { arm(timer::sweep, 1s); });
 }
 
 void proxy_state::swept(std::uint32_t left) {
@@ -556,27 +552,27 @@ void proxy_state::tick(std::uint8_t which, std::uint64_t generation) {
   if (which >= timer_count || generations[which] != generation)
     return;
   switch (static_cast<timer>(which)) {
-    case timer::grace:
-      if (!is_stalled)
-        raise(event::ready, fmt::format("up for {}", uptime_text(micros(args.spec->start_grace))));
-      break;
-    case timer::start_limit:
-      expired = true;
-      raise(event::start_expired, "not ready within start_timeout");
-      break;
-    case timer::kill:
-      if (!end)
-        kill();
-      break;
-    case timer::due:
-      raise(event::due, fmt::format("{} is due", record.now == state::failed ? "probe" : "retry"));
-      break;
-    case timer::sweep:
-      sweep();
-      break;
-    case timer::adoption:
-      begin_adoption();
-      break;
+  case timer::grace:
+    if (!is_stalled)
+      raise(event::ready, fmt::format("up for {}", uptime_text(micros(args.spec->start_grace))));
+    break;
+  case timer::start_limit:
+    expired = true;
+    raise(event::start_expired, "not ready within start_timeout");
+    break;
+  case timer::kill:
+    if (!end)
+      kill();
+    break;
+  case timer::due:
+    raise(event::due, fmt::format("{} is due", record.now == state::failed ? "probe" : "retry"));
+    break;
+  case timer::sweep:
+    sweep();
+    break;
+  case timer::adoption:
+    begin_adoption();
+    break;
   }
 }
 
@@ -589,20 +585,20 @@ proxy_actor::behavior_type proxy(proxy_state::pointer self, proxy_args args) {
   self->set_default_handler(caf::drop);
   st->init(std::move(args));
   return {
-    [st](wire_atom, const services_ptr& x) { st->wire(x); },
-    [st](admit_atom) { st->admit(); },
-    [st](hold_atom, const std::string& why) { st->hold(why); },
-    [st](recycle_atom, const std::string& cause) { st->recycle(cause); },
-    [st](stop_atom, const std::string& cause) { st->want(false, cause); },
-    [st](hurry_atom) { st->hurry(); },
-    [st](remove_atom, const std::string& cause) { st->remove(cause); },
-    [st](const operation& order) { return st->operate(order); },
-    [st](apply_atom, const config::bot_spec_ptr& spec) { st->apply(spec); },
-    [st](const spawned& x) { st->on_spawned(x); },
-    [st](const spawn_failed& x) { st->on_spawn_failed(x); },
-    [st](const process_end& x) { st->on_end(x); },
-    [st](const stalled& x) { st->on_stalled(x); },
-    [st](tick_atom, std::uint8_t which, std::uint64_t n) { st->tick(which, n); },
+      [st](wire_atom, const services_ptr& x) { st->wire(x); },
+      [st](admit_atom) { st->admit(); },
+      [st](hold_atom, const std::string& why) { st->hold(why); },
+      [st](recycle_atom, const std::string& cause) { st->recycle(cause); },
+      [st](stop_atom, const std::string& cause) { st->want(false, cause); },
+      [st](hurry_atom) { st->hurry(); },
+      [st](remove_atom, const std::string& cause) { st->remove(cause); },
+      [st](const operation& order) { return st->operate(order); },
+      [st](apply_atom, const config::bot_spec_ptr& spec) { st->apply(spec); },
+      [st](const spawned& x) { st->on_spawned(x); },
+      [st](const spawn_failed& x) { st->on_spawn_failed(x); },
+      [st](const process_end& x) { st->on_end(x); },
+      [st](const stalled& x) { st->on_stalled(x); },
+      [st](tick_atom, std::uint8_t which, std::uint64_t n) { st->tick(which, n); },
   };
 }
 

@@ -25,7 +25,8 @@ struct proxy_args {
 struct proxy_state {
   using pointer = proxy_actor::stateful_pointer<proxy_state>;
 
-  explicit proxy_state(pointer owner) : self{owner} {
+  explicit proxy_state(pointer owner)
+      : self{owner} {
     // nop
   }
 
@@ -114,16 +115,16 @@ private:
   std::deque<std::pair<event, std::string>> events; ///< raised while one is carried out
   bool stepping = false;
   bool adopted = false;
-  bool removed = false;   ///< leaves the tree once its process is gone
-  bool was_ready = false; ///< this incarnation
-  bool expired = false;   ///< it is being ended because it was not ready in time
-  bool is_stalled = false; ///< stopped by a signal from outside
-  bool launched = false;  ///< a start was ordered, no answer yet
-  bool taken_back = false; ///< that order was taken back, no answer yet
-  bool hurried = false;   ///< no step of the stop ladder but the last
-  bool told = false;      ///< the supervisor has heard of it since it was adopted
+  bool removed = false;                     ///< leaves the tree once its process is gone
+  bool was_ready = false;                   ///< this incarnation
+  bool expired = false;                     ///< it is being ended because it was not ready in time
+  bool is_stalled = false;                  ///< stopped by a signal from outside
+  bool launched = false;                    ///< a start was ordered, no answer yet
+  bool taken_back = false;                  ///< that order was taken back, no answer yet
+  bool hurried = false;                     ///< no step of the stop ladder but the last
+  bool told = false;                        ///< the supervisor has heard of it since it was adopted
   std::optional<std::string> recycle_cause; ///< that start is to be recycled, and why
-  std::uint64_t last_number = 0; ///< of the incarnations, ordered or seen
+  std::uint64_t last_number = 0;            ///< of the incarnations, ordered or seen
   std::uint32_t kills = 0;
   std::chrono::nanoseconds sweep_pause{};
   std::optional<process_end> end; ///< the main process ended, something is left

@@ -37,18 +37,18 @@ void proxy_state::begin_adoption() {
     arm(timer::adoption, 1s);
   };
   self->request(args.services->ledger, request_timeout, adopt_atom_v, args.name)
-    .then(
-      [this, is_void, failed](const instance_record& known, std::uint64_t last) {
-        if (!is_void())
-          self->request(args.services->launcher, request_timeout, adopt_atom_v, args.name)
-            .then(
-              [this, is_void, known, last](const adoptees& found) {
-                if (!is_void())
-                  adopt(known, last, found);
-              },
-              failed);
-      },
-      failed);
+      .then(
+          [this, is_void, failed](const instance_record& known, std::uint64_t last) {
+            if (!is_void())
+              self->request(args.services->launcher, request_timeout, adopt_atom_v, args.name)
+                  .then(
+                      [this, is_void, known, last](const adoptees& found) {
+                        if (!is_void())
+                          adopt(known, last, found);
+                      },
+                      failed);
+          },
+          failed);
 }
 
 void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees found) {
@@ -69,9 +69,8 @@ void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees foun
   disarm(timer::adoption);
   adopted = true;
   auto& items = found.items;
-  std::sort(items.begin(), items.end(), [](const auto& a, const auto& b) {
-    return a.slot.incarnation < b.slot.incarnation;
-  });
+  std::sort(items.begin(), items.end(),
+            [](const auto& a, const auto& b) { return a.slot.incarnation < b.slot.incarnation; });
   for (const auto& each : items)
     last_number = std::max(last_number, each.slot.incarnation);
   for (const auto& each : items)
@@ -186,31 +185,31 @@ void proxy_state::bury(const process_end& what) {
 void proxy_state::resume() {
   const auto left = [this] {
     return record.next ? std::chrono::nanoseconds{std::chrono::microseconds{
-             std::max<std::int64_t>(0, record.next->at - wall_now())}}
+               std::max<std::int64_t>(0, record.next->at - wall_now())}}
                        : 0ns;
   };
   switch (record.now) {
-    case state::starting:
-      watch_start();
-      break;
-    case state::stopping:
-      begin_stop();
-      break;
-    case state::draining:
-      perform(action::begin_drain);
-      break;
-    case state::waiting:
-      ask();
-      break;
-    case state::backoff:
+  case state::starting:
+    watch_start();
+    break;
+  case state::stopping:
+    begin_stop();
+    break;
+  case state::draining:
+    perform(action::begin_drain);
+    break;
+  case state::waiting:
+    ask();
+    break;
+  case state::backoff:
+    arm(timer::due, left());
+    break;
+  case state::failed:
+    if (record.next)
       arm(timer::due, left());
-      break;
-    case state::failed:
-      if (record.next)
-        arm(timer::due, left());
-      break;
-    default:
-      break;
+    break;
+  default:
+    break;
   }
 }
 

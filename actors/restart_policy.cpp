@@ -45,15 +45,15 @@ judgement retry(const config::bot_spec& spec, policy_memory& memory, const run_e
   ++memory.attempt;
   memory.failed_starts = end.was_ready ? 0 : memory.failed_starts + 1;
   if (memory.failed_starts >= spec.failed_starts)
-    return give_up(spec, memory,
-                   std::to_string(memory.failed_starts) + " starts failed in a row", dice);
+    return give_up(spec, memory, std::to_string(memory.failed_starts) + " starts failed in a row",
+                   dice);
   if (passes(memory.restarts, spec.max_restarts, now))
     return give_up(spec, memory,
                    "more than " + std::to_string(spec.max_restarts.count) + " restarts within "
-                     + seconds_text(spec.max_restarts.within),
+                       + seconds_text(spec.max_restarts.within),
                    dice);
-  judgement result{event::ended_retry, pause_before(spec.delay, memory.attempt, dice), true, 0, 0,
-                   {}};
+  judgement result{
+      event::ended_retry, pause_before(spec.delay, memory.attempt, dice), true, 0, 0, {}};
   if (memory.failed_starts > 0) {
     result.attempt = memory.failed_starts;
     result.of = spec.failed_starts;
@@ -81,8 +81,8 @@ nanoseconds pause_before(const config::delay_spec& delay, std::uint32_t attempt,
   if (delay.initial <= nanoseconds::zero() || attempt == 0)
     return nanoseconds::zero();
   const double cap = static_cast<double>(std::max(delay.max, delay.initial).count());
-  const double grown
-    = static_cast<double>(delay.initial.count()) * std::pow(delay.factor, attempt - 1.0);
+  const double grown =
+      static_cast<double>(delay.initial.count()) * std::pow(delay.factor, attempt - 1.0);
   // pow may overflow to infinity, which the cap takes care of.
   const double capped = std::min(grown, cap);
   return nanoseconds{static_cast<std::int64_t>(capped * (1.0 + delay.jitter * dice))};
@@ -94,7 +94,11 @@ judgement judge(const config::bot_spec& spec, policy_memory& memory, const run_e
   if (end.spawned && !success && contains(spec.no_restart_codes, end.status))
     return {event::ended_failed, {}, false, 0, 0, "the code is one of no_restart_codes"};
   if (spec.restart == config::restart_type::temporary)
-    return {success ? event::ended_completed : event::ended_failed, {}, false, 0, 0,
+    return {success ? event::ended_completed : event::ended_failed,
+            {},
+            false,
+            0,
+            0,
             success ? "" : "restart is \"temporary\""};
   if (spec.restart == config::restart_type::transient && success)
     return {event::ended_completed, {}, false, 0, 0, {}};

@@ -19,8 +19,8 @@ namespace troupe {
 
 /// How a run ended.
 struct run_end {
-  bool spawned = true;  ///< false: there never was a process
-  exit_status status;   ///< of a process
+  bool spawned = true; ///< false: there never was a process
+  exit_status status;  ///< of a process
   bool was_ready = false;
   bool expired = false; ///< we ended it, because it was not ready in time
   std::chrono::nanoseconds uptime{};
@@ -28,7 +28,7 @@ struct run_end {
 
 /// What to do about it.
 struct judgement {
-  event what = event::ended_retry; ///< ended_completed, ended_retry or ended_failed
+  event what = event::ended_retry;  ///< ended_completed, ended_retry or ended_failed
   std::chrono::nanoseconds after{}; ///< pause before the retry or the probe
   bool again = false;               ///< whether a try is scheduled at all
   std::uint32_t attempt = 0;        ///< «retry `attempt` of `of`»

@@ -74,7 +74,7 @@ struct slot_info {
 
 /// CPU and memory of one instance now.
 struct usage {
-  double cpu_percent = 0; ///< of one core, since the last sample
+  double cpu_percent = 0;   ///< of one core, since the last sample
   std::uint64_t memory = 0; ///< bytes
 };
 
@@ -97,14 +97,12 @@ struct process_host {
   /// Sends `signal` to the main process, or to all of the instance. Returns an
   /// empty string, or why it could not.
   virtual std::string signal(const std::string& instance, std::uint64_t incarnation, int signal,
-                             bool all)
-    = 0;
+                             bool all) = 0;
 
   /// Kills whatever of that incarnation still lives beside the main process, or
   /// the main process too. Returns how many processes are still there.
   virtual std::size_t sweep(const std::string& instance, std::uint64_t incarnation,
-                            bool main_too)
-    = 0;
+                            bool main_too) = 0;
 
   /// Stops or continues all processes of the instance where they are. Returns an
   /// empty string, or why it could not.
@@ -127,11 +125,11 @@ struct process_host {
 
 /// Which events are asked for.
 struct event_query {
-  std::uint64_t after = 0;       ///< only seq > after
-  std::int64_t since = 0;        ///< only time >= since
-  std::optional<std::uint32_t> last; ///< only the last n of these
+  std::uint64_t after = 0;            ///< only seq > after
+  std::int64_t since = 0;             ///< only time >= since
+  std::optional<std::uint32_t> last;  ///< only the last n of these
   std::vector<std::string> instances; ///< empty: all
-  std::uint32_t limit = 1000;    ///< at most so many at a time
+  std::uint32_t limit = 1000;         ///< at most so many at a time
 };
 
 /// What one transaction writes.
@@ -142,8 +140,8 @@ struct journal_batch {
   std::vector<audit_entry> audits;      ///< ids are filled in; an id that is there gets its outcome
   std::map<std::string, bool> intents;  ///< instance → an operator stopped it
   std::map<std::string, std::uint32_t> replicas; ///< bot → replicas set by an operator
-  std::optional<std::string> applied;   ///< the tree that is in force now, as text
-  std::vector<std::string> forgotten;   ///< instances that are no more: their record and intent go
+  std::optional<std::string> applied;            ///< the tree that is in force now, as text
+  std::vector<std::string> forgotten; ///< instances that are no more: their record and intent go
   std::string notice; ///< filled in: what was repaired on the way, for the log; empty if nothing
 };
 

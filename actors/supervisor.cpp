@@ -17,12 +17,12 @@ constexpr config::rate_spec actor_intensity{10, std::chrono::minutes{1}};
 
 std::string_view to_string(config::strategy s) {
   switch (s) {
-    case config::strategy::one_for_one:
-      return "one_for_one";
-    case config::strategy::one_for_all:
-      return "one_for_all";
-    case config::strategy::rest_for_one:
-      return "rest_for_one";
+  case config::strategy::one_for_one:
+    return "one_for_one";
+  case config::strategy::one_for_all:
+    return "one_for_all";
+  case config::strategy::rest_for_one:
+    return "rest_for_one";
   }
   return "";
 }
@@ -123,11 +123,11 @@ void supervisor_state::spawn(const std::string& full_name, child& what) {
   auto me = caf::actor_cast<supervisor_actor>(self);
   if (what.group) {
     what.as_group = self->spawn<caf::linked>(
-      supervisor, supervisor_args{full_name, me, {}, args.services, what.group, args.fleet});
+        supervisor, supervisor_args{full_name, me, {}, args.services, what.group, args.fleet});
     what.handle = what.as_group;
   } else {
-    what.as_proxy = self->spawn<caf::linked>(proxy,
-                                             proxy_args{full_name, me, args.services, what.spec});
+    what.as_proxy =
+        self->spawn<caf::linked>(proxy, proxy_args{full_name, me, args.services, what.spec});
     what.handle = what.as_proxy;
   }
   set_busy(what); // it has not looked yet whether something is there
@@ -304,12 +304,12 @@ void supervisor_state::send_order(const child& target, const order_to_end& order
   if (!target.handle)
     return;
   switch (order.how) {
-    case ending::recycle:
-      return self->send(target.handle, recycle_atom_v, order.cause);
-    case ending::stop:
-      return self->send(target.handle, stop_atom_v, order.cause);
-    case ending::remove:
-      return self->send(target.handle, remove_atom_v, order.cause);
+  case ending::recycle:
+    return self->send(target.handle, recycle_atom_v, order.cause);
+  case ending::stop:
+    return self->send(target.handle, stop_atom_v, order.cause);
+  case ending::remove:
+    return self->send(target.handle, remove_atom_v, order.cause);
   }
 }
 
@@ -386,7 +386,8 @@ void supervisor_state::remove(const std::string& cause) {
 // -- what operators order ------------------------------------------------------------------
 
 caf::result<outcomes> supervisor_state::operate(const operation& order) {
-  if (given_up && (order.what == verb::start || order.what == verb::restart || order.what == verb::reset)) {
+  if (given_up
+      && (order.what == verb::start || order.what == verb::restart || order.what == verb::reset)) {
     policy = {};
     come_back();
   }
@@ -398,11 +399,11 @@ caf::result<outcomes> supervisor_state::operate(const operation& order) {
   std::vector<std::pair<std::string, child_actor>> addressed;
   std::set<std::string> in_order;
   for (const auto& [full_name, each] : children) {
-    const bool hit
-      = each.as_group
-          ? std::any_of(order.instances->lower_bound(full_name), order.instances->end(),
-                        [&, &prefix = full_name](const auto& x) { return lies_in(x, prefix); })
-          : order.instances->contains(full_name);
+    const bool hit =
+        each.as_group
+            ? std::any_of(order.instances->lower_bound(full_name), order.instances->end(),
+                          [&, &prefix = full_name](const auto& x) { return lies_in(x, prefix); })
+            : order.instances->contains(full_name);
     if (!hit || !each.handle)
       continue;
     if (order.what == verb::stop && each.as_proxy) {
@@ -425,17 +426,17 @@ caf::result<outcomes> supervisor_state::operate(const operation& order) {
         answer.deliver(gathered->sum);
     };
     self->request(handle, request_timeout, order)
-      .then(
-        [gathered, one_less](const outcomes& part) mutable {
-          gathered->sum.accepted += part.accepted;
-          gathered->sum.refused.insert(gathered->sum.refused.end(), part.refused.begin(),
-                                       part.refused.end());
-          one_less();
-        },
-        [gathered, one_less, who = full_name](const caf::error&) mutable {
-          gathered->sum.refused.emplace_back(who, "it did not answer");
-          one_less();
-        });
+        .then(
+            [gathered, one_less](const outcomes& part) mutable {
+              gathered->sum.accepted += part.accepted;
+              gathered->sum.refused.insert(gathered->sum.refused.end(), part.refused.begin(),
+                                           part.refused.end());
+              one_less();
+            },
+            [gathered, one_less, who = full_name](const caf::error&) mutable {
+              gathered->sum.refused.emplace_back(who, "it did not answer");
+              one_less();
+            });
   }
   return answer;
 }
@@ -474,12 +475,10 @@ void supervisor_state::strategize(const std::string& culprit, const std::string&
   if (args.group->how == config::strategy::one_for_one || given_up)
     return;
   if (passes(rounds, args.group->intensity, monotonic_now(self)))
-    return give_up(fmt::format("more than {} restarts within {} s; the last: {}: {}",
-                               args.group->intensity.count,
-                               std::chrono::duration_cast<std::chrono::seconds>(
-                                 args.group->intensity.within)
-                                 .count(),
-                               culprit, cause));
+    return give_up(fmt::format(
+        "more than {} restarts within {} s; the last: {}: {}", args.group->intensity.count,
+        std::chrono::duration_cast<std::chrono::seconds>(args.group->intensity.within).count(),
+        culprit, cause));
   round_cause = fmt::format("{}: {} {}", to_string(args.group->how), culprit, cause);
   culprits.insert(culprit);
   held.insert(culprit);
@@ -521,9 +520,8 @@ void supervisor_state::finish_round() {
 }
 
 void supervisor_state::give_up(const std::string& cause) {
-  const auto verdict
-    = judge_group(policy, monotonic_now(self) - up_since, monotonic_now(self),
-                  std::uniform_real_distribution<double>{-1, 1}(dice));
+  const auto verdict = judge_group(policy, monotonic_now(self) - up_since, monotonic_now(self),
+                                   std::uniform_real_distribution<double>{-1, 1}(dice));
   given_up = verdict.what == event::ended_failed ? state::failed : state::backoff;
   why = fmt::format("group {} gave up: {}", args.name.empty() ? "root" : args.name, cause);
   spdlog::error("supervisor {} gives up: {}", args.name.empty() ? "root" : args.name, cause);
@@ -620,21 +618,23 @@ supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, super
   self->set_exit_handler([st](caf::exit_msg& x) { st->on_exit(x); });
   st->init(std::move(args));
   return {
-    [st](wire_atom, const services_ptr& x) { st->wire(x); },
-    [st](admit_atom) { st->admit(); },
-    [st](hold_atom, const std::string& why) { st->hold(why); },
-    [st](recycle_atom, const std::string& cause) { st->recycle(cause); },
-    [st](stop_atom, const std::string& cause) { st->stop(cause); },
-    [st](hurry_atom) { st->hurry(); },
-    [st](remove_atom, const std::string& cause) { st->remove(cause); },
-    [st](const operation& order) { return st->operate(order); },
-    [st](apply_atom, const config::group_ptr& group, const config::spec_ptr& fleet) {
-      st->apply(group, fleet);
-    },
-    [st](ask_atom, const std::string& child) { st->on_ask(child); },
-    [st](const child_report& report) { st->on_report(report); },
-    [st](note_atom, const std::string& instance, std::uint8_t now) { st->on_note(instance, now); },
-    [st](tick_atom, std::uint8_t, std::uint64_t generation) { st->tick(generation); },
+      [st](wire_atom, const services_ptr& x) { st->wire(x); },
+      [st](admit_atom) { st->admit(); },
+      [st](hold_atom, const std::string& why) { st->hold(why); },
+      [st](recycle_atom, const std::string& cause) { st->recycle(cause); },
+      [st](stop_atom, const std::string& cause) { st->stop(cause); },
+      [st](hurry_atom) { st->hurry(); },
+      [st](remove_atom, const std::string& cause) { st->remove(cause); },
+      [st](const operation& order) { return st->operate(order); },
+      [st](apply_atom, const config::group_ptr& group, const config::spec_ptr& fleet) {
+        st->apply(group, fleet);
+      },
+      [st](ask_atom, const std::string& child) { st->on_ask(child); },
+      [st](const child_report& report) { st->on_report(report); },
+      [st](note_atom, const std::string& instance, std::uint8_t now) {
+        st->on_note(instance, now);
+      },
+      [st](tick_atom, std::uint8_t, std::uint64_t generation) { st->tick(generation); },
   };
 }
 

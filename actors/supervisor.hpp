@@ -33,7 +33,8 @@ struct supervisor_args {
 struct supervisor_state {
   using pointer = supervisor_actor::stateful_pointer<supervisor_state>;
 
-  explicit supervisor_state(pointer owner) : self{owner} {
+  explicit supervisor_state(pointer owner)
+      : self{owner} {
     // nop
   }
 
@@ -58,16 +59,16 @@ struct supervisor_state {
 private:
   struct child {
     child_actor handle;
-    proxy_actor as_proxy;         ///< either this …
-    supervisor_actor as_group;    ///< … or this
-    std::string unit;             ///< the bot or group it belongs to
-    std::size_t position = 0;     ///< of the unit in start order
+    proxy_actor as_proxy;      ///< either this …
+    supervisor_actor as_group; ///< … or this
+    std::string unit;          ///< the bot or group it belongs to
+    std::size_t position = 0;  ///< of the unit in start order
     state now = state::defined;
     bool wanted = false;
-    bool busy = false;            ///< there may be a process that `now` does not tell of
-    bool leaving = false;         ///< told to be no more
-    config::bot_spec_ptr spec;    ///< of a proxy
-    config::group_ptr group;      ///< of a group
+    bool busy = false;         ///< there may be a process that `now` does not tell of
+    bool leaving = false;      ///< told to be no more
+    config::bot_spec_ptr spec; ///< of a proxy
+    config::group_ptr group;   ///< of a group
 
     bool occupied() const { return has_process(now) || busy; }
   };
@@ -124,20 +125,20 @@ private:
   std::map<std::string, child> children;
   int living = 0;   ///< children with a process
   int occupied = 0; ///< those, and the busy ones
-  int wanted = 0; ///< children that somebody wants up
+  int wanted = 0;   ///< children that somebody wants up
   std::map<std::string, std::vector<start_condition>> conditions; ///< by bot
-  std::map<std::string, std::set<std::string>> needs; ///< sibling order, by unit
+  std::map<std::string, std::set<std::string>> needs;             ///< sibling order, by unit
   progress known;
-  std::map<std::string, std::string> asks;       ///< children that may not start yet, and why
-  std::map<std::string, order_to_end> to_end;    ///< their dependents end first
+  std::map<std::string, std::string> asks;        ///< children that may not start yet, and why
+  std::map<std::string, order_to_end> to_end;     ///< their dependents end first
   std::map<std::string, order_to_end> ending_now; ///< the whole of that set, told or not
-  bool may_go_on = false; ///< with that: something changed since it was last looked at
-  std::set<std::string> culprits;                ///< died, have not asked yet
-  std::set<std::string> held;                    ///< down or on the way, until the round ends
+  bool may_go_on = false;         ///< with that: something changed since it was last looked at
+  std::set<std::string> culprits; ///< died, have not asked yet
+  std::set<std::string> held;     ///< down or on the way, until the round ends
   std::string round_cause;
-  std::vector<std::int64_t> rounds;              ///< for the intensity
-  std::vector<std::int64_t> replacements;        ///< of actors that threw
-  policy_memory policy;                          ///< of the group as a child
+  std::vector<std::int64_t> rounds;       ///< for the intensity
+  std::vector<std::int64_t> replacements; ///< of actors that threw
+  policy_memory policy;                   ///< of the group as a child
   monotonic up_since{};
   std::uint64_t generation = 0;
   std::optional<state> given_up; ///< backoff or failed

@@ -19,9 +19,9 @@ inline constexpr std::size_t max_reply_bytes = 256 * 1024;
 /// Exit codes of every command.
 enum class exit_code : int {
   done = 0,
-  failed = 1,          ///< for `plan` and `diff`: there are changes
-  usage = 2,           ///< wrong usage
-  not_running = 3,     ///< no runtime answers, or the target of `status` is down
+  failed = 1,      ///< for `plan` and `diff`: there are changes
+  usage = 2,       ///< wrong usage
+  not_running = 3, ///< no runtime answers, or the target of `status` is down
   not_permitted = 4,
   no_such_bot = 5,
   config_invalid = 6,

@@ -42,8 +42,8 @@ struct death {
   std::int64_t at = 0;
   std::string cause;
   exit_status status;
-  std::int64_t uptime = 0;    ///< microseconds
-  std::int64_t cpu_time = 0;  ///< microseconds of user and system time
+  std::int64_t uptime = 0;     ///< microseconds
+  std::int64_t cpu_time = 0;   ///< microseconds of user and system time
   std::int64_t max_memory = 0; ///< bytes resident at the peak
   std::string output;          ///< its last 20 lines, at most 4 KiB
 };
@@ -59,9 +59,9 @@ struct next_step {
 /// What the restart policy must remember across a death of the runtime. Times are
 /// nanoseconds of the monotonic clock, which outlives the runtime but not the boot.
 struct policy_memory {
-  std::uint32_t attempt = 0;       ///< failures since the last healthy stretch
-  std::uint32_t failed_starts = 0; ///< in a row
-  std::uint32_t probes = 0;        ///< slow probes since it was given up
+  std::uint32_t attempt = 0;          ///< failures since the last healthy stretch
+  std::uint32_t failed_starts = 0;    ///< in a row
+  std::uint32_t probes = 0;           ///< slow probes since it was given up
   std::vector<std::int64_t> restarts; ///< within max_restarts.within, oldest first
 
   bool operator==(const policy_memory&) const = default;
@@ -78,9 +78,9 @@ struct instance_record {
   bool wanted = false; ///< somebody wants it up
   std::string why;     ///< the cause of the last change
   std::optional<next_step> next;
-  int pid = 0;               ///< 0 without a process
-  std::int64_t since = 0;    ///< in this state
-  std::int64_t started = 0;  ///< its process, 0 without one
+  int pid = 0;                ///< 0 without a process
+  std::int64_t since = 0;     ///< in this state
+  std::int64_t started = 0;   ///< its process, 0 without one
   std::uint64_t restarts = 0; ///< of its own accord, since the fresh run
   std::optional<exit_status> last_exit;
   std::int64_t last_exit_at = 0;

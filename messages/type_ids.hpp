@@ -31,7 +31,7 @@ typename Inspector::result_type inspect(Inspector& f, admin_reply& x) {
 } // namespace troupe
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_admin, caf::first_custom_type_id)
-  CAF_ADD_TYPE_ID(troupe_admin, (troupe::admin_request))
-  CAF_ADD_TYPE_ID(troupe_admin, (troupe::admin_reply))
-  CAF_ADD_ATOM(troupe_admin, troupe, next_atom, "next")
+CAF_ADD_TYPE_ID(troupe_admin, (troupe::admin_request))
+CAF_ADD_TYPE_ID(troupe_admin, (troupe::admin_reply))
+CAF_ADD_ATOM(troupe_admin, troupe, next_atom, "next")
 CAF_END_TYPE_ID_BLOCK(troupe_admin)
