@@ -158,28 +158,30 @@ void keeper_host::open_cgroups() {
 
 void keeper_host::adopt(slot&& x) {
   auto known = std::make_shared<entry>();
-  known->pid = std::max(x.pid, 0);
+  known->pid = x.state == slot_state::pending ? 0 : std::max(x.pid, 0); // as before `spawned`
   known->started = started_from_blob(x.blob);
   if (known->started == 0)
     known->started = wall_clock(x.started_ns);
-  known->stopped = x.stopped_by != 0;
-  known->ended = x.exit.has_value();
+  known->stopped_by = x.stopped_by;
   if (groups_.usable())
     known->group = groups_.open(x.instance, x.incarnation);
   if (!x.keep.empty())
     output_.add(x.instance, x.incarnation, std::move(x.keep.front()));
-  slot_info info{x.instance, x.incarnation, known->pid, known->started, {}};
   if (x.exit)
-    info.end = make_exited(x, *x.exit, *known);
+    known->end = make_exited(x, *x.exit, *known);
   if (known->pid > 0)
     mains_.insert(known->pid);
   table_[{x.instance, x.incarnation}] = std::move(known);
-  adoptable_.push_back(std::move(info));
 }
 
 std::vector<slot_info> keeper_host::adoptable() {
   const std::lock_guard lock{mutex_};
-  return adoptable_;
+  std::vector<slot_info> result;
+  result.reserve(table_.size());
+  for (const auto& [key, known] : table_)
+    result.push_back(
+        {key.instance, key.incarnation, known->pid, known->started, known->end, known->stopped_by});
+  return result;
 }
 
 // -- the line to the keeper ---------------------------------------------------------------
@@ -273,10 +275,10 @@ void keeper_host::handle(keeper_event&& event, std::vector<process_event>& out) 
   };
   const auto end = [&](const slot_key& key, const exit_info& x) {
     const auto known = find(key);
-    if (!known || known->ended)
+    if (!known || known->end)
       return;
-    known->ended = true;
-    out.push_back(make_exited(key, x, *known));
+    known->end = make_exited(key, x, *known);
+    out.push_back(*known->end);
   };
   const auto fail = [&](const slot_key& key, spawn_step step, int error) {
     static const config::bot_spec unknown{};
@@ -287,10 +289,10 @@ void keeper_host::handle(keeper_event&& event, std::vector<process_event>& out) 
         describe_failure(step, error, spec, known ? known->directory : std::string{})});
     forget(key);
   };
-  const auto stall = [&](const slot_key& key, bool stopped, int signal) {
+  const auto stall = [&](const slot_key& key, int signal) {
     if (const auto known = find(key)) {
-      known->stopped = stopped;
-      out.push_back(stalled{key.instance, key.incarnation, stopped, signal});
+      known->stopped_by = signal;
+      out.push_back(stalled{key.instance, key.incarnation, signal != 0, signal});
     }
   };
   std::function<void()> call;
@@ -300,21 +302,19 @@ void keeper_host::handle(keeper_event&& event, std::vector<process_event>& out) 
                    [&](spawned& x) { confirm(x, x.pid); },
                    [&](spawn_failed& x) { fail(x, x.step, x.error); },
                    [&](exited& x) { end(x, x.exit); },
-                   [&](stopped& x) { stall(x, true, x.signal); },
-                   [&](continued& x) { stall(x, false, 0); },
-                   // The answer to a spawn of what is there already.
-                   [&](slot& x) {
-                     if (x.state != slot_state::pending)
-                       confirm(x, x.pid);
-                     if (x.exit)
-                       end(x, *x.exit);
-                   },
+                   [&](stopped& x) { stall(x, x.signal); },
+                   [&](continued& x) { stall(x, 0); },
                    [&](bad_request& x) {
                      const auto kind = static_cast<keeper::message_kind>(x.kind);
                      if (x.of && kind == keeper::message_kind::spawn)
                        fail(*x.of, spawn_step::request, x.error);
                    },
-                   [&](ping&) { post(pong{}); },
+                   [&](ping&) {
+                     if (on_ping_)
+                       call = on_ping_;
+                     else
+                       post(pong{});
+                   },
                    [&](stop_asked& x) {
                      if (on_stop_)
                        call = [this, hurry = x.hurry] { on_stop_(hurry); };
@@ -330,32 +330,27 @@ void keeper_host::handle(keeper_event&& event, std::vector<process_event>& out) 
     call();
 }
 
+// In force at once: whatever a listener of before is still told stands in the table that
+// the new one reads next.
 void keeper_host::on_event(std::function<void(process_event)> f) {
-  // Posted, so that what was early still comes first.
-  boost::asio::post(io_, [this, f = std::move(f)]() mutable {
-    std::vector<process_event> early;
-    {
-      const std::lock_guard lock{mutex_};
-      on_event_ = std::move(f);
-      early.swap(early_);
-    }
-    deliver(std::move(early));
-  });
+  const std::lock_guard lock{mutex_};
+  on_event_ = std::move(f);
+  boost::asio::post(io_, [this] { deliver({}); });
 }
 
 // In the io_context's thread only, which keeps the order.
 void keeper_host::deliver(std::vector<process_event> events) {
-  if (events.empty())
-    return;
+  std::function<void(process_event)> listener;
   {
     const std::lock_guard lock{mutex_};
-    if (!on_event_) {
-      std::move(events.begin(), events.end(), std::back_inserter(early_));
+    std::move(events.begin(), events.end(), std::back_inserter(undelivered_));
+    if (!on_event_ || undelivered_.empty())
       return;
-    }
+    listener = on_event_;
+    events = std::exchange(undelivered_, {});
   }
   for (auto& x : events)
-    on_event_(std::move(x));
+    listener(std::move(x));
 }
 
 void keeper_host::keeper_gone() {
@@ -385,6 +380,8 @@ void keeper_host::spawn(const launch& what) {
   bool full = false;
   {
     const std::lock_guard lock{mutex_};
+    if (const auto known = find(key))
+      return say_again(key, *known);
     tree = options_.tree;
     full = queue_.size() >= most_waiting;
   }
@@ -412,6 +409,18 @@ void keeper_host::spawn(const launch& what) {
                                                         std::move(problem)}] { deliver({event}); });
 }
 
+// A launcher that lost its memory orders what is there already. One that is not confirmed
+// yet will be.
+void keeper_host::say_again(const slot_key& key, const entry& known) {
+  std::vector<process_event> events;
+  if (known.pid > 0)
+    events.push_back(troupe::spawned{key.instance, key.incarnation, known.pid});
+  if (known.end)
+    events.push_back(*known.end);
+  boost::asio::post(io_,
+                    [this, events = std::move(events)]() mutable { deliver(std::move(events)); });
+}
+
 void keeper_host::release(const std::string& instance, std::uint64_t incarnation) {
   const std::lock_guard lock{mutex_};
   // What would not go then may go now.
@@ -422,9 +431,6 @@ void keeper_host::release(const std::string& instance, std::uint64_t incarnation
       undead_.push_back(std::move(name));
   }
   forget({instance, incarnation});
-  std::erase_if(adoptable_, [&](const slot_info& x) {
-    return x.instance == instance && x.incarnation == incarnation;
-  });
   release_request order;
   order.instance = instance;
   order.incarnation = incarnation;
@@ -459,6 +465,11 @@ void keeper_host::set_tree(std::string tree) {
 void keeper_host::remove_groups() {
   if (groups_.usable())
     kill_and_remove_tree(groups_.path(), 1000);
+}
+
+void keeper_host::prove_life() {
+  const std::lock_guard lock{mutex_};
+  post(pong{});
 }
 
 void keeper_host::store_fd(const std::string& name, int fd) {

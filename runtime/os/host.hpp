@@ -27,6 +27,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -53,9 +54,14 @@ public:
   std::string connect(std::chrono::milliseconds limit = std::chrono::seconds{10});
 
   /// The keeper was told to end the fleet; `hurry` when it was told twice. Called in the
-  /// io_context's thread, as are the next two. To be set before connect().
+  /// io_context's thread, as are the next three. To be set before connect().
   void on_stop(std::function<void(bool hurry)> f) { on_stop_ = std::move(f); }
   void on_reload(std::function<void()> f) { on_reload_ = std::move(f); }
+
+  /// The keeper asks whether the runtime lives; whoever can say so calls `prove_life`
+  /// (from any thread). When this is not set the host itself answers.
+  void on_ping(std::function<void()> f) { on_ping_ = std::move(f); }
+  void prove_life();
 
   /// The keeper is dead. By then all bots were killed; the runtime has nothing left to do
   /// but to end.
@@ -106,8 +112,8 @@ private:
   struct entry {
     pid_t pid = 0;
     std::int64_t started = 0;
-    bool ended = false;
-    bool stopped = false;
+    std::optional<troupe::exited> end;
+    int stopped_by = 0; // the signal, 0: it is not stopped
     cgroup group;
     config::bot_spec_ptr spec; // until the spawn is confirmed, for its error
     std::string directory;
@@ -128,6 +134,7 @@ private:
   void adopt(slot&& x);
   void open_cgroups();
   void deliver(std::vector<process_event> events);
+  void say_again(const slot_key& key, const entry& known);
   void keeper_gone();
   void forget(const slot_key& key);
   std::int64_t wall_clock(std::uint64_t monotonic_ns) const;
@@ -159,6 +166,7 @@ private:
   std::uint64_t epoch_ = 0;
   std::function<void(bool)> on_stop_;
   std::function<void()> on_reload_;
+  std::function<void()> on_ping_;
   std::function<void()> on_keeper_gone_;
 
   std::mutex mutex_; // guards all below
@@ -170,9 +178,8 @@ private:
   std::map<slot_key, entry_ptr> table_;
   std::set<pid_t> mains_;
   std::map<std::string, unique_fd> stored_;
-  std::vector<slot_info> adoptable_;
   std::function<void(process_event)> on_event_;
-  std::vector<process_event> early_; // came before somebody listened
+  std::vector<process_event> undelivered_;
   std::deque<keeper_event> unheard_; // came with the greeting, not part of it
   std::deque<std::string> undead_;   // cgroups that would not go
 

@@ -45,8 +45,8 @@ keeper_host::target keeper_host::locate(const std::string& instance, std::uint64
   result.known = find(result.key);
   if (result.known) {
     result.pid = result.known->pid;
-    result.ended = result.known->ended;
-    result.stopped = result.known->stopped;
+    result.ended = result.known->end.has_value();
+    result.stopped = result.known->stopped_by != 0;
   }
   return result;
 }

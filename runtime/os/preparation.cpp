@@ -122,10 +122,11 @@ std::int64_t started_from_blob(std::string_view blob) {
 
 std::string describe_failure(spawn_step step, int error, const config::bot_spec& spec,
                              const std::string& directory) {
-  const auto command = spec.command.empty() ? std::string{} : spec.command.front();
+  // Of a start that an earlier runtime ordered, neither is known.
+  const auto command = spec.command.empty() ? std::string{"its command"} : spec.command.front();
   switch (step) {
   case spawn_step::directory:
-    return sentence("chdir", directory, error);
+    return sentence("chdir", directory.empty() ? "to its directory" : directory, error);
   case spawn_step::exec:
     if (error == ENOEXEC)
       return "exec " + command

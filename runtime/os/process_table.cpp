@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <dirent.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <unordered_set>
@@ -16,6 +17,8 @@ namespace troupe::os {
 namespace {
 
 constexpr std::size_t largest_list = 16 * 1024 * 1024;
+// The kernel bounds an environment at a quarter of the stack's limit.
+constexpr std::size_t largest_environment = 1024 * 1024;
 
 std::string proc(pid_t pid, const char* file) {
   return "/proc/" + std::to_string(pid) + '/' + file;
@@ -121,9 +124,26 @@ std::optional<std::vector<pid_t>> children_of(pid_t pid) {
   return result;
 }
 
+namespace {
+
+// In the middle of an exec a process seems to have no environment; then look again. A
+// thread of the kernel never has one, nor any memory.
+std::optional<std::string> environment_of(pid_t pid) {
+  auto text = read_file(proc(pid, "environ"), largest_environment);
+  for (int i = 0; i < 4 && text && text->empty(); ++i) {
+    const auto memory = read_file(proc(pid, "statm"), 256);
+    if (!memory || memory->starts_with("0 "))
+      break;
+    ::poll(nullptr, 0, 1);
+    text = read_file(proc(pid, "environ"), largest_environment);
+  }
+  return text;
+}
+
+} // namespace
+
 std::optional<std::string> variable_of(pid_t pid, std::string_view name) {
-  // An environment is bounded by the kernel at a quarter of the stack's limit.
-  const auto text = read_file(proc(pid, "environ"), 1024 * 1024);
+  const auto text = environment_of(pid);
   if (!text)
     return std::nullopt;
   std::string_view rest{*text};

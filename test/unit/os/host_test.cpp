@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <iostream>
+#include <map>
 #include <set>
 #include <sys/stat.h>
 
@@ -347,9 +348,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_busy_process_shows_in_a_sample, fixture, both) {
     const auto x = f.host->sample("busy#0", 1);
     return x && x->cpu_percent > 5 && x->memory > 0;
   }));
-  const auto idle = f.host->sample("idle#0", 1);
-  BOOST_REQUIRE(idle.has_value());
-  BOOST_TEST(idle->memory > 0u);
+  // In the middle of its exec it has no memory.
+  BOOST_TEST(f.eventually([&] {
+    const auto x = f.host->sample("idle#0", 1);
+    return x && x->memory > 0;
+  }));
   BOOST_TEST(!f.host->sample("none#0", 1).has_value());
   f.finish("busy#0", 1);
   f.finish("idle#0", 1);
@@ -358,13 +361,73 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_busy_process_shows_in_a_sample, fixture, both) {
 
 BOOST_AUTO_TEST_CASE(a_known_incarnation_is_not_started_twice) {
   keeper_fixture f;
-  const auto pid = f.start("a#0", 1, "echo once; exec sleep 1000");
+  const auto pid =
+      f.start("a#0", 1, "trap 'echo twice' USR1; echo once; while :; do sleep 0.01; done");
   BOOST_REQUIRE(f.said("a#0", 1, "once"));
   f.next_epoch();
   // As if the launcher had lost its memory.
   f.host->spawn({"a#0", 1, f.shell("echo twice")});
   BOOST_TEST(f.wait_for<spawned>("a#0").pid == pid);
-  f.finish("a#0", 1);
+  // Its output is still heard.
+  BOOST_TEST(f.host->signal("a#0", 1, SIGUSR1, false) == "");
+  BOOST_TEST(f.said("a#0", 1, "twice"));
+  f.host->signal("a#0", 1, SIGKILL, true);
+  f.wait_for<exited>("a#0");
+  f.host->spawn({"a#0", 1, f.shell("echo never")});
+  BOOST_TEST(f.wait_for<spawned>("a#0").pid == pid);
+  BOOST_TEST(f.wait_for<exited>("a#0").status.signal == SIGKILL);
+  f.host->release("a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_start_that_hangs_across_the_death_of_a_runtime_is_told_of) {
+  keeper_fixture f;
+  const auto script = f.path + "/slow.sh";
+  troupe::test::put(script, "#!/nonexistent/interpreter\n");
+  ::chmod(script.c_str(), 0755);
+  // With a lease on it, an exec of the file blocks until the lease is given back.
+  ::signal(SIGIO, SIG_IGN);
+  os::unique_fd lease{::open(script.c_str(), O_RDONLY | O_CLOEXEC)};
+  BOOST_REQUIRE(::fcntl(lease.get(), F_SETLEASE, F_WRLCK) == 0);
+  auto spec = f.shell("");
+  spec->command = {script};
+  f.host->spawn({"slow#0", 1, spec});
+  f.start("after#0", 1, "exec sleep 1000"); // requests are taken in order
+  f.next_epoch();
+  const auto found = f.host->adoptable();
+  const auto slow = std::find_if(found.begin(), found.end(),
+                                 [](const slot_info& x) { return x.instance == "slow#0"; });
+  BOOST_REQUIRE(slow != found.end());
+  BOOST_TEST(slow->pid == 0);
+  lease.reset();
+  BOOST_TEST(f.wait_for<spawn_failed>("slow#0").reason
+             == "exec its command: No such file or directory");
+  f.finish("after#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_replaced_launcher_finds_the_table_of_the_moment) {
+  keeper_fixture f;
+  f.start("ended#0", 1, "exec sleep 1000");
+  f.finish("ended#0", 1);
+  const auto living = f.start("lives#0", 3, "exec sleep 1000");
+  const auto stuck = f.start("stopped#0", 4, "exec sleep 1000");
+  ::kill(stuck, SIGSTOP);
+  BOOST_TEST(f.wait_for<stalled>("stopped#0").stopped);
+  f.start("dead#0", 5, "exit 3");
+  f.wait_for<exited>("dead#0");
+  std::map<std::string, slot_info> found;
+  for (auto& slot : f.host->adoptable())
+    found.emplace(slot.instance, slot);
+  BOOST_TEST(found.size() == 3u);
+  BOOST_TEST(found["lives#0"].incarnation == 3u);
+  BOOST_TEST(found["lives#0"].pid == living);
+  BOOST_TEST(!found["lives#0"].end.has_value());
+  BOOST_TEST(found["lives#0"].stopped_by == 0);
+  BOOST_TEST(found["stopped#0"].stopped_by == SIGSTOP);
+  BOOST_REQUIRE(found["dead#0"].end.has_value());
+  BOOST_TEST(found["dead#0"].end->status.code == 3);
+  f.finish("lives#0", 3);
+  f.finish("stopped#0", 4);
+  f.host->release("dead#0", 5);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
