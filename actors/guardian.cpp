@@ -72,11 +72,14 @@ command_actor guardian_state::make_admin() {
 supervisor_actor guardian_state::make_root() {
   // What the fleet is, it learns from the config actor.
   return self->spawn<caf::linked>(
-      supervisor, supervisor_args{{}, {}, current.guardian, handed_out, nullptr, nullptr});
+      supervisor, supervisor_args{{}, {}, current.guardian, handed_out, nullptr, nullptr, {}});
 }
 
 void guardian_state::hand_out() {
   handed_out = std::make_shared<services>(current);
+  spdlog::debug("guardian hands out journal {}, ledger {}, launcher {}, root {}",
+                current.journal.id(), current.ledger.id(), current.launcher.id(),
+                current.root.id());
   self->send(current.ledger, wire_atom_v, handed_out);
   self->send(current.launcher, wire_atom_v, handed_out);
   self->send(current.root, wire_atom_v, handed_out);
@@ -115,6 +118,16 @@ void guardian_state::on_exit(const caf::exit_msg& message) {
                     || replace(&services::config, message, "config", &gs::make_config)
                     || replace(&services::admin, message, "admin", &gs::make_admin)
                     || replace(&services::root, message, "root supervisor", &gs::make_root));
+}
+
+// -- being watched ---------------------------------------------------------------------
+
+void guardian_state::prove_life() {
+  if (!args.on_alive)
+    return;
+  self->request(current.ledger, request_timeout, await_atom_v, std::uint64_t{0}, std::uint32_t{0})
+      .then([this](std::uint64_t) { args.on_alive(); },
+            [](const caf::error&) { spdlog::error("guardian: the ledger does not answer"); });
 }
 
 // -- ending --------------------------------------------------------------------------------
@@ -182,6 +195,7 @@ guardian_actor::behavior_type guardian(guardian_state::pointer self, guardian_ar
   st->init(std::move(args));
   return {
       [st](stop_atom, const std::string& cause) { st->stop(cause); },
+      [st](alive_atom) { st->prove_life(); },
       [st](const child_report& report) { st->on_report(report); },
       [st](tick_atom, std::uint64_t what) { st->tick(what); },
   };

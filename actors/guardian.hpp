@@ -23,6 +23,8 @@ struct guardian_args {
   std::function<void(int)> on_end;
   /// Called with every new set of services.
   std::function<void(const services_ptr&)> on_services;
+  /// Called whenever the keeper has asked and the actors are found to be alive.
+  std::function<void()> on_alive;
   bool detached = true; ///< false: all on the scheduler, for tests
 };
 
@@ -39,6 +41,7 @@ struct guardian_state {
 
   void init(guardian_args given);
   void stop(const std::string& cause);
+  void prove_life();
   void on_report(const child_report& report);
   void on_exit(const caf::exit_msg& message);
   void tick(std::uint64_t what);

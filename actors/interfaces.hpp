@@ -48,7 +48,7 @@ using ledger_actor = caf::typed_actor<
     caf::reacts_to<retain_atom, config::spec_ptr, std::uint64_t>,
     // The record of one instance, empty when there is none, and a number that none of
     // its incarnations was above.
-    caf::replies_to<adopt_atom, std::string>::with<instance_record, std::uint64_t>,
+    caf::replies_to<adopt_atom, std::string, lineage>::with<instance_record, std::uint64_t>,
     // The records that belong to these names: instances, bots, or groups with a
     // trailing '/'; no name at all means everything.
     caf::replies_to<view_atom, std::vector<std::string>>::with<ledger_view_ptr>,
@@ -66,7 +66,7 @@ using launcher_actor = caf::typed_actor<
     caf::reacts_to<apply_atom, config::spec_ptr>,
     // A proxy takes charge of an instance: it gets its events from now on, and
     // what the keeper already holds.
-    caf::replies_to<adopt_atom, std::string>::with<adoptees>,
+    caf::replies_to<adopt_atom, std::string, lineage>::with<adoptees>,
     // Start a process (true: a restart, which passes the restart rate). The proxy
     // gets `spawned` or `spawn_failed`.
     caf::reacts_to<launch, bool>,
@@ -153,7 +153,9 @@ using command_actor =
 /// Brings the services up in order, replaces those that die, ends the fleet.
 using guardian_actor = caf::typed_actor<
     // End the fleet in order, then the runtime; a second one hurries.
-    caf::reacts_to<stop_atom, std::string>, caf::reacts_to<child_report>,
+    caf::reacts_to<stop_atom, std::string>,
+    // The keeper asks whether the runtime lives: actors have to answer, not a thread.
+    caf::reacts_to<alive_atom>, caf::reacts_to<child_report>,
     caf::reacts_to<tick_atom, std::uint64_t>>;
 
 /// Whom everybody may need. Immutable; a new one is handed out when a service was

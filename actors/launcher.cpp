@@ -27,11 +27,11 @@ void launcher_state::apply(const config::spec_ptr& fleet) {
   pump();
 }
 
-adoptees launcher_state::adopt(const std::string& instance) {
-  if (auto owner = caf::actor_cast<proxy_actor>(self->current_sender()))
-    if (auto& known = owners[instance]; !known || known.id() < owner.id()) {
-      self->monitor(owner);
-      known = owner;
+adoptees launcher_state::adopt(const std::string& instance, const lineage& by) {
+  if (auto who = caf::actor_cast<proxy_actor>(self->current_sender()))
+    if (auto& known = owners[instance]; known.by < by) {
+      self->monitor(who);
+      known = {who, by};
     }
   adoptees result;
   result.launching = queue.pending(instance);
@@ -73,9 +73,11 @@ void launcher_state::tick(std::uint64_t which) {
 }
 
 void launcher_state::on_spawned(const spawned& what) {
+  spdlog::debug("launcher hears that {}@{} is process {}", what.instance, what.incarnation,
+                what.pid);
   queue.settled(what.instance, what.incarnation);
   if (!find_slot(what.instance, what.incarnation))
-    slots[what.instance].push_back({what.instance, what.incarnation, what.pid, wall_now(), {}});
+    slots[what.instance].push_back({what.instance, what.incarnation, what.pid, wall_now(), {}, 0});
   if (is_stranger(what.instance))
     end_stranger(what.instance);
   else
@@ -144,8 +146,9 @@ bool launcher_state::is_stranger(const std::string& instance) const {
 }
 
 void launcher_state::on_down(const caf::down_msg& message) {
-  const auto at = std::find_if(owners.begin(), owners.end(),
-                               [&](const auto& x) { return x.second.address() == message.source; });
+  const auto at = std::find_if(owners.begin(), owners.end(), [&](const auto& x) {
+    return x.second.who.address() == message.source;
+  });
   if (at == owners.end())
     return; // another one has taken charge
   const auto instance = at->first;
@@ -176,7 +179,7 @@ void launcher_state::forward(const Message& what) {
       return what.instance;
   }();
   if (const auto at = owners.find(instance); at != owners.end())
-    self->send(at->second, what);
+    self->send(at->second.who, what);
 }
 
 slot_info* launcher_state::find_slot(const std::string& instance, std::uint64_t incarnation) {
@@ -207,7 +210,9 @@ launcher_actor::behavior_type launcher(launcher_state::pointer self,
   return {
       [st](wire_atom, const services_ptr& x) { st->wire(x); },
       [st](apply_atom, const config::spec_ptr& fleet) { st->apply(fleet); },
-      [st](adopt_atom, const std::string& instance) { return st->adopt(instance); },
+      [st](adopt_atom, const std::string& instance, const lineage& by) {
+        return st->adopt(instance, by);
+      },
       [st](const launch& what, bool restart) { st->add(what, restart); },
       [st](withdraw_atom, const std::string& instance, std::uint64_t incarnation) {
         st->withdraw(instance, incarnation);

@@ -26,7 +26,7 @@ struct launcher_state {
   void init(std::shared_ptr<process_host> given);
   void wire(services_ptr replaced) { services = std::move(replaced); }
   void apply(const config::spec_ptr& fleet);
-  adoptees adopt(const std::string& instance);
+  adoptees adopt(const std::string& instance, const lineage& by);
   void add(const launch& what, bool restart);
   void withdraw(const std::string& instance, std::uint64_t incarnation);
   void on_spawned(const spawned& what);
@@ -56,7 +56,11 @@ private:
   bool is_stranger(const std::string& instance) const;
 
   services_ptr services;
-  std::map<std::string, proxy_actor> owners;
+  struct claim {
+    proxy_actor who;
+    lineage by;
+  };
+  std::map<std::string, claim> owners;
   std::map<std::string, std::vector<slot_info>> slots; ///< as the keeper has them
   std::optional<std::set<std::string>> expected;       ///< unset until the first apply
   std::uint64_t generation = 0;

@@ -42,10 +42,11 @@ void ledger_state::recall(const journal_contents& contents) {
 
 void ledger_state::on_entry(const ledger_entry& entry) {
   const auto& record = entry.record;
-  // One that was replaced may still say a last word after its successor has begun;
-  // ids of actors only grow.
-  if (const auto at = owners.find(record.name); at != owners.end() && sender_id() < at->second)
+  // One that was replaced may still say a last word after its successor has begun.
+  auto& owner = owners[record.name];
+  if (entry.by < owner)
     return;
+  owner = entry.by;
   auto change = entry.change;
   // What came before may have been lost with another ledger: the chain of events has
   // no gap all the same. One that came back before it was forgotten goes on as it was.
@@ -74,18 +75,14 @@ void ledger_state::on_entry(const ledger_entry& entry) {
   gather_or_flush();
 }
 
-caf::actor_id ledger_state::sender_id() const {
-  const auto& sender = self->current_sender();
-  return sender ? sender->id() : 0;
-}
-
 void ledger_state::on_death(const death& what) {
   pending.deaths.push_back(what);
   gather_or_flush();
 }
 
 void ledger_state::on_group(const group_record& what) {
-  groups[what.name] = what;
+  if (auto& known = groups[what.name]; !(what.by < known.by))
+    known = what;
 }
 
 void ledger_state::retain(const config::spec_ptr& fleet, std::uint64_t applied_version) {
@@ -119,9 +116,10 @@ void ledger_state::forget(const std::string& instance) {
 
 // -- what is asked -------------------------------------------------------------------------
 
-caf::result<instance_record, std::uint64_t> ledger_state::adopt(const std::string& instance) {
+caf::result<instance_record, std::uint64_t> ledger_state::adopt(const std::string& instance,
+                                                                const lineage& by) {
   auto& owner = owners[instance];
-  owner = std::max(owner, sender_id());
+  owner = std::max(owner, by);
   instance_record record;
   if (const auto at = records.find(instance); at != records.end())
     record = at->second;
@@ -298,7 +296,9 @@ ledger_actor::behavior_type ledger(ledger_state::pointer self, services_ptr serv
       [st](retain_atom, const config::spec_ptr& fleet, std::uint64_t version) {
         st->retain(fleet, version);
       },
-      [st](adopt_atom, const std::string& instance) { return st->adopt(instance); },
+      [st](adopt_atom, const std::string& instance, const lineage& by) {
+        return st->adopt(instance, by);
+      },
       [st](view_atom, const std::vector<std::string>& names) { return st->view(names); },
       [st](await_atom, std::uint64_t after, std::uint32_t ms) { return st->await(after, ms); },
       [st](watch_atom, const std::vector<std::string>& targets) { st->watch(targets); },

@@ -41,7 +41,7 @@ struct ledger_state {
   void on_death(const death& what);
   void on_group(const group_record& what);
   void retain(const config::spec_ptr& fleet, std::uint64_t applied_version);
-  caf::result<instance_record, std::uint64_t> adopt(const std::string& instance);
+  caf::result<instance_record, std::uint64_t> adopt(const std::string& instance, const lineage& by);
   ledger_view_ptr view(const std::vector<std::string>& names) const;
   caf::result<std::uint64_t> await(std::uint64_t after, std::uint32_t milliseconds);
   void watch(const std::vector<std::string>& targets);
@@ -70,14 +70,13 @@ private:
   void bound_pending();
   void answer_waiters();
   void forget(const std::string& instance);
-  caf::actor_id sender_id() const;
   static bool matches(const std::string& target, const std::string& instance);
 
   pointer self;
   services_ptr services;
   std::map<std::string, instance_record> records;
   std::map<std::string, group_record> groups;
-  std::map<std::string, caf::actor_id> owners;   ///< the youngest proxy of each instance
+  std::map<std::string, lineage> owners;         ///< the proxy in charge of each instance
   std::optional<std::set<std::string>> expected; ///< unset until the first apply
   std::uint64_t version = 0;
   std::uint64_t last_seq = 0;

@@ -44,7 +44,7 @@ void proxy_state::wire(services_ptr replaced) {
     return begin_adoption();
   if (new_ledger)
     publish(record.now, record.why); // it knows only what was committed
-  self->request(args.services->launcher, request_timeout, adopt_atom_v, record.name)
+  self->request(args.services->launcher, request_timeout, adopt_atom_v, record.name, args.by)
       .then([this, new_launcher](const adoptees& found) { catch_up(found, new_launcher); },
             [this](const caf::error&) { say("got no answer from", "the launcher"); });
 }
@@ -71,7 +71,9 @@ void proxy_state::admit() {
 
 void proxy_state::launch_now(bool restart) {
   launched = true;
-  self->send(args.services->launcher, launch{record.name, last_number, args.spec}, restart);
+  launched_by = args.services->launcher;
+  spdlog::debug("proxy {} orders incarnation {}", record.name, last_number);
+  self->send(launched_by, launch{record.name, last_number, args.spec}, restart);
 }
 
 void proxy_state::hold(const std::string& why) {
@@ -83,6 +85,7 @@ void proxy_state::hold(const std::string& why) {
 
 void proxy_state::recycle(const std::string& cause) {
   when_adopted([this, cause] {
+    spdlog::debug("proxy {} is to recycle while {}", record.name, to_string(record.now));
     if (has_process(record.now))
       return raise(event::recycle, cause);
     if (!launched)
@@ -120,6 +123,10 @@ caf::result<outcomes> proxy_state::operate(const operation& order) {
 }
 
 void proxy_state::carry_out(const operation& order, caf::typed_response_promise<outcomes> answer) {
+  if (removed && (order.what == verb::start || order.what == verb::restart)) {
+    answer.deliver(refused(record.name, "it leaves the fleet; try again when it is gone"));
+    return;
+  }
   switch (order.what) {
   case verb::start:
     record.policy = {};
@@ -179,11 +186,20 @@ void proxy_state::send_signal(int signal, caf::typed_response_promise<outcomes> 
 
 // -- what becomes of its process ------------------------------------------------------
 
+// Until it is adopted, whatever happens is in what the launcher will tell then.
+
 void proxy_state::on_spawned(const spawned& what) {
-  // One that this proxy did not order was ordered by the one before it.
-  if (what.incarnation <= record.incarnation || has_process(record.now)
-      || (launched && what.incarnation != last_number))
+  if (!adopted)
     return;
+  if (what.incarnation == record.incarnation && has_process(record.now))
+    return; // told twice
+  // One that this proxy did not order was ordered by the one before it; one that comes
+  // too late for that must not stay beside its successor.
+  if (what.incarnation <= record.incarnation || has_process(record.now)
+      || (launched && what.incarnation != last_number)) {
+    caf::anon_send(args.services->launcher, sweep_atom_v, record.name, what.incarnation, true);
+    return;
+  }
   launched = taken_back = false;
   last_number = record.incarnation = what.incarnation;
   record.pid = what.pid;
@@ -203,7 +219,7 @@ void proxy_state::on_spawned(const spawned& what) {
 }
 
 void proxy_state::on_spawn_failed(const spawn_failed& what) {
-  if (what.incarnation != last_number || !launched)
+  if (!adopted || what.incarnation != last_number || !launched)
     return;
   launched = false;
   record.incarnation = what.incarnation;
@@ -223,7 +239,9 @@ void proxy_state::on_spawn_failed(const spawn_failed& what) {
 }
 
 void proxy_state::on_end(const process_end& what) {
-  if (end && end->how.incarnation == what.how.incarnation)
+  spdlog::debug("proxy {} hears that incarnation {} ended, {} are left", record.name,
+                what.how.incarnation, what.left);
+  if (!adopted || (end && end->how.incarnation == what.how.incarnation))
     return; // heard, and not swept yet
   if (what.how.incarnation != record.incarnation || !has_process(record.now) || end)
     return bury(what);
@@ -240,7 +258,7 @@ void proxy_state::on_end(const process_end& what) {
 }
 
 void proxy_state::on_stalled(const stalled& what) {
-  if (what.incarnation != record.incarnation)
+  if (!adopted || what.incarnation != record.incarnation)
     return;
   is_stalled = what.stopped;
   if (what.stopped) {
@@ -275,6 +293,8 @@ void proxy_state::step(event what, const std::string& cause) {
     return;
   }
   const auto from = record.now;
+  spdlog::debug("proxy {}@{} hears {} while {} ({})", record.name, record.incarnation,
+                to_string(what), to_string(from), cause);
   if (row->to == from)
     return perform(row->act);
   record.now = row->to;
@@ -340,6 +360,7 @@ void proxy_state::publish(state from, const std::string& cause, bool ended) {
   ledger_entry entry;
   entry.change = {0, wall_now(), record.name, record.incarnation, from, record.now, cause};
   entry.record = record;
+  entry.by = args.by;
   self->send(args.services->ledger, std::move(entry));
   report(ended, cause);
 }
@@ -368,6 +389,7 @@ void proxy_state::ask() {
     return;
   }
   disarm(timer::due);
+  spdlog::debug("proxy {} asks to be admitted", record.name);
   self->send(args.parent, ask_atom_v, record.name);
 }
 

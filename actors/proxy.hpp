@@ -20,6 +20,7 @@ struct proxy_args {
   supervisor_actor parent;
   services_ptr services;
   config::bot_spec_ptr spec;
+  lineage by; ///< of the parent; its own from `init` on
 };
 
 struct proxy_state {
@@ -120,6 +121,7 @@ private:
   bool expired = false;                     ///< it is being ended because it was not ready in time
   bool is_stalled = false;                  ///< stopped by a signal from outside
   bool launched = false;                    ///< a start was ordered, no answer yet
+  launcher_actor launched_by;               ///< whom that order was sent to
   bool taken_back = false;                  ///< that order was taken back, no answer yet
   bool hurried = false;                     ///< no step of the stop ladder but the last
   bool told = false;                        ///< the supervisor has heard of it since it was adopted

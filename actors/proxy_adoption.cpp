@@ -7,6 +7,8 @@
 #include "actors/ordering.hpp"
 #include "actors/proxy.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -17,6 +19,7 @@ using namespace std::chrono_literals;
 
 void proxy_state::init(proxy_args given) {
   args = std::move(given);
+  args.by = args.by.then(self->id());
   record.name = args.name;
   begin_adoption();
 }
@@ -36,11 +39,12 @@ void proxy_state::begin_adoption() {
     say("got no answer", "while it was being adopted; it tries again");
     arm(timer::adoption, 1s);
   };
-  self->request(args.services->ledger, request_timeout, adopt_atom_v, args.name)
+  self->request(args.services->ledger, request_timeout, adopt_atom_v, args.name, args.by)
       .then(
           [this, is_void, failed](const instance_record& known, std::uint64_t last) {
             if (!is_void())
-              self->request(args.services->launcher, request_timeout, adopt_atom_v, args.name)
+              self->request(args.services->launcher, request_timeout, adopt_atom_v, args.name,
+                            args.by)
                   .then(
                       [this, is_void, known, last](const adoptees& found) {
                         if (!is_void())
@@ -53,6 +57,9 @@ void proxy_state::begin_adoption() {
 
 void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees found) {
   const bool restored = known.since != 0;
+  spdlog::debug("proxy {}@{} (actor {}) takes over: recorded {}, {} slots, start {} under way",
+                args.name, known.incarnation, self->id(), to_string(known.now), found.items.size(),
+                found.launching);
   record = std::move(known);
   record.name = args.name;
   record.bot = bot_of(args.name);
@@ -107,6 +114,8 @@ void proxy_state::adopt_unwatched() {
 
 // After a service was replaced: what it knew and may have taken with it.
 void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
+  spdlog::debug("proxy {}@{} catches up while {}: {} slots, start {} under way", record.name,
+                record.incarnation, to_string(record.now), found.items.size(), found.launching);
   for (const auto& each : found.items) {
     const auto& slot = each.slot;
     if (slot.incarnation > record.incarnation)
@@ -121,8 +130,10 @@ void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
   }
   if (!new_launcher)
     return;
-  if (launched && found.launching != last_number)
-    launch_now(false); // that order went down with the old one; the keeper knows doubles
+  // That order went down with the old one. One that the new one has got already must not
+  // be given twice: should it fail, the second would start what nobody waits for.
+  if (launched && found.launching != last_number && launched_by != args.services->launcher)
+    launch_now(false);
   if (record.now == state::stopping && !end)
     ask_to_end();
 }
@@ -152,6 +163,8 @@ void proxy_state::adopt_living(const slot_info& slot) {
     resume();
   else
     raise(event::adopt, "found running, process " + std::to_string(slot.pid));
+  if (slot.stopped_by != 0 || record.now == state::degraded)
+    on_stalled({record.name, slot.incarnation, slot.stopped_by != 0, slot.stopped_by});
 }
 
 void proxy_state::adopt_ended(const adoptee& found) {

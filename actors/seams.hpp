@@ -70,6 +70,7 @@ struct slot_info {
   int pid = 0;              ///< 0: exec is not confirmed, `spawned` or `spawn_failed` follows
   std::int64_t started = 0; ///< Unix microseconds
   std::optional<exited> end;
+  int stopped_by = 0; ///< the signal from outside that stopped it, 0: it is not stopped
 };
 
 /// CPU and memory of one instance now.

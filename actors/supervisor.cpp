@@ -33,6 +33,7 @@ std::string_view to_string(config::strategy s) {
 
 void supervisor_state::init(supervisor_args given) {
   args = std::move(given);
+  args.by = args.by.then(self->id());
   up_since = monotonic_now(self);
   if (auto group = args.group)
     apply(std::move(group), args.fleet);
@@ -87,7 +88,7 @@ void supervisor_state::apply(config::group_ptr group, config::spec_ptr fleet) {
   if (!watched.empty())
     self->send(args.services->ledger, watch_atom_v,
                std::vector<std::string>(watched.begin(), watched.end()));
-  self->send(args.services->ledger, group_record{args.name, args.group->how, told, why});
+  self->send(args.services->ledger, group_record{args.name, args.group->how, told, why, args.by});
   settle();
   if (const auto cause = std::exchange(stop_when_told, std::nullopt))
     stop(*cause);
@@ -123,11 +124,12 @@ void supervisor_state::spawn(const std::string& full_name, child& what) {
   auto me = caf::actor_cast<supervisor_actor>(self);
   if (what.group) {
     what.as_group = self->spawn<caf::linked>(
-        supervisor, supervisor_args{full_name, me, {}, args.services, what.group, args.fleet});
+        supervisor,
+        supervisor_args{full_name, me, {}, args.services, what.group, args.fleet, args.by});
     what.handle = what.as_group;
   } else {
-    what.as_proxy =
-        self->spawn<caf::linked>(proxy, proxy_args{full_name, me, args.services, what.spec});
+    what.as_proxy = self->spawn<caf::linked>(
+        proxy, proxy_args{full_name, me, args.services, what.spec, args.by});
     what.handle = what.as_proxy;
   }
   set_busy(what); // it has not looked yet whether something is there
@@ -175,8 +177,7 @@ void supervisor_state::on_exit(const caf::exit_msg& message) {
     return settle();
   }
   if (message.reason != caf::exit_reason::normal) {
-    spdlog::error("supervisor {} replaces the actor of {}: {}",
-                  args.name.empty() ? "root" : args.name, full_name,
+    spdlog::error("supervisor {} replaces the actor of {}: {}", shown_name(), full_name,
                   self->system().render(message.reason));
     if (passes(replacements, actor_intensity, monotonic_now(self))) {
       self->quit(message.reason);
@@ -225,12 +226,15 @@ void supervisor_state::answer_asks() {
   for (auto at = asks.begin(); at != asks.end();) {
     auto& each = children.at(at->first);
     if (auto reason = why_not(at->first, each); reason.empty()) {
+      spdlog::debug("supervisor {} admits {}", shown_name(), at->first);
       self->send(each.handle, admit_atom_v);
       set_busy(each); // until it reports
       at = asks.erase(at);
     } else {
-      if (reason != at->second)
+      if (reason != at->second) {
+        spdlog::debug("supervisor {} holds {}: {}", shown_name(), at->first, reason);
         self->send(each.handle, hold_atom_v, reason);
+      }
       at->second = std::move(reason);
       ++at;
     }
@@ -303,6 +307,7 @@ void supervisor_state::note_end(const std::string& full_name, const child& what)
 void supervisor_state::send_order(const child& target, const order_to_end& order) {
   if (!target.handle)
     return;
+  spdlog::debug("supervisor {} ends a child of {}: {}", shown_name(), target.unit, order.cause);
   switch (order.how) {
   case ending::recycle:
     return self->send(target.handle, recycle_atom_v, order.cause);
@@ -447,6 +452,9 @@ void supervisor_state::on_report(const child_report& report) {
   const auto at = children.find(report.child);
   if (at == children.end())
     return;
+  spdlog::debug("supervisor {} hears that {} is {}{}{}", shown_name(), report.child,
+                troupe::to_string(report.now), report.busy ? ", busy" : "",
+                report.ended ? ", ended" : "");
   auto& each = at->second;
   const bool was_occupied = each.occupied();
   count(each, -1);
@@ -467,7 +475,7 @@ void supervisor_state::on_report(const child_report& report) {
   if (report.ended && !stopping && !each.leaving)
     strategize(report.child, report.cause);
   else if (each.now != state::stopping && has_process(each.now))
-    keep_round(report.child);
+    keep_down(report.child);
   settle();
 }
 
@@ -480,6 +488,7 @@ void supervisor_state::strategize(const std::string& culprit, const std::string&
         std::chrono::duration_cast<std::chrono::seconds>(args.group->intensity.within).count(),
         culprit, cause));
   round_cause = fmt::format("{}: {} {}", to_string(args.group->how), culprit, cause);
+  spdlog::debug("supervisor {} begins a round: {}", shown_name(), round_cause);
   culprits.insert(culprit);
   held.insert(culprit);
   auto others = concerned(culprit);
@@ -497,8 +506,11 @@ std::set<std::string> supervisor_state::concerned(const std::string& culprit) co
   return result;
 }
 
-// Something is up that did not ask, for it was found running.
-void supervisor_state::keep_round(const std::string& full_name) {
+// Something is up that was not admitted: it was found running, or its start was under
+// way when the order to end came.
+void supervisor_state::keep_down(const std::string& full_name) {
+  if (holding && !ending_now.contains(full_name))
+    return end_children({full_name}, ending::recycle, why);
   if (!held.contains(full_name))
     return;
   if (culprits.erase(full_name) > 0)
@@ -516,6 +528,7 @@ void supervisor_state::finish_round() {
   });
   if (!all_down || !to_end.empty())
     return;
+  spdlog::debug("supervisor {} ends its round", shown_name());
   held.clear();
 }
 
@@ -523,8 +536,8 @@ void supervisor_state::give_up(const std::string& cause) {
   const auto verdict = judge_group(policy, monotonic_now(self) - up_since, monotonic_now(self),
                                    std::uniform_real_distribution<double>{-1, 1}(dice));
   given_up = verdict.what == event::ended_failed ? state::failed : state::backoff;
-  why = fmt::format("group {} gave up: {}", args.name.empty() ? "root" : args.name, cause);
-  spdlog::error("supervisor {} gives up: {}", args.name.empty() ? "root" : args.name, cause);
+  why = fmt::format("group {} gave up: {}", shown_name(), cause);
+  spdlog::error("supervisor {} gives up: {}", shown_name(), cause);
   holding = true;
   asked = true; // not before the pause is over
   hold_all(why);
@@ -609,7 +622,12 @@ void supervisor_state::tell(bool ended, const std::string& cause) {
   else if (args.guardian)
     self->send(args.guardian, std::move(report));
   self->send(args.services->ledger,
-             group_record{args.name, args.group->how, given_up ? *given_up : told, why});
+             group_record{args.name, args.group->how, given_up ? *given_up : told, why, args.by});
+}
+
+const std::string& supervisor_state::shown_name() const {
+  static const std::string root{"root"};
+  return args.name.empty() ? root : args.name;
 }
 
 supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, supervisor_args args) {

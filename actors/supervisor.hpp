@@ -28,6 +28,7 @@ struct supervisor_args {
   services_ptr services;
   config::group_ptr group; ///< null: it has not been told yet, the first `apply` will
   config::spec_ptr fleet;
+  lineage by; ///< of the parent; its own from `init` on
 };
 
 struct supervisor_state {
@@ -108,7 +109,7 @@ private:
 
   void strategize(const std::string& culprit, const std::string& cause);
   std::set<std::string> concerned(const std::string& culprit) const;
-  void keep_round(const std::string& full_name);
+  void keep_down(const std::string& full_name);
   void finish_round();
   void give_up(const std::string& cause);
   void come_back();
@@ -119,6 +120,8 @@ private:
   state overall() const;
   void settle();
   void tell(bool ended, const std::string& cause);
+
+  const std::string& shown_name() const;
 
   pointer self;
   supervisor_args args;

@@ -9,6 +9,7 @@
 #include "config/spec.hpp"
 #include "messages/type_ids.hpp"
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -49,12 +50,29 @@ struct child_report {
   bool busy = false;
 };
 
+/// The ids of the actors from the root supervisor down to one that speaks for an
+/// instance or a group. When a part of the tree is replaced, the old one may live on
+/// for a moment and may even have spawned its proxies later: not the younger of two
+/// actors but the one with the greater lineage is in charge.
+struct lineage {
+  std::vector<std::uint64_t> ids;
+
+  /// The same with one more at its end.
+  lineage then(std::uint64_t id) const {
+    auto result = *this;
+    result.ids.push_back(id);
+    return result;
+  }
+  auto operator<=>(const lineage&) const = default;
+};
+
 /// How one group stands.
 struct group_record {
   std::string name; ///< empty for the root
   config::strategy how = config::strategy::one_for_one;
   state now = state::defined;
   std::string why;
+  lineage by; ///< the supervisor that says so
 };
 
 /// What the ledger knows of some instances, in one moment.
@@ -70,6 +88,7 @@ using ledger_view_ptr = std::shared_ptr<const ledger_view>;
 struct ledger_entry {
   transition change; ///< without sequence number; from == to: only the record changed
   instance_record record;
+  lineage by; ///< the proxy that says so
 };
 
 /// The end of a main process as the launcher passes it on: what else of the
@@ -120,6 +139,7 @@ using services_ptr = std::shared_ptr<const services>;
 #define TROUPE_LOCAL(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(type)
 TROUPE_LOCAL(troupe::operation)
 TROUPE_LOCAL(troupe::outcomes)
+TROUPE_LOCAL(troupe::lineage)
 TROUPE_LOCAL(troupe::child_report)
 TROUPE_LOCAL(troupe::ledger_view_ptr)
 TROUPE_LOCAL(troupe::ledger_entry)
@@ -173,6 +193,7 @@ CAF_ADD_TYPE_ID(troupe_actors, (troupe::services_ptr))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::config::group_ptr))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::config::spec_ptr))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::config::bot_spec_ptr))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::lineage))
 CAF_ADD_TYPE_ID(troupe_actors, (std::vector<std::string>))
 
 // At most ten characters each.
@@ -204,4 +225,5 @@ CAF_ADD_ATOM(troupe_actors, troupe, query_atom, "query")
 CAF_ADD_ATOM(troupe_actors, troupe, deaths_atom, "deaths")
 CAF_ADD_ATOM(troupe_actors, troupe, scale_atom, "scale")
 CAF_ADD_ATOM(troupe_actors, troupe, retain_atom, "retain")
+CAF_ADD_ATOM(troupe_actors, troupe, alive_atom, "alive")
 CAF_END_TYPE_ID_BLOCK(troupe_actors)

@@ -113,6 +113,7 @@ int run_runtime(const runtime_options& options) {
     if (hurry)
       caf::anon_send(guardian, stop_atom_v, std::string{"in a hurry"});
   });
+  host->on_ping([&guardian] { caf::anon_send(guardian, alive_atom_v); });
   host->on_reload([] {
     spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead");
   });
@@ -179,6 +180,7 @@ int run_runtime(const runtime_options& options) {
     return sys.spawn(troupe::make_admin, sessions);
   };
   args.on_end = end_once;
+  args.on_alive = [host] { host->prove_life(); };
   std::promise<void> wired;
   auto somebody_there = wired.get_future();
   args.on_services = [current, &wired, first = true](const services_ptr& now) mutable {

@@ -19,8 +19,10 @@ void fake_host::end(const std::string& instance, exit_status how) {
 
 void fake_host::stall(const std::string& instance, bool stopped) {
   key which;
-  if (find_living(instance, &which))
+  if (auto* it = find_living(instance, &which)) {
+    it->stopped_by = stopped ? SIGSTOP : 0;
     emit(stalled{which.first, which.second, stopped, stopped ? SIGSTOP : SIGCONT});
+  }
 }
 
 void fake_host::answer_spawns() {
@@ -171,8 +173,8 @@ void fake_host::release(const key& which) {
 std::vector<slot_info> fake_host::slots() const {
   std::vector<slot_info> result;
   for (const auto& [which, each] : table)
-    result.push_back(
-        {which.first, which.second, each.confirmed ? each.pid : 0, wall_now(), each.end});
+    result.push_back({which.first, which.second, each.confirmed ? each.pid : 0, wall_now(),
+                      each.end, each.stopped_by});
   return result;
 }
 

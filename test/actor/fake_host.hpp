@@ -50,6 +50,7 @@ public:
     nanoseconds started{};
     bool confirmed = false;
     bool frozen = false;
+    int stopped_by = 0;
     bool term_pending = false;
     std::optional<exited> end;
     std::size_t children = 0;

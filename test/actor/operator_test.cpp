@@ -382,6 +382,25 @@ BOOST_AUTO_TEST_CASE(one_that_is_stopped_from_outside_while_starting_gets_ready_
   BOOST_TEST(host.spawns("a#0") == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(one_that_is_stopped_while_nobody_looks_is_found_so) {
+  const auto spec = fleet_builder{}.bot("a").bot("b").build();
+  run(spec);
+  advance(2s);
+  host.stall("b#0", true);
+  settle();
+  BOOST_TEST(to_string(state_of("b#0")) == "degraded");
+  drop();
+  host.stall("a#0", true);
+  host.stall("b#0", false);
+  run(spec);
+  BOOST_TEST(to_string(state_of("a#0")) == "degraded");
+  BOOST_TEST(to_string(state_of("b#0")) == "running");
+  host.stall("a#0", false);
+  settle();
+  BOOST_TEST(to_string(state_of("a#0")) == "running");
+  BOOST_TEST(host.spawns("a#0") == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(one_order_for_many_is_answered_in_sum) {
   run(fleet_builder{}.bot("a", {}, 3).bot("g/b", {}, 2).bot("g/h/c").bot("x").build());
   advance(2s);

@@ -100,7 +100,7 @@ inline void fill_records(world& w) {
     for (std::uint32_t i = 0; i < bot->instances.size(); ++i)
       w.records.push_back(
           make_record(config::join_instance(name, i), state::running, ++incarnation));
-  w.groups.push_back({"", config::strategy::one_for_one, state::running, ""});
+  w.groups.push_back({"", config::strategy::one_for_one, state::running, "", {}});
 }
 
 inline bool matches(const instance_record& record, const std::vector<std::string>& names) {
@@ -154,7 +154,8 @@ inline ledger_actor::behavior_type ledger(ledger_actor::pointer self, world_ptr 
       [](const death&) {},
       [](const group_record&) {},
       [](retain_atom, const config::spec_ptr&, std::uint64_t) {},
-      [](adopt_atom, const std::string&) -> caf::result<instance_record, std::uint64_t> {
+      [](adopt_atom, const std::string&,
+         const lineage&) -> caf::result<instance_record, std::uint64_t> {
         return {instance_record{}, std::uint64_t{0}};
       },
       [self, w](view_atom, const std::vector<std::string>& names) -> caf::result<ledger_view_ptr> {
@@ -183,7 +184,7 @@ inline launcher_actor::behavior_type launcher(launcher_actor::pointer, world_ptr
   return {
       [](wire_atom, const services_ptr&) {},
       [](apply_atom, const config::spec_ptr&) {},
-      [](adopt_atom, const std::string&) { return adoptees{}; },
+      [](adopt_atom, const std::string&, const lineage&) { return adoptees{}; },
       [](const launch&, bool) {},
       [](withdraw_atom, const std::string&, std::uint64_t) {},
       [](signal_atom, const std::string&, std::uint64_t, int, bool) { return std::string{}; },
@@ -253,6 +254,7 @@ inline supervisor_actor::behavior_type root(supervisor_actor::pointer, world_ptr
 inline guardian_actor::behavior_type guardian(guardian_actor::pointer, world_ptr w) {
   return {
       [w](stop_atom, const std::string& cause) { w->stops.push_back(cause); },
+      [](alive_atom) {},
       [](const child_report&) {},
       [](tick_atom, std::uint64_t) {},
   };
