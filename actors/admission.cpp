@@ -38,23 +38,30 @@ bool admission::withdraw(const std::string& instance, std::uint64_t incarnation)
 
 std::uint64_t admission::pending(const std::string& instance) const {
   std::uint64_t result = 0;
-  for (const auto* set : {&queued_, &under_way_})
-    for (auto at = set->lower_bound({instance, 0}); at != set->end() && at->first == instance; ++at)
-      result = std::max(result, at->second);
+  for (auto at = queued_.lower_bound({instance, 0}); at != queued_.end() && at->first == instance;
+       ++at)
+    result = std::max(result, at->second);
+  for (auto at = under_way_.lower_bound({instance, 0});
+       at != under_way_.end() && at->first.first == instance; ++at)
+    result = std::max(result, at->first.second);
   return result;
 }
 
 std::vector<launch> admission::take(time_point now) {
   refill(now);
   std::vector<launch> result;
+  auto held = slots_held(now);
   auto go = [&](std::deque<launch>& queue) {
-    under_way_.insert(queued_.extract({queue.front().instance, queue.front().incarnation}));
+    const key id{queue.front().instance, queue.front().incarnation};
+    queued_.erase(id);
+    under_way_.emplace(id, now);
+    ++held;
     result.push_back(std::move(queue.front()));
     queue.pop_front();
   };
-  while (!firsts_.empty() && under_way_.size() < parallelism_)
+  while (!firsts_.empty() && held < parallelism_)
     go(firsts_);
-  while (!restarts_.empty() && under_way_.size() < parallelism_ && tokens_ >= 1) {
+  while (!restarts_.empty() && held < parallelism_ && tokens_ >= 1) {
     tokens_ -= 1;
     go(restarts_);
   }
@@ -66,10 +73,26 @@ void admission::settled(const std::string& instance, std::uint64_t incarnation) 
 }
 
 std::optional<admission::time_point> admission::wake_at(time_point now) const {
-  if (restarts_.empty() || tokens_ >= 1 || rate_ <= 0 || under_way_.size() >= parallelism_)
+  if (queued() == 0)
+    return std::nullopt;
+  if (slots_held(now) >= parallelism_) {
+    // A slot comes free by `settled`, or when the oldest has held it long enough.
+    std::optional<time_point> free;
+    for (const auto& [id, since] : under_way_)
+      if (since + patience > now)
+        free = std::min(free.value_or(since + patience), since + patience);
+    return free;
+  }
+  if (restarts_.empty() || tokens_ >= 1 || rate_ <= 0)
     return std::nullopt;
   const auto missing = static_cast<std::int64_t>(std::ceil((1 - tokens_) / rate_ * 1e9));
   return now + std::chrono::nanoseconds{std::max<std::int64_t>(missing, 1'000'000)};
+}
+
+std::size_t admission::slots_held(time_point now) const {
+  return static_cast<std::size_t>(
+      std::count_if(under_way_.begin(), under_way_.end(),
+                    [&](const auto& x) { return x.second + patience > now; }));
 }
 
 void admission::refill(time_point now) {

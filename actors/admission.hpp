@@ -36,8 +36,8 @@ public:
   std::vector<launch> take(time_point now);
 
   /// A start that was ordered before this queue was there: it holds a slot too.
-  void note_under_way(const std::string& instance, std::uint64_t incarnation) {
-    under_way_.emplace(instance, incarnation);
+  void note_under_way(const std::string& instance, std::uint64_t incarnation, time_point now) {
+    under_way_.emplace(key{instance, incarnation}, now);
   }
 
   /// Exec was confirmed or failed: the slot is free.
@@ -49,10 +49,15 @@ public:
   std::size_t queued() const { return firsts_.size() + restarts_.size(); }
   std::size_t under_way() const { return under_way_.size(); }
 
+  /// For so long a start holds its slot. One whose exec hangs (a dead mount) is still
+  /// `pending` then, but keeps nobody else from starting.
+  static constexpr time_point patience = std::chrono::seconds{30};
+
 private:
   using key = std::pair<std::string, std::uint64_t>;
 
   void refill(time_point now);
+  std::size_t slots_held(time_point now) const;
 
   std::size_t parallelism_ = 256;
   double rate_ = 50;
@@ -62,7 +67,7 @@ private:
   std::deque<launch> firsts_;
   std::deque<launch> restarts_;
   std::set<key> queued_;
-  std::set<key> under_way_;
+  std::map<key, time_point> under_way_; ///< since when
 };
 
 } // namespace troupe

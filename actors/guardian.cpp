@@ -4,6 +4,7 @@
 #include "actors/journal.hpp"
 #include "actors/launcher.hpp"
 #include "actors/ledger.hpp"
+#include "actors/ordering.hpp"
 #include "actors/restart_policy.hpp"
 #include "actors/supervisor.hpp"
 
@@ -19,10 +20,10 @@ namespace {
 
 constexpr config::rate_spec service_intensity{10, 1min};
 constexpr std::uint64_t deadline_tick = 0;
-constexpr std::uint64_t finish_tick = 1;
+constexpr std::uint64_t hurry_tick = 1;
 
 /// How long the last changes may take to the disk once the fleet is down.
-constexpr auto last_commit = 2s;
+constexpr auto last_commit = 5s;
 
 } // namespace
 
@@ -132,30 +133,31 @@ void guardian_state::prove_life() {
 
 // -- ending --------------------------------------------------------------------------------
 
+void guardian_state::order_stop(const std::string& cause) {
+  if (args.on_stop)
+    args.on_stop();
+  stop(cause);
+}
+
+void guardian_state::keeper_stop(const std::string& cause, bool hurry) {
+  if (stops == 0)
+    stop(cause);
+  if (hurry)
+    stop("in a hurry");
+}
+
 void guardian_state::stop(const std::string& cause) {
   if (++stops == 1) {
     spdlog::info("guardian ends the fleet: {}", cause);
     stop_cause = "the fleet ends: " + cause;
     self->send(current.root, stop_atom_v, stop_cause);
-    self->delayed_send(self, stop_deadline(), tick_atom_v, deadline_tick);
+    const auto& fleet = *args.config.spec;
+    self->delayed_send(self, longest_stop(fleet, *fleet.root) + 10s, tick_atom_v, deadline_tick);
     return;
   }
   spdlog::warn("guardian ends the fleet in a hurry: {}", cause);
   self->send(current.root, hurry_atom_v);
-  self->delayed_send(self, 5s, tick_atom_v, deadline_tick);
-}
-
-std::chrono::nanoseconds guardian_state::stop_deadline() const {
-  // Every bot may take its stop_timeout, one after the other where they depend on
-  // each other; a chain longer than ten is cut short.
-  std::chrono::nanoseconds longest = 0ns;
-  std::size_t chain = 1;
-  for (const auto& [bot, entry] : args.config.spec->bots)
-    for (const auto& instance : entry->instances) {
-      longest = std::max(longest, instance->stop_timeout);
-      chain += !instance->depends_on.empty();
-    }
-  return longest * static_cast<int>(std::min<std::size_t>(chain, 10)) + 10s;
+  self->delayed_send(self, 5s, tick_atom_v, hurry_tick);
 }
 
 void guardian_state::on_report(const child_report& report) {
@@ -167,25 +169,25 @@ void guardian_state::on_report(const child_report& report) {
 void guardian_state::finish() {
   if (std::exchange(ended, true))
     return;
-  // The last changes have to reach the disk; the ledger gathers them for a moment.
-  self->delayed_send(self, ledger_state::gather * 2, tick_atom_v, finish_tick);
+  self->request(current.ledger, last_commit, flush_atom_v)
+      .then([this](bool) { args.on_end(0); },
+            [this](const caf::error&) {
+              spdlog::error("guardian: the last changes could not be committed and are lost");
+              args.on_end(0);
+            });
 }
 
 void guardian_state::tick(std::uint64_t what) {
+  if (ended)
+    return;
   if (what == deadline_tick) {
-    if (!std::exchange(ended, true)) {
-      spdlog::error("guardian waited long enough: what still lives is left to the keeper");
-      args.on_end(1);
-    }
+    if (stops < 2)
+      stop("not all ended in time");
     return;
   }
-  // Whatever the ledger sent before stands in the journal's mailbox before this.
-  self->request(current.journal, last_commit, query_atom_v, event_query{})
-      .then([this](const event_list&) { args.on_end(0); },
-            [this](const caf::error&) {
-              spdlog::error("guardian: the journal does not answer; its last changes may be lost");
-              args.on_end(0);
-            });
+  ended = true;
+  spdlog::error("guardian waited long enough: what still lives is left to the keeper");
+  args.on_end(1);
 }
 
 guardian_actor::behavior_type guardian(guardian_state::pointer self, guardian_args args) {
@@ -194,7 +196,8 @@ guardian_actor::behavior_type guardian(guardian_state::pointer self, guardian_ar
   self->set_exit_handler([st](caf::exit_msg& x) { st->on_exit(x); });
   st->init(std::move(args));
   return {
-      [st](stop_atom, const std::string& cause) { st->stop(cause); },
+      [st](stop_atom, const std::string& cause) { st->order_stop(cause); },
+      [st](stop_atom, const std::string& cause, bool hurry) { st->keeper_stop(cause, hurry); },
       [st](alive_atom) { st->prove_life(); },
       [st](const child_report& report) { st->on_report(report); },
       [st](tick_atom, std::uint64_t what) { st->tick(what); },

@@ -23,6 +23,8 @@ struct guardian_args {
   std::function<void(int)> on_end;
   /// Called with every new set of services.
   std::function<void(const services_ptr&)> on_services;
+  /// Lets the keeper know that the fleet is to end.
+  std::function<void()> on_stop;
   /// Called whenever the keeper has asked and the actors are found to be alive.
   std::function<void()> on_alive;
   bool detached = true; ///< false: all on the scheduler, for tests
@@ -40,7 +42,8 @@ struct guardian_state {
   }
 
   void init(guardian_args given);
-  void stop(const std::string& cause);
+  void order_stop(const std::string& cause);
+  void keeper_stop(const std::string& cause, bool hurry);
   void prove_life();
   void on_report(const child_report& report);
   void on_exit(const caf::exit_msg& message);
@@ -59,8 +62,8 @@ private:
   command_actor make_admin();
   supervisor_actor make_root();
   void hand_out();
+  void stop(const std::string& cause);
   void finish();
-  std::chrono::nanoseconds stop_deadline() const;
 
   pointer self;
   guardian_args args;

@@ -56,6 +56,8 @@ using ledger_actor = caf::typed_actor<
     // number of the last committed one; after the time in milliseconds, at most
     // 30 s, it answers all the same.
     caf::replies_to<await_atom, std::uint64_t, std::uint32_t>::with<std::uint64_t>,
+    // Answers as soon as nothing waits for the disk.
+    caf::replies_to<flush_atom>::with<bool>,
     // A supervisor wants `note` for these bots and groups (trailing '/').
     caf::reacts_to<watch_atom, std::vector<std::string>>, caf::reacts_to<tick_atom, std::uint64_t>>;
 
@@ -152,8 +154,11 @@ using command_actor =
 
 /// Brings the services up in order, replaces those that die, ends the fleet.
 using guardian_actor = caf::typed_actor<
-    // End the fleet in order, then the runtime; a second one hurries.
+    // A shell: end the fleet in order, then the runtime; a second one hurries. The keeper
+    // learns of it, so that a runtime that dies meanwhile does not bring the fleet back.
     caf::reacts_to<stop_atom, std::string>,
+    // The keeper: end the fleet, in a hurry (true) or not.
+    caf::reacts_to<stop_atom, std::string, bool>,
     // The keeper asks whether the runtime lives: actors have to answer, not a thread.
     caf::reacts_to<alive_atom>, caf::reacts_to<child_report>,
     caf::reacts_to<tick_atom, std::uint64_t>>;

@@ -17,7 +17,7 @@ void launcher_state::init(std::shared_ptr<process_host> given) {
   });
   for (auto& slot : host->adoptable())
     if (slot.pid == 0 && !slot.end)
-      queue.note_under_way(slot.instance, slot.incarnation);
+      queue.note_under_way(slot.instance, slot.incarnation, monotonic_now(self));
     else
       slots[slot.instance].push_back(std::move(slot));
 }

@@ -34,7 +34,7 @@ void ledger_state::recall(const journal_contents& contents) {
   for (const auto& record : contents.records) {
     auto& kept = records[record.name] = record;
     if (const auto at = contents.intents.find(record.name); at != contents.intents.end())
-      kept.wanted = kept.wanted && !at->second;
+      kept.wanted = !at->second; // committed before the order was given: the newer word
   }
 }
 
@@ -161,6 +161,20 @@ caf::result<std::uint64_t> ledger_state::await(std::uint64_t after, std::uint32_
   return answer;
 }
 
+bool ledger_state::idle() const {
+  return !in_flight && dirty.empty() && pending.transitions.empty() && pending.deaths.empty()
+         && pending.forgotten.empty();
+}
+
+caf::result<bool> ledger_state::when_committed() {
+  flush();
+  if (idle())
+    return true;
+  auto answer = self->make_response_promise<bool>();
+  until_committed.push_back(answer);
+  return answer;
+}
+
 void ledger_state::watch(const std::vector<std::string>& targets) {
   auto who = caf::actor_cast<supervisor_actor>(self->current_sender());
   if (!who)
@@ -235,9 +249,14 @@ void ledger_state::on_written(const std::string& problem) {
     committed_seq = in_flight->transitions.back().seq;
   in_flight.reset();
   answer_waiters();
-  if (!pending.transitions.empty() || !pending.deaths.empty() || !dirty.empty()
-      || !pending.forgotten.empty())
+  if (idle()) {
+    for (auto& each : std::exchange(until_committed, {}))
+      each.deliver(true);
+  } else if (until_committed.empty()) {
     gather_or_flush();
+  } else {
+    flush();
+  }
 }
 
 void ledger_state::release_deaths(const journal_batch& batch) {
@@ -301,6 +320,7 @@ ledger_actor::behavior_type ledger(ledger_state::pointer self, services_ptr serv
       },
       [st](view_atom, const std::vector<std::string>& names) { return st->view(names); },
       [st](await_atom, std::uint64_t after, std::uint32_t ms) { return st->await(after, ms); },
+      [st](flush_atom) { return st->when_committed(); },
       [st](watch_atom, const std::vector<std::string>& targets) { st->watch(targets); },
       [st](tick_atom, std::uint64_t what) { st->tick(what); },
   };

@@ -43,6 +43,7 @@ struct ledger_state {
   void retain(const config::spec_ptr& fleet, std::uint64_t applied_version);
   caf::result<instance_record, std::uint64_t> adopt(const std::string& instance, const lineage& by);
   ledger_view_ptr view(const std::vector<std::string>& names) const;
+  caf::result<bool> when_committed();
   caf::result<std::uint64_t> await(std::uint64_t after, std::uint32_t milliseconds);
   void watch(const std::vector<std::string>& targets);
   void on_down(const caf::down_msg& message);
@@ -64,6 +65,7 @@ private:
   void recall(const journal_contents& contents);
   void gather_or_flush();
   void flush();
+  bool idle() const;
   void write();
   void on_written(const std::string& problem);
   void release_deaths(const journal_batch& batch);
@@ -90,6 +92,7 @@ private:
   std::chrono::nanoseconds troubled_since{};
   std::uint64_t lost = 0;
   std::map<std::uint64_t, waiter> waiters;
+  std::vector<caf::typed_response_promise<bool>> until_committed;
   std::uint64_t last_waiter = 1; ///< 0 and 1 are the ticks of this actor itself
   std::map<caf::actor_addr, watcher> watchers;
 };

@@ -146,6 +146,45 @@ std::map<std::string, std::set<std::string>> sibling_order(const config::fleet_s
   return result;
 }
 
+namespace {
+
+// The way from one child through all that it depends on; `known` remembers.
+std::chrono::nanoseconds way_from(const std::string& child,
+                                  const std::map<std::string, std::set<std::string>>& arrows,
+                                  const std::map<std::string, std::chrono::nanoseconds>& own,
+                                  std::map<std::string, std::chrono::nanoseconds>& known) {
+  if (const auto at = known.find(child); at != known.end())
+    return at->second;
+  std::chrono::nanoseconds rest{};
+  if (const auto at = arrows.find(child); at != arrows.end())
+    for (const auto& next : at->second)
+      rest = std::max(rest, way_from(next, arrows, own, known));
+  const auto at = own.find(child);
+  return known[child] = rest + (at == own.end() ? std::chrono::nanoseconds{} : at->second);
+}
+
+} // namespace
+
+std::chrono::nanoseconds longest_stop(const config::fleet_spec& fleet,
+                                      const config::group_entry& group) {
+  std::map<std::string, std::chrono::nanoseconds> own;
+  for (const auto& child : group.children) {
+    if (child.group) {
+      own[child.group->name] = longest_stop(fleet, *child.group);
+      continue;
+    }
+    auto& longest = own[child.bot->name];
+    for (const auto& instance : child.bot->instances)
+      longest = std::max(longest, instance->stop_timeout);
+  }
+  const auto arrows = sibling_order(fleet, group);
+  std::map<std::string, std::chrono::nanoseconds> known;
+  std::chrono::nanoseconds result{};
+  for (const auto& [child, time] : own)
+    result = std::max(result, way_from(child, arrows, own, known));
+  return result;
+}
+
 state progress::of(const std::string& instance) const {
   const auto at = states_.find(instance);
   return at == states_.end() ? state::defined : at->second;

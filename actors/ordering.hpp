@@ -9,6 +9,7 @@
 #include "config/spec.hpp"
 #include "messages/lifecycle.hpp"
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <set>
@@ -40,6 +41,11 @@ std::vector<std::string> instances_of(const config::fleet_spec& fleet, const std
 /// a circle are left out: two groups may well depend on parts of each other.
 std::map<std::string, std::set<std::string>> sibling_order(const config::fleet_spec& fleet,
                                                            const config::group_entry& group);
+
+/// How long the end of a group may take: the longest way through its order, each bot
+/// with its stop_timeout.
+std::chrono::nanoseconds longest_stop(const config::fleet_spec& fleet,
+                                      const config::group_entry& group);
 
 /// How far a set of instances has come.
 class progress {

@@ -30,6 +30,10 @@ std::string uptime_text(std::int64_t microseconds) {
   return fmt::format("{:.{}f} s", seconds, seconds < 10 ? 1 : 0);
 }
 
+std::string end_text(const exited& how) {
+  return to_string(how.status) + (how.out_of_memory ? ", out of memory" : "");
+}
+
 } // namespace
 
 // -- orders ------------------------------------------------------------------------
@@ -64,13 +68,15 @@ void proxy_state::admit() {
   if (record.now == state::waiting && !launched) {
     ++last_number;
     recycle_cause.reset();
-    launch_now(record.last_exit.has_value() || record.restarts > 0);
+    // The restart rate is for what restarts by itself.
+    launch_now(!by_order && (record.last_exit || record.restarts > 0));
   }
   report(false, record.why); // its supervisor counts on it, also when nothing follows
 }
 
 void proxy_state::launch_now(bool restart) {
   launched = true;
+  arm(timer::start_limit, args.spec->start_timeout);
   launched_by = args.services->launcher;
   spdlog::debug("proxy {} orders incarnation {}", record.name, last_number);
   self->send(launched_by, launch{record.name, last_number, args.spec}, restart);
@@ -80,7 +86,7 @@ void proxy_state::hold(const std::string& why) {
   if (record.now != state::waiting || launched || record.why == why)
     return;
   record.why = why;
-  publish(record.now, why);
+  tell_ledger(record.now, why); // the supervisor said so itself
 }
 
 void proxy_state::recycle(const std::string& cause) {
@@ -101,7 +107,7 @@ void proxy_state::hurry() {
     record.wanted = false;
     hurried = true;
     raise(event::stop, "ended in a hurry");
-    if (has_process(record.now))
+    if (has_process(record.now) || launched)
       kill();
   });
 }
@@ -129,20 +135,17 @@ void proxy_state::carry_out(const operation& order, caf::typed_response_promise<
   }
   switch (order.what) {
   case verb::start:
+  case verb::restart: // what runs is recycled by the supervisor, dependents first
     record.policy = {};
+    by_order = true;
     want(true, order.cause);
     break;
   case verb::stop:
     want(false, order.cause);
     break;
-  case verb::restart:
-    record.policy = {};
-    record.wanted = true;
-    hurried = false;
-    raise(event::recycle, order.cause);
-    break;
   case verb::reset:
     record.policy = {};
+    by_order = true;
     raise(event::reset, order.cause);
     break;
   case verb::pause:
@@ -200,7 +203,7 @@ void proxy_state::on_spawned(const spawned& what) {
     caf::anon_send(args.services->launcher, sweep_atom_v, record.name, what.incarnation, true);
     return;
   }
-  launched = taken_back = false;
+  launched = taken_back = by_order = false;
   last_number = record.incarnation = what.incarnation;
   record.pid = what.pid;
   record.started = wall_now();
@@ -222,6 +225,7 @@ void proxy_state::on_spawn_failed(const spawn_failed& what) {
   if (!adopted || what.incarnation != last_number || !launched)
     return;
   launched = false;
+  disarm(timer::start_limit);
   record.incarnation = what.incarnation;
   const bool asked_for = std::exchange(taken_back, false);
   if (record.now != state::waiting || asked_for) {
@@ -248,13 +252,12 @@ void proxy_state::on_end(const process_end& what) {
   end = what;
   concluded = false;
   sweep_pause = 20ms;
-  // «stopped» must mean that nothing is left; of any other end we tell at once.
-  if (what.left == 0 || (record.now != state::stopping && record.now != state::draining))
-    conclude();
   if (what.left == 0)
-    swept(0);
-  else
-    arm(timer::sweep, sweep_pause);
+    return swept(0);
+  // «stopped» must mean that nothing is left; of any other end we tell at once.
+  if (record.now != state::stopping && record.now != state::draining)
+    conclude();
+  arm(timer::sweep, sweep_pause);
 }
 
 void proxy_state::on_stalled(const stalled& what) {
@@ -306,13 +309,11 @@ void proxy_state::step(event what, const std::string& cause) {
     record.started = 0;
   }
   perform(row->act);
-  const bool ended = what == event::ended_retry || what == event::ended_failed;
-  // A temporary child is never restarted, so its end concerns no sibling; nor does
-  // a process that never was.
-  const bool concerns_siblings =
-      ended && concluded && args.spec->restart != config::restart_type::temporary;
+  // What is given up is not restarted now, so its end concerns no sibling; nor does a
+  // process that never was.
+  const bool concerns_siblings = what == event::ended_retry && concluded;
   publish(from, cause, concerns_siblings);
-  if (record.now == state::failed)
+  if (record.now == state::failed && record.policy.probes <= 1) // one alert, not one a probe
     spdlog::error("proxy {} gives up: {}", record.name, cause);
 }
 
@@ -357,12 +358,16 @@ void proxy_state::perform(action what) {
 }
 
 void proxy_state::publish(state from, const std::string& cause, bool ended) {
+  tell_ledger(from, cause);
+  report(ended, cause);
+}
+
+void proxy_state::tell_ledger(state from, const std::string& cause) {
   ledger_entry entry;
   entry.change = {0, wall_now(), record.name, record.incarnation, from, record.now, cause};
   entry.record = record;
   entry.by = args.by;
   self->send(args.services->ledger, std::move(entry));
-  report(ended, cause);
 }
 
 void proxy_state::report(bool ended, const std::string& cause) {
@@ -384,6 +389,8 @@ void proxy_state::when_adopted(F what) {
 void proxy_state::ask() {
   if (end) {
     ask_when_swept = true;
+    if (end->left == 0)
+      return; // in a moment
     record.why = fmt::format("stuck-dying: {} processes of incarnation {} are still there",
                              end->left, record.incarnation);
     return;
@@ -403,7 +410,16 @@ void proxy_state::take_back() {
   if (!launched)
     return;
   taken_back = true;
+  arm(timer::start_limit, args.spec->stop_timeout); // its exec may hang for ever
   self->send(args.services->launcher, withdraw_atom_v, record.name, last_number);
+}
+
+// The exec hangs. When the process is gone the keeper says so; until then it counts.
+void proxy_state::give_up_start() {
+  record.why = "its exec hangs; the process is killed";
+  tell_ledger(record.now, record.why);
+  kill();
+  arm(timer::start_limit, args.spec->stop_timeout);
 }
 
 void proxy_state::watch_start() {
@@ -443,9 +459,10 @@ void proxy_state::kill() {
     record.why = "stuck-dying: killed, and still there";
     publish(record.now, record.why);
   }
-  arm(timer::kill, 1s);
+  if (!launched)
+    arm(timer::kill, 1s);
   self->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
-                record.incarnation, true)
+                launched ? last_number : record.incarnation, true)
       .then([](std::uint32_t) {},
             [this](const caf::error&) { say("got no answer from", "the launcher"); });
 }
@@ -487,7 +504,9 @@ void proxy_state::conclude() {
   const auto& how = end->how;
   record.last_exit = how.status;
   record.last_exit_at = how.at;
-  auto cause = to_string(how.status) + " after " + uptime_text(how.uptime);
+  if (was_ready && std::chrono::microseconds{how.uptime} >= args.spec->delay.reset_after)
+    forgive(record.policy);
+  auto cause = end_text(how) + " after " + uptime_text(how.uptime);
   for (auto each : {timer::grace, timer::start_limit, timer::kill})
     disarm(each);
   const bool asked = record.now == state::stopping || record.now == state::draining;
@@ -533,10 +552,9 @@ void proxy_state::swept(std::uint32_t left) {
     arm(timer::sweep, sweep_pause);
     return;
   }
+  tell_death(*end); // before anybody who waits for this end can go on
   if (!concluded)
     conclude();
-  auto cause = to_string(end->how.status);
-  tell_death(*end, std::move(cause));
   end.reset();
   if (std::exchange(ask_when_swept, false) && record.now == state::waiting)
     ask();
@@ -545,10 +563,10 @@ void proxy_state::swept(std::uint32_t left) {
   leave_if_removed();
 }
 
-void proxy_state::tell_death(const process_end& what, std::string cause) {
+void proxy_state::tell_death(const process_end& what) {
   const auto& how = what.how;
   self->send(args.services->ledger,
-             death{record.name, how.incarnation, how.at, std::move(cause), how.status, how.uptime,
+             death{record.name, how.incarnation, how.at, end_text(how), how.status, how.uptime,
                    how.cpu_time, how.max_memory, what.output});
 }
 
@@ -579,6 +597,8 @@ void proxy_state::tick(std::uint8_t which, std::uint64_t generation) {
       raise(event::ready, fmt::format("up for {}", uptime_text(micros(args.spec->start_grace))));
     break;
   case timer::start_limit:
+    if (launched)
+      return give_up_start();
     expired = true;
     raise(event::start_expired, "not ready within start_timeout");
     break;

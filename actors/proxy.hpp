@@ -65,6 +65,7 @@ private:
   void step(event what, const std::string& cause);
   void perform(action what);
   void publish(state from, const std::string& cause, bool ended = false);
+  void tell_ledger(state from, const std::string& cause);
   void report(bool ended, const std::string& cause);
   bool busy() const { return launched || !adopted || (end && end->left > 0); }
   template <class F>
@@ -78,6 +79,7 @@ private:
   void withdraw();
   void take_back();
   void launch_now(bool restart);
+  void give_up_start();
   void watch_start();
   void begin_stop();
   void ask_to_end();
@@ -90,7 +92,7 @@ private:
   void conclude();
   void sweep();
   void swept(std::uint32_t left);
-  void tell_death(const process_end& what, std::string cause);
+  void tell_death(const process_end& what);
   void judge_end(const run_end& end, std::string cause);
   void leave_if_removed();
 
@@ -124,6 +126,7 @@ private:
   launcher_actor launched_by;               ///< whom that order was sent to
   bool taken_back = false;                  ///< that order was taken back, no answer yet
   bool hurried = false;                     ///< no step of the stop ladder but the last
+  bool by_order = false;                    ///< the next start is an operator's, not a restart
   bool told = false;                        ///< the supervisor has heard of it since it was adopted
   std::optional<std::string> recycle_cause; ///< that start is to be recycled, and why
   std::uint64_t last_number = 0;            ///< of the incarnations, ordered or seen

@@ -120,8 +120,11 @@ void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
     const auto& slot = each.slot;
     if (slot.incarnation > record.incarnation)
       on_spawned({record.name, slot.incarnation, slot.pid});
-    if (!slot.end)
+    if (!slot.end) {
+      if (slot.incarnation == record.incarnation && is_stalled != (slot.stopped_by != 0))
+        on_stalled({record.name, slot.incarnation, slot.stopped_by != 0, slot.stopped_by});
       continue;
+    }
     if (slot.incarnation == record.incarnation && has_process(record.now) && !end) {
       adopt_ended(each);
     } else if (!end || end->how.incarnation != slot.incarnation) {
@@ -188,7 +191,7 @@ void proxy_state::adopt_ended(const adoptee& found) {
 // knows doubles.
 void proxy_state::bury(const process_end& what) {
   if (what.left == 0 || end)
-    return tell_death(what, to_string(what.how.status));
+    return tell_death(what);
   end = what;
   concluded = true;
   sweep_pause = 20ms;
@@ -196,10 +199,11 @@ void proxy_state::bury(const process_end& what) {
 }
 
 void proxy_state::resume() {
-  const auto left = [this] {
-    return record.next ? std::chrono::nanoseconds{std::chrono::microseconds{
-               std::max<std::int64_t>(0, record.next->at - wall_now())}}
-                       : 0ns;
+  // Bounded by what the policy can give: the clock may have been set meanwhile.
+  const auto left = [this](std::chrono::nanoseconds longest) {
+    const auto at = record.next ? record.next->at : 0;
+    return std::clamp<std::chrono::nanoseconds>(std::chrono::microseconds{at - wall_now()}, 0ns,
+                                                longest);
   };
   switch (record.now) {
   case state::starting:
@@ -215,11 +219,11 @@ void proxy_state::resume() {
     ask();
     break;
   case state::backoff:
-    arm(timer::due, left());
+    arm(timer::due, left(args.spec->delay.max * 2));
     break;
   case state::failed:
     if (record.next)
-      arm(timer::due, left());
+      arm(timer::due, left(args.spec->retry_failed.max * 2));
     break;
   default:
     break;

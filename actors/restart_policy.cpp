@@ -39,7 +39,7 @@ judgement give_up(const config::bot_spec& spec, policy_memory& memory, std::stri
 judgement retry(const config::bot_spec& spec, policy_memory& memory, const run_end& end,
                 monotonic now, double dice) {
   if (end.spawned && end.was_ready && end.uptime >= spec.delay.reset_after)
-    memory = {};
+    forgive(memory);
   if (memory.probes > 0)
     return give_up(spec, memory, "the probe failed too", dice);
   ++memory.attempt;
@@ -65,6 +65,12 @@ judgement retry(const config::bot_spec& spec, policy_memory& memory, const run_e
 }
 
 } // namespace
+
+void forgive(policy_memory& memory) {
+  if (memory.probes > 0)
+    memory.restarts.clear(); // that count was passed and has had its consequence
+  memory.attempt = memory.failed_starts = memory.probes = 0;
+}
 
 bool passes(std::vector<std::int64_t>& times, const config::rate_spec& limit, monotonic now) {
   const auto oldest = (now - limit.within).count();

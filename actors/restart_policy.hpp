@@ -48,6 +48,10 @@ judgement judge(const config::bot_spec& spec, policy_memory& memory, const run_e
 judgement judge_group(policy_memory& memory, std::chrono::nanoseconds uptime, monotonic now,
                       double dice);
 
+/// After a healthy stretch the pause and the row of failed starts begin anew; the window of
+/// `max_restarts` goes on.
+void forgive(policy_memory& memory);
+
 /// The pause before try number `attempt` (1, 2, …).
 std::chrono::nanoseconds pause_before(const config::delay_spec& delay, std::uint32_t attempt,
                                       double dice);

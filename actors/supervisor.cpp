@@ -223,9 +223,10 @@ void supervisor_state::on_note(const std::string& instance, std::uint8_t now) {
 }
 
 void supervisor_state::answer_asks() {
+  std::map<std::string, std::string> missing; // fellow replicas wait for the same
   for (auto at = asks.begin(); at != asks.end();) {
     auto& each = children.at(at->first);
-    if (auto reason = why_not(at->first, each); reason.empty()) {
+    if (auto reason = why_not(at->first, each, missing); reason.empty()) {
       spdlog::debug("supervisor {} admits {}", shown_name(), at->first);
       self->send(each.handle, admit_atom_v);
       set_busy(each); // until it reports
@@ -241,18 +242,29 @@ void supervisor_state::answer_asks() {
   }
 }
 
-std::string supervisor_state::why_not(const std::string& full_name, const child& what) const {
+std::string supervisor_state::why_not(const std::string& full_name, const child& what,
+                                      std::map<std::string, std::string>& missing) const {
   if (stopping || what.leaving)
     return why;
   if (holding)
     return why;
   if (held.contains(full_name))
     return round_cause;
-  if (const auto at = conditions.find(what.unit); at != conditions.end())
-    for (const auto& condition : at->second)
-      if (auto missing = known.missing(*args.fleet, condition); !missing.empty())
-        return "waits for " + missing;
-  return {};
+  if (const auto at = needs.find(what.unit); at != needs.end())
+    for (const auto& [other, order] : ending_now)
+      if (order.how == ending::recycle && at->second.contains(children.at(other).unit))
+        return "waits for " + other + " (being restarted)";
+  const auto conditions_of = conditions.find(what.unit);
+  if (conditions_of == conditions.end())
+    return {};
+  const auto [known_reason, is_new] = missing.try_emplace(what.unit);
+  if (is_new)
+    for (const auto& condition : conditions_of->second)
+      if (auto lacking = known.missing(*args.fleet, condition); !lacking.empty()) {
+        known_reason->second = "waits for " + lacking;
+        break;
+      }
+  return known_reason->second;
 }
 
 // -- ending, dependents first -----------------------------------------------------------------
@@ -291,10 +303,9 @@ void supervisor_state::go_on_ending() {
 
 // A large group ends one report at a time: only the last of a unit sets others free.
 void supervisor_state::note_end(const std::string& full_name, const child& what) {
-  if (to_end.empty()) {
-    ending_now.erase(full_name);
+  ending_now.erase(full_name);
+  if (to_end.empty())
     return;
-  }
   const auto lives = [&](const auto& x) {
     return x.second.occupied() && ending_now.contains(x.first);
   };
@@ -403,6 +414,7 @@ caf::result<outcomes> supervisor_state::operate(const operation& order) {
   auto gathered = std::make_shared<gathering>();
   std::vector<std::pair<std::string, child_actor>> addressed;
   std::set<std::string> in_order;
+  std::set<std::string> to_recycle;
   for (const auto& [full_name, each] : children) {
     const bool hit =
         each.as_group
@@ -415,6 +427,8 @@ caf::result<outcomes> supervisor_state::operate(const operation& order) {
       in_order.insert(full_name);
       continue;
     }
+    if (order.what == verb::restart && each.as_proxy && each.occupied())
+      to_recycle.insert(full_name);
     addressed.emplace_back(full_name, each.handle);
     if (each.as_proxy && (order.what == verb::start || order.what == verb::restart))
       forget_stop(full_name);
@@ -443,6 +457,7 @@ caf::result<outcomes> supervisor_state::operate(const operation& order) {
               one_less();
             });
   }
+  end_children(to_recycle, ending::recycle, order.cause); // after the order itself
   return answer;
 }
 
@@ -482,7 +497,8 @@ void supervisor_state::on_report(const child_report& report) {
 void supervisor_state::strategize(const std::string& culprit, const std::string& cause) {
   if (args.group->how == config::strategy::one_for_one || given_up)
     return;
-  if (passes(rounds, args.group->intensity, monotonic_now(self)))
+  // Several that die together are one round.
+  if (!held.contains(culprit) && passes(rounds, args.group->intensity, monotonic_now(self)))
     return give_up(fmt::format(
         "more than {} restarts within {} s; the last: {}: {}", args.group->intensity.count,
         std::chrono::duration_cast<std::chrono::seconds>(args.group->intensity.within).count(),
@@ -558,7 +574,7 @@ void supervisor_state::hold_all(const std::string& cause) {
 }
 
 void supervisor_state::tick(std::uint64_t which) {
-  if (which == generation && given_up)
+  if (which == generation && given_up && !stopping)
     come_back();
 }
 
@@ -599,7 +615,7 @@ void supervisor_state::settle() {
   go_on_ending();
   finish_round();
   answer_asks();
-  if (holding && !asked && occupied == 0 && to_end.empty()) {
+  if (holding && !asked && !stopping && occupied == 0 && to_end.empty()) {
     asked = true;
     if (args.parent)
       self->send(args.parent, ask_atom_v, args.name);

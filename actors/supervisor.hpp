@@ -94,7 +94,8 @@ private:
   // -- starting --------------------------------------------------------------------------
 
   void answer_asks();
-  std::string why_not(const std::string& full_name, const child& what) const;
+  std::string why_not(const std::string& full_name, const child& what,
+                      std::map<std::string, std::string>& missing) const;
 
   // -- ending, dependents first -------------------------------------------------------------
 

@@ -108,10 +108,7 @@ int run_runtime(const runtime_options& options) {
   // which does not run yet.
   guardian_actor guardian;
   host->on_stop([&guardian](bool hurry) {
-    caf::anon_send(guardian, stop_atom_v,
-                   std::string{hurry ? "the keeper was told twice" : "the keeper was told to end"});
-    if (hurry)
-      caf::anon_send(guardian, stop_atom_v, std::string{"in a hurry"});
+    caf::anon_send(guardian, stop_atom_v, std::string{"the keeper was told to end"}, hurry);
   });
   host->on_ping([&guardian] { caf::anon_send(guardian, alive_atom_v); });
   host->on_reload([] {
@@ -180,6 +177,7 @@ int run_runtime(const runtime_options& options) {
     return sys.spawn(troupe::make_admin, sessions);
   };
   args.on_end = end_once;
+  args.on_stop = [host] { ::kill(host->keeper_pid(), SIGTERM); };
   args.on_alive = [host] { host->prove_life(); };
   std::promise<void> wired;
   auto somebody_there = wired.get_future();
@@ -191,6 +189,8 @@ int run_runtime(const runtime_options& options) {
   spdlog::info("runtime {} runs fleet {} (epoch {}); isolation: {}", version, loaded.spec->name,
                host->epoch(), host->isolation());
   guardian = system->spawn(troupe::guardian, std::move(args));
+  caf::actor_cast<caf::actor>(guardian)->attach_functor(
+      [end_once] { end_once(guardian_state::beyond_help); });
   // A shell that has waited for us is served at once, by the admin actor that is there.
   somebody_there.wait();
   listener.start();

@@ -113,7 +113,8 @@ void main_loop::runtime_ended() {
     return;
   }
   char what[64];
-  if (status.code >= 0 && is_final(status.code)) {
+  // With a stop pending, 1 says that it could not end the fleet in time: we do it then.
+  if (status.code >= 0 && (is_final(status.code) || (stops_asked_ > 0 && status.code == 1))) {
     exit_code_ = status.code;
     return;
   } else if (status.signal != 0) {

@@ -134,6 +134,12 @@ std::size_t fake_host::sweep(const key& which, bool main_too) {
   if (at == table.end())
     return 0;
   auto& what = at->second;
+  if (main_too && what.alive() && !what.confirmed) {
+    // Killed before its exec was confirmed: the keeper tells of both.
+    std::erase(unanswered_, which);
+    confirm(which);
+    return sweep(which, main_too);
+  }
   if (main_too && what.alive()) {
     log.push_back("kill " + which.first);
     end_process(which, {-1, SIGKILL, false});

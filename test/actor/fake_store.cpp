@@ -74,6 +74,7 @@ std::string fake_store::write(journal_batch& batch) {
   if (!trouble.empty())
     return trouble;
   ++batches;
+  record_writes += batch.records.size();
   for (const auto& each : batch.transitions) {
     const auto [at, added] = transitions.emplace(each.seq, each);
     if (!added && !same(at->second, each))

@@ -28,6 +28,7 @@ public:
   std::optional<std::string> applied;
   std::set<std::string> ever_forgotten;
   std::size_t batches = 0;
+  std::size_t record_writes = 0;
 
   /// Of one instance: «defined>waiting», «waiting>starting», …
   std::vector<std::string> path(const std::string& instance) const;

@@ -175,6 +175,7 @@ inline ledger_actor::behavior_type ledger(ledger_actor::pointer self, world_ptr 
           w->on_await();
         return w->committed;
       },
+      [](flush_atom) { return true; },
       [](watch_atom, const std::vector<std::string>&) {},
       [](tick_atom, std::uint64_t) {},
   };
@@ -255,6 +256,7 @@ inline guardian_actor::behavior_type guardian(guardian_actor::pointer, world_ptr
   return {
       [w](stop_atom, const std::string& cause) { w->stops.push_back(cause); },
       [](alive_atom) {},
+      [](stop_atom, const std::string&, bool) {},
       [](const child_report&) {},
       [](tick_atom, std::uint64_t) {},
   };
