@@ -81,8 +81,10 @@ void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees foun
   for (const auto& each : items)
     last_number = std::max(last_number, each.slot.incarnation);
   for (const auto& each : items)
-    if (each.slot.end && !restored) // of an instance that left the fleet and came back
+    if (each.slot.end && !restored) { // nobody remembers it, but its number is taken
+      record.incarnation = std::max({record.incarnation, last, each.slot.incarnation});
       bury({*each.slot.end, each.left, each.output});
+    }
     else
       adopt_slot(each, &each == &items.back());
   if (items.empty() && has_process(record.now)) {
