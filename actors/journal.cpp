@@ -11,6 +11,16 @@ std::string journal_state::write(const journal_batch_ptr& batch, bool durable) {
   return problem;
 }
 
+event_list journal_state::events(const event_query& what) {
+  auto found = store->events(what);
+  return {std::move(found), store->trouble()};
+}
+
+death_list journal_state::deaths(const std::string& of, std::uint32_t last) {
+  auto found = store->deaths(of, last);
+  return {std::move(found), store->trouble()};
+}
+
 journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
                                      std::shared_ptr<journal_store> store) {
   auto* st = &self->state;
@@ -21,12 +31,10 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
         return st->write(batch, durable);
       },
       [st](view_atom) -> journal_contents_ptr {
-        return std::make_shared<journal_contents>(st->store->load(false));
+        return std::make_shared<journal_contents>(st->store->load(0));
       },
-      [st](query_atom, const event_query& what) { return event_list{st->store->events(what)}; },
-      [st](deaths_atom, const std::string& of, std::uint32_t last) {
-        return death_list{st->store->deaths(of, last)};
-      },
+      [st](query_atom, const event_query& what) { return st->events(what); },
+      [st](deaths_atom, const std::string& of, std::uint32_t last) { return st->deaths(of, last); },
   };
 }
 

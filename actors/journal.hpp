@@ -15,6 +15,8 @@ struct journal_state {
     // nop
   }
 
+  event_list events(const event_query& what);
+  death_list deaths(const std::string& of, std::uint32_t last);
   std::string write(const journal_batch_ptr& batch, bool durable);
 
   static inline const char* name = "journal";

@@ -153,18 +153,22 @@ struct journal_contents {
   std::vector<instance_record> records;
   std::map<std::string, bool> intents;
   std::map<std::string, std::uint32_t> replicas;
-  std::optional<std::string> applied;
-  std::uint64_t version = 0; ///< number of the applied tree
-  std::string notice;        ///< what was repaired on the way, for the log; empty if nothing
+  std::optional<std::string> applied; ///< in this run
+  std::uint64_t version = 0;          ///< number of the applied tree
+  bool fresh = false;                 ///< nothing was kept of this run before
+  std::string unreadable;             ///< not empty: nothing could be read, and this is why
+  std::string notice; ///< what was repaired on the way, for the log; empty if nothing
 };
 
 /// The journal's database. Called by the journal actor alone, from its own thread.
 struct journal_store {
   virtual ~journal_store() = default;
 
-  /// Everything that is kept. With `fresh`, operator intents, records' counters and
-  /// states of an earlier run are dropped first; incarnations and events are kept.
-  virtual journal_contents load(bool fresh) = 0;
+  /// Everything that is kept. `run` is the number of this run of the fleet, 0 for
+  /// whichever it is. When the store has last seen another one, operator intents,
+  /// counters and states are dropped first and nothing counts as applied; incarnations,
+  /// events and overrides are kept.
+  virtual journal_contents load(std::uint64_t run) = 0;
 
   /// Writes all of it or nothing; `durable` waits for the disk. Returns an empty
   /// string, or what went wrong.
@@ -175,6 +179,9 @@ struct journal_store {
   /// The last deaths of one instance (`market/trader#0`) or of all instances of a
   /// bot (`market/trader`), newest last.
   virtual std::vector<death> deaths(const std::string& name, std::uint32_t last) = 0;
+
+  /// Why the last `events` or `deaths` could not be read; empty when it could.
+  virtual std::string trouble() const = 0;
 };
 
 } // namespace troupe

@@ -125,10 +125,12 @@ struct usage_map {
 
 struct event_list {
   std::vector<transition> items;
+  std::string trouble; ///< why it could not be read, or empty
 };
 
 struct death_list {
   std::vector<death> items;
+  std::string trouble; ///< why it could not be read, or empty
 };
 
 struct services;

@@ -2,7 +2,9 @@
 
 #include "actors/admin.hpp"
 #include "config/loader.hpp"
+#include "runtime/os/files.hpp"
 #include "runtime/os/host.hpp"
+#include "runtime/os/process_table.hpp"
 #include "runtime/os/state_directory.hpp"
 #include "runtime/shell/basp_unix.hpp"
 #include "runtime/shell/listener.hpp"
@@ -15,6 +17,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
@@ -38,6 +41,38 @@ int inherited_keeper_fd() {
   const char* text = std::getenv("TROUPE_KEEPER_FD");
   const int fd = text ? std::atoi(text) : -1;
   return fd >= 0 && fcntl(fd, F_GETFD) >= 0 ? fd : -1;
+}
+
+/// What tells this run of the fleet from all others: the keeper's process. Never 0.
+std::uint64_t run_number(pid_t keeper) {
+  const auto process = os::read_process(keeper);
+  const auto identity = os::read_file("/proc/sys/kernel/random/boot_id", 64).value_or("") + ' '
+                        + std::to_string(keeper) + ' '
+                        + std::to_string(process ? process->start_ticks : 0);
+  std::uint64_t hash = 14695981039346656037u; // FNV-1a
+  for (const unsigned char c : identity)
+    hash = (hash ^ c) * 1099511628211u;
+  return (hash >> 1) | 1; // SQLite's integers have a sign
+}
+
+/// Everything that is kept. What cannot be read now may be readable in a moment; if
+/// not, the fleet runs all the same, under numbers that were surely never given.
+journal_contents load_contents(journal_store& store, std::uint64_t run, bool first_epoch) {
+  constexpr int tries = 20;
+  for (int i = 0;; ++i) {
+    auto kept = store.load(run);
+    if (kept.unreadable.empty())
+      return kept;
+    spdlog::error("store: {}", kept.unreadable);
+    if (i == tries) {
+      const auto now = std::chrono::system_clock::now().time_since_epoch();
+      kept.last_seq = kept.last_incarnation = static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+      kept.fresh = first_epoch;
+      return kept;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{500});
+  }
 }
 
 /// The tree to run: on a fresh run what is on disk, after a death of the runtime
@@ -120,10 +155,10 @@ int run_runtime(const runtime_options& options) {
   });
   if (auto problem = host->connect(); !problem.empty())
     return fail(exit_code::failed, problem);
-  const bool fresh = host->epoch() <= 1;
-
   std::shared_ptr<journal_store> store = store::open_store(state_path + "/state.db");
-  auto kept = std::make_shared<journal_contents>(store->load(fresh));
+  auto kept = std::make_shared<journal_contents>(
+      load_contents(*store, run_number(host->keeper_pid()), host->epoch() <= 1));
+  const bool fresh = kept->fresh;
   if (!kept->notice.empty())
     spdlog::warn("store: {}", kept->notice);
   const auto tree = choose_tree(options, *kept, fresh);

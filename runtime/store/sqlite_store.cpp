@@ -246,6 +246,8 @@ struct memory {
   std::map<std::string, bool> intents;
   std::map<std::string, std::uint32_t> replicas;
   std::optional<std::string> applied;
+  std::uint64_t run = 0;
+  std::uint64_t applied_run = 0;
   std::uint64_t version = 0;
   std::uint64_t last_seq = 0;
   std::uint64_t last_incarnation = 0;
@@ -260,24 +262,27 @@ public:
     // nop
   }
 
-  journal_contents load(bool fresh) override {
+  journal_contents load(std::uint64_t run) override {
     journal_contents result;
+    if (run != 0)
+      run_ = run;
+    std::string problem = "unreadable";
     // Twice, because damage may be found only when the rows are read.
     for (int attempt = 0; attempt < 2; ++attempt) {
       try {
-        if (auto problem = ensure_open(); !problem.empty()) {
-          add_notice(problem);
+        problem = ensure_open();
+        if (!problem.empty())
           break;
-        }
-        if (fresh)
-          forget_run();
+        result.fresh = begin_run();
         read(result);
         loaded_ = true;
         break;
       } catch (const std::exception& error) {
-        add_notice("read " + failed(error));
+        problem = "read " + failed(error);
       }
     }
+    add_notice(problem);
+    result.unreadable = std::move(problem);
     result.notice = std::exchange(notice_, {});
     return result;
   }
@@ -295,6 +300,7 @@ public:
       }
       problem = ensure_open();
       if (problem.empty()) {
+        begin_run(); // it may not have been possible when it was loaded
         db_->durable(durable || restore_);
         commit(batch);
       }
@@ -311,7 +317,7 @@ public:
   std::vector<transition> events(const event_query& query) override {
     std::vector<transition> result;
     try {
-      if (!ensure_open().empty())
+      if (trouble_ = ensure_open(); !trouble_.empty())
         return result;
       const auto names = nlohmann::json(query.instances)
                              .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -339,7 +345,8 @@ public:
       while (chosen.next())
         result.push_back(read_transition(*chosen));
     } catch (const std::exception& error) {
-      add_notice("read " + failed(error));
+      trouble_ = "read " + failed(error);
+      add_notice(trouble_);
     }
     return result;
   }
@@ -347,7 +354,7 @@ public:
   std::vector<death> deaths(const std::string& name, std::uint32_t last) override {
     std::vector<death> result;
     try {
-      if (!ensure_open().empty())
+      if (trouble_ = ensure_open(); !trouble_.empty())
         return result;
       // All instances of a bot lie between `bot#` and `bot$`, which follows it in ASCII.
       const bool one = name.find('#') != std::string::npos;
@@ -362,10 +369,13 @@ public:
         result.push_back(read_death(*rows));
       std::reverse(result.begin(), result.end());
     } catch (const std::exception& error) {
-      add_notice("read " + failed(error));
+      trouble_ = "read " + failed(error);
+      add_notice(trouble_);
     }
     return result;
   }
+
+  std::string trouble() const override { return trouble_; }
 
 private:
   void add_notice(const std::string& text) {
@@ -418,6 +428,17 @@ private:
     return text;
   }
 
+  // Whether this run is new to the store. What an earlier one left is dropped then.
+  bool begin_run() {
+    if (run_ == 0 || run_ == begun_)
+      return false;
+    const bool fresh = meta("run") != run_;
+    if (fresh)
+      forget_run();
+    begun_ = run_;
+    return fresh;
+  }
+
   void forget_run() {
     db_->durable(false);
     SQLite::Transaction transaction{db_->database(), SQLite::TransactionBehavior::IMMEDIATE};
@@ -427,7 +448,17 @@ private:
         " next_attempt = 0, next_of = 0, pid = 0, since = 0, started = 0, restarts = 0,"
         " exit_code = NULL, exit_signal = NULL, exit_core = NULL, exit_at = 0, attempt = 0,"
         " failed_starts = 0, probes = 0, restart_times = '[]'");
+    set_meta("run", run_);
     transaction.commit();
+  }
+
+  std::uint64_t meta(const char* key) {
+    return static_cast<std::uint64_t>(
+        number(*db_, "SELECT value FROM meta WHERE key = ?", std::string_view{key}));
+  }
+
+  void set_meta(const char* key, std::uint64_t value) {
+    run(*db_, "INSERT OR REPLACE INTO meta VALUES (?, ?)", std::string_view{key}, value);
   }
 
   void read(journal_contents& result) {
@@ -458,13 +489,15 @@ private:
     };
     found.last_seq = unsigned_number("SELECT max(seq) FROM events");
     found.last_audit = unsigned_number("SELECT max(id) FROM audit");
-    found.last_incarnation =
-        unsigned_number("SELECT value FROM meta WHERE key = 'last_incarnation'");
+    found.last_incarnation = meta("last_incarnation");
+    found.run = meta("run");
+    found.applied_run = meta("applied_run");
     memory_ = std::move(found);
     result.last_seq = memory_.last_seq;
     result.last_incarnation = memory_.last_incarnation;
     result.version = memory_.version;
-    result.applied = memory_.applied;
+    if (memory_.applied_run == memory_.run)
+      result.applied = memory_.applied;
     result.intents = memory_.intents;
     result.replicas = memory_.replicas;
     for (const auto& [name, record] : memory_.records)
@@ -526,11 +559,12 @@ private:
           + std::max(version,
                      static_cast<std::uint64_t>(number(db, "SELECT max(number) FROM versions")));
       run(db, "INSERT INTO versions VALUES (?, ?, ?)", version, now, bytes{*batch.applied});
+      set_meta("applied_run", run_);
       if (version > bounds_.versions)
         run(db, "DELETE FROM versions WHERE number <= ?", version - bounds_.versions);
     }
     if (last_incarnation != memory_.last_incarnation)
-      run(db, "INSERT OR REPLACE INTO meta VALUES ('last_incarnation', ?)", last_incarnation);
+      set_meta("last_incarnation", last_incarnation);
     for (auto name : died)
       run(db,
           "DELETE FROM deaths WHERE instance = ?1 AND incarnation <= (SELECT incarnation FROM"
@@ -569,8 +603,11 @@ private:
       memory_.records.erase(name);
       memory_.intents.erase(name);
     }
-    if (batch.applied)
+    memory_.run = run_;
+    if (batch.applied) {
       memory_.applied = batch.applied;
+      memory_.applied_run = run_;
+    }
   }
 
   void prune(const char* sql, std::uint64_t& first, std::uint64_t last, std::uint64_t keep,
@@ -597,7 +634,9 @@ private:
     if (memory_.applied)
       run(db, "INSERT OR REPLACE INTO versions VALUES (?, ?, ?)", memory_.version, now,
           bytes{*memory_.applied});
-    run(db, "INSERT OR REPLACE INTO meta VALUES ('last_incarnation', ?)", memory_.last_incarnation);
+    set_meta("last_incarnation", memory_.last_incarnation);
+    set_meta("run", memory_.run);
+    set_meta("applied_run", memory_.applied_run);
   }
 
   std::string path_;
@@ -611,6 +650,9 @@ private:
   std::uint64_t first_event_ = 0;
   std::uint64_t first_audit_ = 0;
   std::uint64_t deaths_since_count_ = 0;
+  std::uint64_t run_ = 0;   // this run of the fleet
+  std::uint64_t begun_ = 0; // the run that the file is known to be about
+  std::string trouble_;
   std::string notice_;
 };
 

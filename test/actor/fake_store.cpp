@@ -45,19 +45,7 @@ std::vector<std::string> fake_store::check() const {
   return result;
 }
 
-journal_contents fake_store::load(bool fresh) {
-  if (fresh) {
-    intents.clear();
-    for (auto& [name, record] : records) {
-      instance_record empty;
-      empty.name = record.name;
-      empty.bot = record.bot;
-      empty.group = record.group;
-      empty.index = record.index;
-      empty.incarnation = record.incarnation;
-      record = empty;
-    }
-  }
+journal_contents fake_store::load() {
   journal_contents result;
   result.last_seq = transitions.empty() ? 0 : transitions.rbegin()->first;
   result.last_incarnation = last_incarnation;

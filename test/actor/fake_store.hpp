@@ -38,7 +38,7 @@ public:
 
   // -- what a runtime may do -----------------------------------------------------
 
-  journal_contents load(bool fresh);
+  journal_contents load();
   std::string write(journal_batch& batch);
 
   std::uint64_t version = 0;
@@ -54,8 +54,9 @@ public:
 
   void cut() { cut_ = true; }
 
-  journal_contents load(bool fresh) override { return world_.load(fresh); }
+  journal_contents load(std::uint64_t) override { return world_.load(); }
   std::string write(journal_batch& batch, bool durable) override;
+  std::string trouble() const override { return {}; }
   std::vector<transition> events(const event_query& what) override;
   std::vector<death> deaths(const std::string& name, std::uint32_t last) override;
 

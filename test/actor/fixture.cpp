@@ -44,7 +44,7 @@ public:
     guardian_args args;
     args.host = host;
     args.store = store;
-    args.contents = std::make_shared<journal_contents>(owner.store.load(false));
+    args.contents = std::make_shared<journal_contents>(owner.store.load());
     args.config = std::move(what);
     args.make_admin = [](caf::actor_system& sys) { return sys.spawn(stub_admin); };
     args.on_end = [this](int code) { ended = code; };

@@ -138,7 +138,7 @@ inline journal_actor::behavior_type journal(journal_actor::pointer, world_ptr w)
         return result;
       },
       [w](deaths_atom, const std::string&, std::uint32_t last) {
-        death_list result{w->deaths};
+        death_list result{w->deaths, {}};
         if (result.items.size() > last)
           result.items.erase(result.items.begin(),
                              result.items.end() - static_cast<std::ptrdiff_t>(last));

@@ -17,7 +17,7 @@ namespace {
 // Writes numbered batches for ever and says each number that was acknowledged.
 [[noreturn]] void write_for_ever(const std::string& path, int out) {
   auto store = store::open_store(path);
-  auto next = store->load(false).last_seq / 10 + 1;
+  auto next = store->load(0).last_seq / 10 + 1;
   for (;; ++next) {
     journal_batch batch;
     for (std::uint64_t i = 0; i < 10; ++i)
@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(what_was_acknowledged_survives_kill_9) {
     ::close(pipe_fds[0]);
     ::waitpid(child, nullptr, 0);
     auto store = store::open_store(path);
-    const auto found = store->load(false);
+    const auto found = store->load(0);
     BOOST_TEST(found.notice == "");
     BOOST_REQUIRE(found.records.size() == 1u);
     const auto last = found.records[0].incarnation;

@@ -40,7 +40,7 @@ struct damage_fixture : store_fixture {
     std::string notice;
     {
       auto store = store::open_store(path, bounds);
-      const auto found = store->load(false);
+      const auto found = store->load(0);
       journal_batch batch;
       for (std::uint64_t i = 1; i <= 300; ++i) {
         batch.transitions.push_back(make_transition(10'000 + i));
@@ -53,7 +53,7 @@ struct damage_fixture : store_fixture {
       BOOST_TEST(problem == "");
     }
     auto store = store::open_store(path, bounds);
-    const auto found = store->load(false);
+    const auto found = store->load(0);
     BOOST_TEST(found.notice == "");
     BOOST_TEST(found.last_seq == 10'300u);
     BOOST_TEST(found.records.size() >= 300u);
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(garbage_at_fifty_offsets_never_stops_it) {
 BOOST_AUTO_TEST_CASE(a_text_file_is_moved_aside_loudly) {
   std::ofstream{path} << "these are not the rows you are looking for\n";
   auto store = store::open_store(path);
-  const auto found = store->load(false);
+  const auto found = store->load(0);
   BOOST_TEST(found.notice.find("was damaged") != std::string::npos);
   BOOST_TEST(found.notice.find("state.db.corrupt-") != std::string::npos);
   BOOST_REQUIRE(aside().size() == 1u);
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(an_empty_file_is_a_new_one) {
 BOOST_AUTO_TEST_CASE(a_cut_file_is_moved_aside) {
   fill();
   fs::resize_file(path, fs::file_size(path) / 2 + 100);
-  BOOST_TEST(store::open_store(path)->load(false).notice.find("was damaged") != std::string::npos);
+  BOOST_TEST(store::open_store(path)->load(0).notice.find("was damaged") != std::string::npos);
   check_usable();
 }
 
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(three_damaged_files_are_kept) {
   for (int i = 1; i <= 5; ++i)
     std::ofstream{path + ".corrupt-2020010" + std::to_string(i) + "T000000Z"} << i;
   std::ofstream{path} << "garbage";
-  store::open_store(path)->load(false);
+  store::open_store(path)->load(0);
   BOOST_TEST(aside().size() == 3u);
   BOOST_TEST(!fs::exists(path + ".corrupt-20200103T000000Z"));
   BOOST_TEST(fs::exists(path + ".corrupt-20200105T000000Z"));
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(a_newer_schema_is_refused_and_left_untouched) {
   }
   const auto before = content(path);
   auto store = store::open_store(path);
-  BOOST_TEST(store->load(true).notice.find("newer Troupe (schema 2") != std::string::npos);
+  BOOST_TEST(store->load(7).notice.find("newer Troupe (schema 2") != std::string::npos);
   journal_batch batch;
   batch.transitions = {make_transition(1)};
   BOOST_TEST(store->write(batch, true).find("newer Troupe") != std::string::npos);
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_newer_schema_is_refused_and_left_untouched) {
 BOOST_AUTO_TEST_CASE(a_locked_database_is_an_error_until_it_is_free) {
   fill();
   auto store = store::open_store(path, {.busy = std::chrono::milliseconds{50}});
-  store->load(false);
+  store->load(0);
   journal_batch batch;
   batch.transitions = {make_transition(600)};
   batch.audits = {{0, 1, 0, 1, "admin.sock", "stop a", ""}};
@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(a_locked_database_is_an_error_until_it_is_free) {
 BOOST_AUTO_TEST_CASE(a_deleted_database_is_written_anew_from_memory) {
   fill();
   auto store = store::open_store(path);
-  store->load(false);
+  store->load(0);
   journal_batch batch;
   batch.intents = {{"bot1#0", true}};
   batch.replicas = {{"bot1", 4}};
@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(a_deleted_database_is_written_anew_from_memory) {
   BOOST_TEST(store->write(next, false) == "");
   BOOST_TEST(next.notice.find("was deleted or replaced") != std::string::npos);
   BOOST_TEST(next.audits[0].id == 2u);
-  const auto found = store::open_store(path)->load(false);
+  const auto found = store::open_store(path)->load(0);
   BOOST_TEST(found.notice == "");
   BOOST_TEST(found.records.size() == 500u);
   BOOST_TEST(found.intents.at("bot1#0") == true);
@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(a_replaced_database_gets_the_present_state) {
   fill();
   fs::copy_file(path, path + ".backup");
   auto store = store::open_store(path);
-  store->load(false);
+  store->load(0);
   journal_batch batch;
   batch.transitions = {make_transition(501)};
   batch.records = {make_record("late#0", 900)};
@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(a_replaced_database_gets_the_present_state) {
   batch = {};
   batch.transitions = {make_transition(502)};
   BOOST_TEST(store->write(batch, true) == "");
-  const auto found = store::open_store(path)->load(false);
+  const auto found = store::open_store(path)->load(0);
   BOOST_TEST(found.records.size() == 500u);
   BOOST_TEST(found.last_incarnation == 900u);
   BOOST_TEST(found.last_seq == 502u);
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(a_replaced_database_gets_the_present_state) {
 BOOST_AUTO_TEST_CASE(a_deleted_log_loses_nothing) {
   fill();
   auto store = store::open_store(path);
-  store->load(false);
+  store->load(0);
   journal_batch batch;
   batch.transitions = {make_transition(501)};
   BOOST_REQUIRE(store->write(batch, true) == "");
@@ -231,7 +231,7 @@ BOOST_AUTO_TEST_CASE(a_deleted_log_loses_nothing) {
   batch.transitions = {make_transition(502)};
   BOOST_TEST(store->write(batch, true) == "");
   BOOST_TEST(batch.notice != "");
-  const auto found = store::open_store(path)->load(false);
+  const auto found = store::open_store(path)->load(0);
   BOOST_TEST(found.last_seq == 502u);
   BOOST_TEST(store->events(ask([](event_query& q) { q.after = 500; })).size() == 2u);
   BOOST_TEST(found.records.size() == 500u);
@@ -240,7 +240,7 @@ BOOST_AUTO_TEST_CASE(a_deleted_log_loses_nothing) {
 BOOST_AUTO_TEST_CASE(an_unusable_place_is_an_error_until_it_is_usable) {
   const auto missing = directory + "/later";
   auto store = store::open_store(missing + "/state.db");
-  BOOST_TEST(store->load(false).notice.find("No such file or directory") != std::string::npos);
+  BOOST_TEST(store->load(0).notice.find("No such file or directory") != std::string::npos);
   journal_batch batch;
   batch.transitions = {make_transition(1)};
   BOOST_TEST(store->write(batch, true).find("No such file or directory") != std::string::npos);
@@ -253,7 +253,11 @@ BOOST_AUTO_TEST_CASE(an_unusable_place_is_an_error_until_it_is_usable) {
 BOOST_AUTO_TEST_CASE(a_directory_in_its_place_is_an_error) {
   fs::create_directory(path);
   auto store = store::open_store(path);
-  BOOST_TEST(store->load(false).notice.find("Is a directory") != std::string::npos);
+  BOOST_TEST(store->load(0).unreadable.find("Is a directory") != std::string::npos);
+  BOOST_TEST(store->events({}).empty());
+  BOOST_TEST(store->trouble().find("Is a directory") != std::string::npos);
+  BOOST_TEST(store->deaths("a", 5).empty());
+  BOOST_TEST(store->trouble().find("Is a directory") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_call_that_fails_costs_no_acknowledged_write) {
       calls_left = n;
       {
         auto store = store::open_store(path, {.busy = std::chrono::milliseconds{10}});
-        store->load(false);
+        store->load(0);
         for (std::uint64_t i = 101; i <= 104; ++i) {
           journal_batch batch;
           batch.transitions = {make_transition(i)};
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_call_that_fails_costs_no_acknowledged_write) {
       injected += failed;
       for (const auto& entry : fs::directory_iterator(directory))
         BOOST_TEST(entry.path().string().find(".corrupt") == std::string::npos);
-      const auto found = store::open_store(path)->load(false);
+      const auto found = store::open_store(path)->load(0);
       BOOST_TEST(found.notice == "");
       BOOST_TEST(found.last_seq == 104u);
       BOOST_TEST(found.records.size() == 101u);

@@ -15,7 +15,7 @@ BOOST_FIXTURE_TEST_SUITE(store_suite, store_fixture)
 
 BOOST_AUTO_TEST_CASE(an_empty_store_has_nothing) {
   auto store = store::open_store(path);
-  const auto found = store->load(false);
+  const auto found = store->load(0);
   BOOST_TEST(found.notice == "");
   BOOST_TEST(found.last_seq == 0u);
   BOOST_TEST(found.records.empty());
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(a_record_comes_back_as_it_was) {
     batch.records = {full, plain};
     BOOST_TEST(store->write(batch, true) == "");
   }
-  const auto found = store::open_store(path)->load(false);
+  const auto found = store::open_store(path)->load(0);
   BOOST_REQUIRE(found.records.size() == 2u);
   const auto& b = found.records[0];
   BOOST_TEST(b.name == "b#0");
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(a_fresh_run_keeps_incarnations_events_and_overrides_only) {
     BOOST_TEST(store->write(batch, true) == "");
   }
   auto store = store::open_store(path);
-  const auto found = store->load(true);
+  const auto found = store->load(7);
   BOOST_REQUIRE(found.records.size() == 1u);
   const auto& x = found.records.front();
   BOOST_TEST(x.incarnation == 5u);
@@ -128,8 +128,64 @@ BOOST_AUTO_TEST_CASE(a_fresh_run_keeps_incarnations_events_and_overrides_only) {
   BOOST_TEST(found.intents.empty());
   BOOST_TEST(found.replicas.at("a") == 3u);
   BOOST_TEST(found.last_seq == 2u);
-  BOOST_TEST(*found.applied == "tree");
+  BOOST_TEST(found.fresh);
+  BOOST_TEST(!found.applied.has_value());
   BOOST_TEST(found.version == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_is_fresh_once_and_has_what_was_applied_in_it) {
+  const auto apply = [](journal_store& store, const char* tree) {
+    journal_batch batch;
+    batch.applied = tree;
+    batch.intents = {{"a#0", true}};
+    BOOST_TEST(store.write(batch, true) == "");
+  };
+  auto store = store::open_store(path);
+  BOOST_TEST(store->load(1).fresh);
+  apply(*store, "last week's");
+  store = store::open_store(path);
+  BOOST_TEST(store->load(2).fresh); // and its runtime dies before it has applied anything
+  store = store::open_store(path);
+  auto found = store->load(2);
+  BOOST_TEST(!found.fresh);
+  BOOST_TEST(!found.applied.has_value());
+  BOOST_TEST(found.intents.empty());
+  apply(*store, "today's");
+  store = store::open_store(path);
+  found = store->load(2);
+  BOOST_TEST(!found.fresh);
+  BOOST_TEST(*found.applied == "today's");
+  BOOST_TEST(found.intents.size() == 1u);
+  BOOST_TEST(*store->load(0).applied == "today's");
+}
+
+BOOST_AUTO_TEST_CASE(a_store_that_is_locked_at_the_start_forgets_the_last_run_later) {
+  {
+    auto store = store::open_store(path);
+    store->load(1);
+    journal_batch batch;
+    batch.transitions = {make_transition(1)};
+    batch.records = {make_record("a#0", 9)};
+    batch.intents = {{"a#0", true}};
+    BOOST_REQUIRE(store->write(batch, true) == "");
+  }
+  auto store = store::open_store(path, {.busy = std::chrono::milliseconds{20}});
+  SQLite::Database other{path, SQLite::OPEN_READWRITE};
+  other.exec("BEGIN EXCLUSIVE");
+  const auto found = store->load(2);
+  BOOST_TEST(found.unreadable.find("another process holds its lock") != std::string::npos);
+  other.exec("ROLLBACK");
+  journal_batch batch;
+  batch.transitions = {make_transition(1000)};
+  BOOST_TEST(store->write(batch, true) == "");
+  BOOST_TEST(store->events({}).size() == 2u);
+  BOOST_TEST(store->trouble() == "");
+  const auto later = store::open_store(path)->load(2);
+  BOOST_TEST(!later.fresh);
+  BOOST_TEST(later.intents.empty());
+  BOOST_REQUIRE(later.records.size() == 1u);
+  BOOST_TEST((later.records.front().now == state::defined));
+  BOOST_TEST(later.last_seq == 1000u);
 }
 
 BOOST_AUTO_TEST_CASE(events_are_selected) {
@@ -245,7 +301,7 @@ BOOST_AUTO_TEST_CASE(versions_are_numbered_and_the_last_are_kept) {
     BOOST_TEST(store->write(batch, true) == "");
   }
   BOOST_TEST(count("versions") == 5);
-  const auto found = store::open_store(path)->load(false);
+  const auto found = store::open_store(path)->load(0);
   BOOST_TEST(found.version == 8u);
   BOOST_TEST(*found.applied == "tree 8");
 }
@@ -259,7 +315,7 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_goes_but_its_incarnation_is_remembered) {
   journal_batch next;
   next.forgotten = {"a#0"};
   BOOST_TEST(store->write(next, false) == "");
-  const auto found = store::open_store(path)->load(false);
+  const auto found = store::open_store(path)->load(0);
   BOOST_REQUIRE(found.records.size() == 1u);
   BOOST_TEST(found.records[0].name == "b#0");
   BOOST_TEST(found.intents.size() == 1u);
@@ -320,7 +376,7 @@ BOOST_AUTO_TEST_CASE(a_large_batch_and_a_large_load) {
   }
   auto other = store::open_store(path);
   const auto start = clock::now();
-  const auto found = other->load(false);
+  const auto found = other->load(0);
   std::cout << "500 transitions and 500 records: " << best
             << " ms; load of 2000 records: " << ms(clock::now() - start) << " ms\n";
   BOOST_TEST(found.records.size() == 2000u);
