@@ -166,7 +166,7 @@ json instance_row(const instance_record& record, const usage* sampled, std::int6
   row["uptime_s"] =
       record.started > 0 ? json(std::max(0.0, seconds(now - record.started))) : json(nullptr);
   row["restarts"] = record.restarts;
-  row["ready"] = counts_as_up(record.now) && record.now != state::paused;
+  row["ready"] = counts_as_up(record.now);
   if (record.last_exit) {
     row["last_exit"] = exit_object(*record.last_exit);
     row["last_exit"]["at"] = time_or_null(record.last_exit_at);
