@@ -46,13 +46,14 @@ void request::answer_text(std::string document, exit_code exit) {
     promise.deliver(std::move(reply));
     return;
   }
-  auto& state = self->state;
-  while (state.rests.size() >= admin_limits::rests)
-    state.rests.erase(state.rests.begin());
+  if (document.size() > session_registry::max_rest_bytes)
+    return refuse({exit_code::failed, "too-long",
+                   "the answer is longer than "
+                       + std::to_string(session_registry::max_rest_bytes >> 20) + " MiB",
+                   "ask for less of it"});
   reply.document = document.substr(0, max_reply_bytes);
-  reply.cursor = ++state.last_cursor;
-  state.rests[reply.cursor] = {session, std::move(document), max_reply_bytes, reply.exit,
-                               std::chrono::steady_clock::now()};
+  reply.cursor =
+      self->state.sessions->keep(session, {std::move(document), max_reply_bytes, reply.exit});
   promise.deliver(std::move(reply));
 }
 

@@ -54,11 +54,14 @@ BOOST_AUTO_TEST_CASE(arguments_that_are_none_are_refused) {
   const std::string huge(admin_limits::argument_bytes + 1, ' ');
   for (const auto& text : {std::string{}, std::string{"["}, std::string{"[]"}, std::string{"1"},
                            std::string{"{\"targets\":3}"}, std::string{"{\"targets\":[3]}"},
-                           std::string{"{\"labels\":{}}"}, huge}) {
+                           std::string{"{\"labels\":{}}"}}) {
     const auto r = ask("status", text);
     BOOST_TEST(r.exit == 2);
     BOOST_TEST(r.document["error"]["code"] == "bad-arguments");
   }
+  const auto r = ask("status", huge);
+  BOOST_TEST(r.exit == 2);
+  BOOST_TEST(r.document["error"]["code"] == "too-long");
   BOOST_TEST(ask("status").exit == 0);
 }
 
@@ -170,12 +173,30 @@ BOOST_AUTO_TEST_CASE(a_long_answer_comes_in_parts) {
 }
 
 BOOST_AUTO_TEST_CASE(rests_that_nobody_fetches_are_bounded) {
+  using registry = commands::session_registry;
   w->spec = make_fleet({make_bot("many", 2000)});
   begin();
   const auto first = ask("status").cursor;
-  for (std::size_t i = 0; i < admin_limits::rests; ++i)
+  for (std::size_t i = 0; i < registry::max_rests; ++i)
     BOOST_TEST(ask("status").cursor != 0);
   BOOST_TEST(next(first).document["error"]["code"] == "no-cursor");
+  for (std::size_t i = 0; i < 3; ++i)
+    BOOST_TEST(sessions->keep(session, {std::string(registry::max_rest_bytes / 2, 'x')}) != 0);
+  BOOST_TEST(sessions->rest_bytes() <= registry::max_rest_bytes);
+}
+
+BOOST_AUTO_TEST_CASE(rests_end_with_their_session) {
+  w->spec = make_fleet({make_bot("many", 2000)});
+  begin();
+  const auto other = *sessions->open({1, 2, "test", role::admin});
+  const auto mine = ask("status").cursor;
+  const auto theirs = ask("status", "{}", other).cursor;
+  const auto before = sessions->rest_bytes();
+  sessions->close(other);
+  BOOST_TEST(sessions->rest_bytes() < before);
+  BOOST_TEST(next(theirs, other).exit != 0);
+  BOOST_TEST(next(mine).exit == 0);
+  BOOST_TEST(sessions->keep(other, {"x"}) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(the_tree_has_groups_and_instances) {
