@@ -164,16 +164,11 @@ void begin(const request_ptr& r, order what) {
     return r->refuse({exit_code::usage, "no-target",
                       std::string{r->info.name} + " what? no target was given",
                       "name bots, a group with a trailing '/', or all"});
-  r->with_spec([r, what](const config::spec_ptr& spec) {
-    const auto targets = resolve(*spec, what.who);
-    if (!targets)
-      return r->refuse(targets.error());
-    if (auto why = confirm(r, what, *spec, targets->instances.size(), targets->everything))
+  r->with_targets(what.who, [r, what](const config::spec_ptr& spec, const ledger_view_ptr& view,
+                                      const chosen& targets) {
+    if (auto why = confirm(r, what, *spec, targets.instances.size(), targets.everything))
       return r->refuse(*why);
-    if (targets->instances.empty())
-      return finish(r, what, json::array(), {}, "");
-    r->with_view(targets->instances,
-                 [r, what](const ledger_view_ptr& view) { proceed(r, what, view); });
+    proceed(r, what, part_of(*view, {targets.instances.begin(), targets.instances.end()}));
   });
 }
 
@@ -240,13 +235,16 @@ void handle_scale(const request_ptr& r) {
   std::string name;
   std::uint64_t count = 0;
   bool dry_run = false;
-  if (!r->get("bot", name) || !r->get("count", count, most) || !r->get("dry_run", dry_run))
+  if (!r->get("bot", name) || !r->get("count", count, std::numeric_limits<std::uint32_t>::max())
+      || !r->get("dry_run", dry_run))
     return;
-  if (count == 0)
-    return r->refuse({exit_code::usage, "bad-count", "a bot has at least one instance",
-                      "`troupe stop " + name + "` stops all of them"});
+  name = without_root(name);
+  if (count == 0 || count > most)
+    return r->refuse({exit_code::usage, "bad-count",
+                      "a bot has 1 to " + std::to_string(most) + " instances",
+                      count > 0 ? "" : "`troupe stop " + name + "` stops all of them"});
   r->with_spec([r, name, count, dry_run](const config::spec_ptr& spec) {
-    const auto which = resolve_bot(*spec, name);
+    const auto which = resolve_bot(*spec, name, r->info.name);
     if (!which)
       return r->refuse(which.error());
     if (which->index)

@@ -65,6 +65,95 @@ BOOST_AUTO_TEST_CASE(arguments_that_are_none_are_refused) {
   BOOST_TEST(ask("status").exit == 0);
 }
 
+BOOST_AUTO_TEST_CASE(groups_are_counted_whole_and_shown_where_something_is_chosen) {
+  w->spec = make_fleet({make_bot("market/feed"), make_bot("market/trader", 3), make_bot("web/ui")});
+  begin();
+  for (const auto* name : {"market", "web"})
+    w->groups.push_back({name, config::strategy::one_for_all, state::running, "", {}});
+  const auto r = ask("status", R"({"targets":["market/trader#1"]})");
+  BOOST_TEST(r.document["instances"].size() == 1);
+  BOOST_REQUIRE(r.document["groups"].size() == 2);
+  BOOST_TEST(r.document["groups"][0]["total"] == 5);
+  BOOST_TEST(r.document["groups"][1]["name"] == "market");
+  BOOST_TEST(r.document["groups"][1]["total"] == 4);
+  BOOST_TEST(r.document["groups"][1]["up"] == 4);
+  BOOST_TEST(ask("status").document["groups"].size() == 3);
+  const auto tree = ask("tree", R"({"targets":["market/feed"]})").document["root"];
+  BOOST_TEST(tree["total"] == 5);
+  BOOST_REQUIRE(tree["children"].size() == 1);
+  BOOST_TEST(tree["children"][0]["total"] == 4);
+  BOOST_TEST(tree["children"][0]["children"].size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_group_where_one_bot_is_wanted_is_explained) {
+  begin();
+  for (const auto* name : {"market", "market/", "market/*", "/market/"})
+    for (const auto* command : {"show", "deaths", "scale"}) {
+      const auto r = ask(command, std::string{R"({"count":3,"bot":")"} + name + "\"}");
+      BOOST_TEST(r.exit == 2);
+      const auto message = r.document["error"]["message"].get<std::string>();
+      BOOST_TEST(message.starts_with(std::string{command} + " takes one bot"), message);
+      BOOST_TEST(message.find("has market/feed, market/trader") != std::string::npos, message);
+    }
+  BOOST_TEST(ask("deaths", R"({"bot":"all"})").document["error"]["message"]
+             == "deaths takes one bot; the fleet has flaky, market/feed, market/trader");
+}
+
+BOOST_AUTO_TEST_CASE(a_path_from_the_root_is_a_name) {
+  begin();
+  BOOST_TEST(ask("status", R"({"targets":["/market/feed"]})").document["instances"].size() == 1);
+  BOOST_TEST(ask("status", R"({"targets":["/market/"]})").document["instances"].size() == 4);
+  BOOST_TEST(ask("show", R"({"bot":"/market/feed"})").exit == 0);
+  BOOST_TEST(ask("status", R"({"targets":["/market"]})").exit == 5);
+}
+
+BOOST_AUTO_TEST_CASE(show_tells_what_scale_has_set) {
+  auto bot = make_bot("flaky", 3);
+  bot->written_replicas = 2;
+  bot->scaled = true;
+  w->spec = make_fleet({bot, make_bot("other")});
+  begin();
+  auto r = ask("show", R"({"bot":"flaky"})");
+  BOOST_TEST(r.document["replicas"] == 3);
+  BOOST_TEST(r.document["replicas_in_file"] == 2);
+  BOOST_TEST(r.document["override"] == 3);
+  BOOST_TEST(ask("show", R"({"bot":"other"})").document["override"].is_null());
+}
+
+BOOST_AUTO_TEST_CASE(an_instance_that_leaves_can_be_named) {
+  begin();
+  w->records.push_back(make_record("market/trader#7", state::stopping, 9));
+  auto r = ask("status", R"({"targets":["market/trader#7"]})");
+  BOOST_REQUIRE(r.document["instances"].size() == 1);
+  BOOST_TEST(ask("status", R"({"targets":["market/trader"]})").document["instances"].size() == 3);
+  BOOST_TEST(ask("stop", R"({"targets":["market/trader#7"]})").exit == 0);
+  BOOST_TEST(ask("signal", R"({"targets":["market/trader#7"],"signal":"KILL"})").exit == 0);
+  BOOST_TEST(w->operations.back().instances->contains("market/trader#7"));
+  BOOST_TEST(ask("stop", R"({"targets":["market/trader#8"]})").exit == 5);
+  BOOST_TEST(ask("stop", R"({"targets":["market/trader#7"],"labels":["env"]})").exit == 5);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_gone_has_a_past) {
+  begin();
+  w->deaths.push_back({"flaky#4", 2, 1, "killed", {-1, 9, false}, 1, 0, 0, ""});
+  w->events.push_back({1, 1, "flaky#4", 2, state::stopping, state::stopped, "x"});
+  w->events.push_back({2, 1, "flaky#0", 1, state::waiting, state::starting, "x"});
+  w->events.push_back({3, 1, "gone/bot#0", 1, state::waiting, state::starting, "x"});
+  BOOST_TEST(ask("deaths", R"({"bot":"flaky#4"})").document["deaths"].size() == 1);
+  BOOST_TEST(ask("deaths", R"({"bot":"flaky#5"})").exit == 5);
+  const auto lines = [&](const std::string& targets) {
+    const auto r = ask("events", "{\"targets\":[" + targets + "]}");
+    return r.exit == 0 ? std::ranges::count(r.text, '\n') : -r.exit;
+  };
+  BOOST_TEST(lines(R"("flaky#4")") == 1);
+  BOOST_TEST(lines(R"("flaky")") == 2);
+  BOOST_TEST(lines(R"("flaky#0")") == 2); // all that it has: the bot is meant
+  BOOST_TEST(lines(R"("gone/bot","flaky#4")") == 2);
+  BOOST_TEST(lines(R"("flaky#5")") == -5);
+  BOOST_TEST(lines(R"("gone/bot","nobody")") == -5);
+  BOOST_TEST(lines(R"("No Name")") == -2);
+}
+
 BOOST_AUTO_TEST_CASE(status_has_the_fields_that_are_promised) {
   w->usages["flaky#0"] = {12.34, 4096};
   begin();
@@ -299,15 +388,33 @@ BOOST_AUTO_TEST_CASE(events_are_lines_and_go_on_after_a_number) {
 BOOST_AUTO_TEST_CASE(events_are_waited_for) {
   begin();
   w->on_await = [this] {
+    if (std::ranges::count(w->heard, "await") < 2)
+      return; // where the sequence stands
     w->events.push_back({1, 1, "flaky#0", 1, state::waiting, state::starting, "x"});
     w->committed = 1;
   };
   BOOST_TEST(sequence(ask("events", R"({"wait_ms":5000})").text).size() == 1);
-  BOOST_TEST(w->heard.back() == "await");
+  BOOST_TEST((w->heard == std::vector<std::string>{"await", "query", "await", "query"}));
   // What is there already is not waited for.
   w->heard.clear();
   BOOST_TEST(sequence(ask("events", R"({"wait_ms":5000})").text).size() == 1);
-  BOOST_TEST(w->heard.empty());
+  BOOST_TEST((w->heard == std::vector<std::string>{"await", "query"}));
+}
+
+BOOST_AUTO_TEST_CASE(events_of_others_do_not_end_the_wait) {
+  begin();
+  w->committed = 70; // long ahead of what the client has seen
+  w->on_await = [this] {
+    if (std::ranges::count(w->heard, "await") == 2)
+      w->committed = 71; // of somebody else
+  };
+  const auto r = ask_and_wait("events", R"({"after":3,"wait_ms":5000,"targets":["flaky"]})",
+                              std::chrono::seconds{5});
+  BOOST_TEST(r.exit == 0);
+  BOOST_TEST(r.text == "");
+  // Once to begin with, once for the other's event, once when the time was up.
+  BOOST_TEST(std::ranges::count(w->heard, "query") == 3);
+  BOOST_TEST(std::ranges::count(w->heard, "await") == 3);
 }
 
 BOOST_AUTO_TEST_CASE(a_service_that_is_silent_ends_in_an_error) {

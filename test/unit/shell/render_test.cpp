@@ -141,6 +141,13 @@ BOOST_AUTO_TEST_CASE(show_has_all_that_is_set) {
                 "  stop_timeout      10s\n");
 }
 
+BOOST_AUTO_TEST_CASE(show_tells_of_an_override) {
+  const auto text = render("show", parsed(R"({"bot":"a","file":"a.json","replicas":3,
+    "replicas_in_file":2,"override":3,"instances":[]})"),
+                           pipe_end);
+  BOOST_TEST(text.starts_with("a  from a.json, 3 of it, set by `scale`; the file says 2\n"), text);
+}
+
 BOOST_AUTO_TEST_CASE(refusals_are_for_people) {
   BOOST_TEST(render_refusal({exit_code::failed, "x", "it broke", "mend it"}, false)
              == "troupe: it broke\n        mend it\n");
