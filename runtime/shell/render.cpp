@@ -115,7 +115,7 @@ std::string remark(const json& instance) {
 // -- commands ----------------------------------------------------------------------
 
 std::string render_status(const json& document, const terminal& on) {
-  table rows{{"NAME", "STATE", "PID", "UP", "RESTARTS", "CPU", "MEMORY", "WHY"}};
+  table rows{{"NAME", "STATE", "PID", "UP", "RESTARTS", "CPU", "MEMORY", "WHY"}, {2, 3, 4, 5, 6}};
   for (const auto& one : list_at(document, "instances")) {
     const auto state = text_at(one, "state");
     const auto uptime = number_at(one, "uptime_s", -1);

@@ -121,6 +121,7 @@ std::string painted(std::string_view text, tone how, const terminal& on) {
 
 std::string table::text(const terminal& on) const {
   constexpr std::string_view gap = "  ";
+  constexpr std::size_t least = 8; ///< of a column that is cut
   const auto columns = heads_.size();
   std::vector<std::size_t> widths(columns, 0);
   for (const auto& row : rows_)
@@ -132,6 +133,22 @@ std::string table::text(const terminal& on) const {
       widths[i] = std::max(widths[i], width_of(heads_[i]));
       used.push_back(i);
     }
+  // What all columns take, the last one at its shortest.
+  const auto taken = [&] {
+    std::size_t result = 0;
+    for (const auto i : used)
+      result += gap.size() + (i == used.back() ? std::min(widths[i], least) : widths[i]);
+    return result - (used.empty() ? 0 : gap.size());
+  };
+  if (on.columns > 0) {
+    for (auto i = droppable_.rbegin(); i != droppable_.rend() && taken() > on.columns; ++i)
+      std::erase(used, *i);
+    // Then the first one, the name, is cut, and last of all the others.
+    for (std::size_t k = 0; k + 1 < used.size() && taken() > on.columns; ++k) {
+      auto& width = widths[used[k]];
+      width -= std::min(taken() - on.columns, width - std::min(width, least));
+    }
+  }
   std::string result;
   const auto line = [&](auto cell_at) {
     std::string out;
@@ -140,9 +157,8 @@ std::string table::text(const terminal& on) const {
       const cell what = cell_at(i);
       const bool last = i == used.back();
       auto shown = what.text;
-      // Everything but the last column is short; a narrow terminal wraps it.
-      if (last && on.columns > 0)
-        shown = cut(shown, on.columns > at + 8 ? on.columns - at : shown.size());
+      if (on.columns > 0)
+        shown = cut(shown, last ? on.columns - std::min(at, on.columns) : widths[i]);
       const auto wide = width_of(shown);
       out += painted(shown, what.how, on);
       if (!last)
