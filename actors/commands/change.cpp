@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -137,10 +138,21 @@ std::optional<refusal> confirm(const request_ptr& r, const order& what,
                  "add -y if that is meant"};
 }
 
+/// Whether an instance failed, or waits because its group gave up.
+bool has_failed(const instance_record& record, const ledger_view& view) {
+  if (record.now == state::failed)
+    return true;
+  return record.wanted && std::ranges::any_of(view.groups, [&](const group_record& group) {
+           return (group.now == state::failed || group.now == state::backoff)
+                  && (group.name.empty() || record.group == group.name
+                      || record.group.starts_with(group.name + "/"));
+         });
+}
+
 void proceed(const request_ptr& r, const order& what, const ledger_view_ptr& view) {
   std::vector<const instance_record*> records;
   for (const auto& record : view->records)
-    if (!what.only_failed || record.now == state::failed)
+    if (!what.only_failed || has_failed(record, *view))
       records.push_back(&record);
   auto rows = touched_rows(records);
   std::set<std::string> instances;
@@ -222,9 +234,15 @@ void handle_signal(const request_ptr& r) {
                       && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
   if (digits)
     number = std::stoi(text);
-  if (number <= 0 || number > SIGRTMAX)
+  if (number <= 0 || number > SIGRTMAX) {
+    auto capitals = text;
+    std::ranges::transform(capitals, capitals.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
     return r->refuse({exit_code::usage, "bad-signal", config::in_quotes(text) + " is no signal",
-                      "write its name or number: HUP, SIGUSR1, 10"});
+                      config::parse_signal(capitals) > 0
+                          ? "did you mean " + capitals + "?"
+                          : "write its name or number: HUP, SIGUSR1, 10"});
+  }
   auto what = plain(verb::signal, true);
   what.signal = number;
   begin(r, what);

@@ -32,15 +32,15 @@ std::string summary(const json& document, const terminal& on) {
   return result + "\n";
 }
 
-std::string failed_groups(const json& document, const terminal& on) {
+std::string troubled_groups(const json& document, const terminal& on) {
   std::string result;
   for (const auto& group : list_at(document, "groups")) {
     const auto state = text_at(group, "state");
-    if (state != "failed")
+    if (state != "failed" && state != "backoff")
       continue;
     const auto name = text_at(group, "name");
-    result +=
-        "group " + (name.empty() ? "(root)" : name + "/") + " is " + painted(state, tone::bad, on);
+    result += "group " + (name.empty() ? "(root)" : name + "/") + " is "
+              + painted(state, tone_of(state), on);
     if (const auto why = text_at(group, "why"); !why.empty())
       result += ": " + why;
     result += "\n";
@@ -131,7 +131,7 @@ std::string render_status(const json& document, const terminal& on) {
               {memory < 0 ? "" : human_size(static_cast<std::uint64_t>(memory))},
               {remark(one)}});
   }
-  auto result = rows.text(on) + summary(document, on) + failed_groups(document, on);
+  auto result = rows.text(on) + summary(document, on) + troubled_groups(document, on);
   if (const auto trouble = text_at(document, "trouble"); !trouble.empty())
     result += painted("the store cannot be written: ", tone::bad, on) + trouble + "\n";
   return result;

@@ -20,8 +20,8 @@ struct tree_writer {
     auto result = painted(name, tone::strong, on) + "  "
                   + painted(text_at(group, "strategy"), tone::faint, on) + "  "
                   + text_at(group, "up") + " of " + text_at(group, "total") + " up";
-    if (text_at(group, "state") == "failed") {
-      result += "  " + painted("failed", tone::bad, on);
+    if (const auto state = text_at(group, "state"); state == "failed" || state == "backoff") {
+      result += "  " + painted(state, tone_of(state), on);
       if (const auto why = text_at(group, "why"); !why.empty())
         result += "  " + why;
     }

@@ -36,6 +36,8 @@ class Commands(Case):
             "lazy": {**faultbot(), "autostart": False},
             "broken": {**faultbot("--exit=3", "--say=oh no"), "autostart": False,
                        "failed_starts": 2},
+            "once": {**faultbot("--exit=3"), "autostart": False, "restart": "transient",
+                     "success_codes": [0, 3], "start_grace": "10ms"},
             "stubborn": {**faultbot("--ignore-term"), "stop_timeout": "60s", "autostart": False},
         })
         cls.addClassCleanup(fleet.discard)
@@ -187,6 +189,17 @@ class Commands(Case):
         self.assertEqual(("stopping", "kill"), (row["state"], row["next"]["what"]))
         self.shared.ask("signal", "KILL", "stubborn")
         self.shared.wait_state("stubborn#0", "stopped")
+
+    def test_wait_knows_success_and_pause(self):
+        document = self.shared.ask("start", "once", "--wait")
+        self.assertEqual((True, "completed"), (document["reached"],
+                                               document["instances"][0]["state"]))
+        self.shared.ask("pause", "market/trader#1", "--wait")
+        result = self.shared("start", "market/trader#1", "--wait", "--json")
+        self.assertEqual((1, False), (result.exit, result.document["reached"]), result)
+        self.assertEqual(3, self.shared("status", "market/trader#1").exit)
+        document = self.shared.ask("resume", "market/trader#1", "--wait", "-y")
+        self.assertTrue(document["reached"])
 
     def test_everything_needs_a_yes(self):
         self.refused(2, "needs-confirmation", "stop", "all")

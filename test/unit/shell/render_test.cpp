@@ -40,11 +40,24 @@ BOOST_AUTO_TEST_CASE(status_is_a_table) {
 }
 
 BOOST_AUTO_TEST_CASE(status_fits_a_terminal) {
-  const auto text = render("status", parsed(a_status), {true, false, 80});
-  std::istringstream in{text};
-  for (std::string line; std::getline(in, line);)
-    BOOST_TEST(width_of(line) <= 80, line);
-  BOOST_TEST(text.find("…") != std::string::npos);
+  for (const std::size_t columns : {20, 40, 60, 80}) {
+    const auto text = render("status", parsed(a_status), {true, false, columns});
+    std::istringstream in{text.substr(0, text.find("demo:"))};
+    for (std::string line; std::getline(in, line);)
+      BOOST_TEST(width_of(line) <= columns, line);
+    BOOST_TEST(text.find("…") != std::string::npos);
+  }
+  const auto narrow = render("status", parsed(a_status), {true, false, 40});
+  BOOST_TEST(narrow.find("RESTARTS") == std::string::npos);
+  BOOST_TEST(narrow.find("market/feed#0  running") != std::string::npos);
+  BOOST_TEST(narrow.find("WHY") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_group_that_gave_up_is_named) {
+  const auto text = render("status", parsed(R"({"fleet":"x","instances":[],"groups":[
+    {"name":"market","state":"backoff","why":"group market gave up"}]})"),
+                           pipe_end);
+  BOOST_TEST(text.find("group market/ is backoff: group market gave up") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(colour_only_where_it_was_asked_for) {
