@@ -25,16 +25,6 @@ constexpr std::uint32_t wait_slice_ms = 5000;
 constexpr std::size_t events_at_once = 1000;
 constexpr std::uint64_t events_before_follow = 10;
 
-/// False: nobody reads any more.
-bool print(std::string_view text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size()
-         && std::fflush(stdout) == 0;
-}
-
-int printed(std::string_view text, int exit = 0) {
-  return print(text) ? exit : static_cast<int>(exit_code::failed);
-}
-
 json parse_document(const std::string& text) {
   return json::parse(text, nullptr, false);
 }
@@ -59,21 +49,28 @@ std::string caf_version() {
 } // namespace
 
 int executor::carry_out(const invocation& what) {
+  const auto tell = [&](const char* key, const std::string& text) {
+    if (!what.global.json)
+      return printed(text);
+    auto document = commands::new_document();
+    document[key] = text;
+    return printed(commands::dump(document) + "\n");
+  };
   if (what.version)
-    return printed("troupe " + std::string{version} + "\n");
+    return what.global.json ? tell("version", version)
+                            : tell("", "troupe " + std::string{version} + "\n");
   if (!what.command)
-    return printed(help_overview());
+    return tell("help", help_overview());
   const auto name = what.command->name;
   if (what.help)
-    return printed(help_of(*what.command));
+    return tell("help", help_of(*what.command));
   if (name == "help") {
     if (!has(what, "command"))
-      return printed(help_overview());
-    const auto word = what.arguments["command"].get<std::string>();
-    auto parsed = parse({word, "--help"});
-    if (!parsed)
-      return complain(parsed.error(), what.global.json);
-    return printed(help_of(*parsed->command));
+      return tell("help", help_overview());
+    const auto named = named_command(what.arguments["command"].get<std::string>());
+    if (!named)
+      return complain(named.error(), what.global.json);
+    return tell("help", help_of(**named));
   }
   if (name == "check")
     return check_tree(what, given_.on);
@@ -100,14 +97,14 @@ int executor::show(const invocation& what, const answer& got) {
 int executor::over_the_socket(const invocation& what) {
   auto arguments = what.arguments;
   const auto name = std::string{what.command->name};
-  auto got = runtime_.ask(name, arguments.dump(), !what.command->changes);
+  auto got = runtime_.ask(name, commands::dump(arguments), !what.command->changes);
   if (got && got->exit != 0 && given_.confirm && !what.global.json) {
     const auto why = read_refusal(parse_document(got->document), got->exit);
     if (why.code == "needs-confirmation") {
       if (!given_.confirm(why.message + ". Go on?"))
         return complain({exit_code::failed, "not-confirmed", "nothing was done", ""}, false);
       arguments["yes"] = true;
-      got = runtime_.ask(name, arguments.dump(), false);
+      got = runtime_.ask(name, commands::dump(arguments), false);
     }
   }
   if (!got) {
@@ -185,7 +182,7 @@ int executor::follow_events(const invocation& what) {
   }
   arguments.erase("follow");
   for (;;) {
-    const auto got = runtime_.ask("events", arguments.dump(), true);
+    const auto got = runtime_.ask("events", commands::dump(arguments), true);
     if (!got)
       return complain(got.error(), what.global.json);
     if (got->exit != 0)

@@ -39,14 +39,15 @@ public:
   std::optional<int> line(const std::string& text, const executor::options& how) {
     const auto words = split_line(text);
     if (!words)
-      return complain({exit_code::usage, "usage", words.error(), ""}, global_.json);
+      return complain({exit_code::usage, "usage", words.error(), ""},
+                      global_.json || text.find("--json") != std::string::npos);
     if (words->empty())
       return 0;
     if (words->size() == 1 && (words->front() == "exit" || words->front() == "quit"))
       return std::nullopt;
     const auto what = parse(*words, global_);
     if (!what)
-      return complain(what.error(), global_.json);
+      return complain(what.error(), global_.json || wants_json(*words));
     if (!what->global.state.empty())
       return complain({exit_code::usage, "usage", "a shell stays with its state directory",
                        "leave it and begin another: `troupe --state DIR shell`"},

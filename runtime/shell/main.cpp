@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -52,9 +54,17 @@ int carry_out(const shell::invocation& what) {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
-  const auto what = shell::parse(words);
-  const bool as_json = std::ranges::count(words, "--json") > 0;
-  const int exit = what ? carry_out(*what) : shell::complain(what.error(), as_json);
+  const bool as_json = shell::wants_json(words);
+  int exit = 0;
+  try {
+    const auto what = shell::parse(words);
+    exit = what ? carry_out(*what) : shell::complain(what.error(), as_json);
+  } catch (const std::exception& e) {
+    exit = shell::complain({exit_code::failed, "internal",
+                            std::string{"this is a bug of troupe: "} + e.what(),
+                            "what was asked may be done or not: `troupe events` shows it"},
+                           as_json);
+  }
   std::fflush(nullptr);
   _exit(exit);
 }

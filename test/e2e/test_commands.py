@@ -1,15 +1,18 @@
 """Every command: what it prints with --json, what it prints for people, and its exit code."""
 
 import contextlib
+import json
 import os
 import sqlite3
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
 import procfs
 from troupe_case import Case, poll_until
-from troupe_test import FAULTBOT, PATIENCE, Fleet, clean_environment, faultbot, run, write_tree
+from troupe_test import (FAULTBOT, PATIENCE, TROUPE, Fleet, clean_environment, faultbot, run,
+                         write_tree)
 
 INSTANCE_KEYS = {"name", "bot", "instance", "incarnation", "group", "state", "why", "next", "pid",
                  "since", "uptime_s", "restarts", "ready", "last_exit", "cpu_percent",
@@ -279,6 +282,33 @@ class Commands(Case):
             self.assertEqual(text.out, self.shared(command, "--help").out)
             self.assertIn("troupe " + command, text.out)
 
+    def test_help_and_version_as_json(self):
+        for words in ([], ["help"], ["status", "--help"], ["help", "status"]):
+            with self.subTest(words):
+                self.assertIn("usage: troupe", run(*words, "--json").document["help"])
+        self.assertTrue(run("--version", "--json").document["version"])
+        for word in ("--json", "-h"):
+            result = run("help", "--", word)
+            self.assertEqual((2, ""), (result.exit, result.out), result)
+        self.assertEqual(2, run("status", "--json=xml").exit)
+
+    def test_bytes_that_are_no_text(self):
+        for words in ([b"status", b"\xff"], [b"\xff"], [b"stop", b"a\xed\xa0\x80"]):
+            command = [bytes(TROUPE), b"--state", bytes(self.shared.state), *words]
+            plain = subprocess.run(command, capture_output=True)
+            self.assertEqual((2, b""), (plain.returncode, plain.stdout), plain)
+            result = subprocess.run([*command, b"--json"], capture_output=True)
+            self.assertEqual((2, 2), (result.returncode,
+                                      json.loads(result.stdout)["error"]["exit"]), result)
+
+    def test_output_that_cannot_be_written(self):
+        with open("/dev/full", "wb") as full:
+            for words in (["status"], ["help"], ["ping", "--json"]):
+                result = subprocess.run([TROUPE, "--state", self.shared.state, *words],
+                                        stdout=full, stderr=subprocess.PIPE)
+                self.assertEqual(1, result.returncode, words)
+                self.assertIn(b"No space left", result.stderr, words)
+
     def test_wrong_usage(self):
         self.refused(2, None, "status", "--no-such-option")
         self.refused(2, None, "frobnicate")
@@ -327,6 +357,9 @@ class Commands(Case):
         result = self.shared("shell", "-c", "status market/feed --json")
         self.assertEqual(0, result.exit, result)
         self.assertEqual("market/feed#0", result.document["instances"][0]["name"])
+        for line in ("frobnicate --json", "status 'a --json", "start a --wait=soon --json"):
+            result = self.shared("shell", "-c", line)
+            self.assertEqual((2, 2), (result.exit, result.error["exit"]), result)
         result = self.shared("shell", input="ping\nstatus nobody\nping\n")
         self.assertEqual(5, result.exit, result)
         self.assertEqual(1, result.out.count("answers"), result)
