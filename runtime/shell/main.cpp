@@ -34,17 +34,20 @@ int carry_out(const shell::invocation& what) {
     return shell::run_shell(what);
   shell::client::options where;
   where.patience = what.global.timeout;
+  shell::executor::options how{shell::this_terminal(), nullptr, std::nullopt};
   const bool asks_runtime =
       what.command && !what.help && (what.command->runs == place::runtime || name == "version");
   if (asks_runtime) {
     auto state = shell::state_of(what.global);
-    if (!state)
+    if (state)
+      where.state = std::move(*state);
+    else if (name == "version")
+      how.no_state = state.error();
+    else
       return shell::complain(state.error(), what.global.json);
-    where.state = std::move(*state);
   }
   // Never destroyed: the process ends by _exit, and CAF's threads with it.
   auto* client = new shell::client{where};
-  shell::executor::options how{shell::this_terminal(), nullptr};
   if (isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1)
     how.confirm = ask_at_terminal;
   return shell::executor{*client, how}.carry_out(what);

@@ -257,15 +257,24 @@ class Commands(Case):
     def test_scale(self):
         document = self.shared.ask("scale", "market/trader", "4", "--dry-run")
         self.assertEqual((2, 4), (document["from"], document["to"]))
-        self.shared.ask("scale", "market/trader", "4")
-        self.shared.wait_state("market/trader#3", "running")
+        self.assertTrue(self.shared.ask("scale", "market/trader", "4", "--wait", "-y")["reached"])
+        self.assertEqual("running", self.shared.row("market/trader#3")["state"])
+        document = self.shared.ask("show", "market/trader")
+        self.assertEqual((4, 2, 4), tuple(document[k] for k in ("replicas", "replicas_in_file",
+                                                                "override")))
         self.shared.kill_runtime()
         self.shared.wait_answer()
         self.assertEqual(4, len(self.shared.status("market/trader")))
         pid = self.shared.pid("market/trader#3")
-        self.shared.ask("scale", "market/trader", "2")
+        self.assertTrue(self.shared.ask("scale", "market/trader", "2", "--wait")["reached"])
         self.assertEqual([], procfs.wait_gone([pid], PATIENCE))
         poll_until(lambda: len(self.shared.status("market/trader")) == 2)
+        # What is gone has a past.
+        past = self.shared("events", "market/trader#3", "--json").documents
+        self.assertEqual("market/trader#3", past[-1]["instance"])
+        self.assertTrue(self.shared.deaths("market/trader#3"))
+        self.refused(5, None, "deaths", "market/trader#9")
+        self.refused(5, None, "events", "market/trader#9")
         self.refused(2, None, "scale", "market/trader", "0")
         self.refused(2, None, "scale", "market/trader", "many")
         self.refused(5, None, "scale", "nobody", "2")
@@ -327,6 +336,10 @@ class Commands(Case):
                     self.assertIn("troupe run", result.error["message"] + result.error["hint"])
             result = run("--state", state, "version", "--json", "--timeout", "1s")
             self.assertEqual((0, None), (result.exit, result.document["runtime"]))
+            self.assertEqual("no-runtime", result.document["runtime_error"]["code"])
+        result = run("--state", "/tmp/" + "x" * 100, "version", "--json")
+        self.assertEqual((0, "bad-state"), (result.exit, result.document["runtime_error"]["code"]))
+        self.assertIn("no runtime answers", run("--state", state, "version").out)
 
     def test_state_before_and_after(self):
         state = str(self.shared.state)
@@ -339,6 +352,7 @@ class Commands(Case):
         self.assertEqual(0o600, self.shared.state.joinpath("admin.sock").stat().st_mode & 0o777)
         result = self.shared("status", "--json", user="nobody")
         self.assertEqual((4, 4), (result.exit, result.error["exit"]), result)
+        self.assertIn("Permission denied", self.shared("version", user="nobody").out)
 
     def test_check(self):
         with tempfile.TemporaryDirectory() as directory:
