@@ -175,6 +175,21 @@ std::string render_event(const json& document, const terminal& on) {
   return result + "\n";
 }
 
+namespace {
+
+std::string how_they_stand(const json& instances, const terminal& on) {
+  table rows{{"NAME", "STATE", "WHY"}};
+  for (const auto& one : instances) {
+    const auto state = text_at(one, "state");
+    rows.add({{text_at(one, "name")},
+              {state, tone_of(state)},
+              {state == "running" ? "" : text_at(one, "why")}});
+  }
+  return rows.text(on);
+}
+
+} // namespace
+
 std::string render_change(const json& document, const terminal& on) {
   const auto command = text_at(document, "command");
   const bool dry_run = text_at(document, "dry_run") == "true";
@@ -185,21 +200,15 @@ std::string render_change(const json& document, const terminal& on) {
     result = "the fleet is ending\n";
   else if (command == "scale")
     result = text_at(document, "bot") + (dry_run ? " would go from " : " goes from ")
-             + text_at(document, "from") + " to " + text_at(document, "to") + " instances\n";
+             + text_at(document, "from") + " to " + text_at(document, "to") + " instances\n"
+             + (instances.empty() ? "" : how_they_stand(instances, on));
   else if (instances.empty())
     result =
         command == "recover" ? "nothing has failed\n" : "there is nothing to " + command + "\n";
   else if (dry_run || document.contains("reached")) {
     if (dry_run)
       result = command + " would touch " + count_of(instances.size(), "instance") + ":\n";
-    table rows{{"NAME", "STATE", "WHY"}};
-    for (const auto& one : instances) {
-      const auto state = text_at(one, "state");
-      rows.add({{text_at(one, "name")},
-                {state, tone_of(state)},
-                {state == "running" ? "" : text_at(one, "why")}});
-    }
-    result += rows.text(on);
+    result += how_they_stand(instances, on);
   } else if (number_at(document, "accepted") > 0) {
     result = command + ": accepted by "
              + count_of(static_cast<std::size_t>(number_at(document, "accepted")), "instance");

@@ -133,6 +133,9 @@ BOOST_AUTO_TEST_CASE(changes_are_sentences) {
              == "nothing has failed\n");
   BOOST_TEST(one(R"({"command":"scale","dry_run":false,"bot":"a","from":2,"to":4})")
              == "a goes from 2 to 4 instances\n");
+  BOOST_TEST(one(R"({"command":"scale","dry_run":false,"bot":"a","from":1,"to":2,"reached":false,
+    "instances":[{"name":"a#1","state":"failed","why":"x"}]})")
+             == "a goes from 1 to 2 instances\nNAME  STATE   WHY\na#1   failed  x\n");
   BOOST_TEST(one(R"({"command":"shutdown","accepted":1})") == "the fleet is ending\n");
 }
 
