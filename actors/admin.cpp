@@ -36,6 +36,11 @@ std::optional<refusal> check(const admin_pointer& self, const admin_request& wha
                        + std::string{to_string(info->needs)} + ", and you have "
                        + std::string{to_string(who->may)},
                    ""};
+  if (what.arguments.size() > admin_limits::argument_bytes)
+    return refusal{exit_code::usage, "too-long",
+                   "the arguments are longer than "
+                       + std::to_string(admin_limits::argument_bytes / 1024) + " KiB",
+                   "name groups, or use a glob"};
   if (!arguments.is_object())
     return refusal{exit_code::usage, "bad-arguments", "the arguments must be one JSON object", ""};
   if (!self->state.all)
@@ -60,26 +65,17 @@ caf::result<admin_reply> handle(admin_pointer self, const admin_request& what) {
 }
 
 admin_reply next(admin_pointer self, std::uint64_t session, std::uint64_t cursor) {
-  auto& rests = self->state.rests;
-  // What nobody fetched is forgotten here, so that it needs no timer.
-  const auto now = std::chrono::steady_clock::now();
-  std::erase_if(
-      rests, [&](const auto& one) { return one.second.since + admin_limits::rest_lifetime < now; });
-  const auto found = rests.find(cursor);
-  if (found == rests.end() || found->second.session != session)
+  auto& sessions = *self->state.sessions;
+  auto rest = sessions.take(session, cursor);
+  if (!rest)
     return refused(
         {exit_code::failed, "no-cursor", "the rest of this answer is no longer kept", "ask again"});
-  auto rest = std::move(found->second);
-  rests.erase(found);
   admin_reply reply;
-  reply.exit = rest.exit;
-  reply.document = rest.text.substr(rest.sent, max_reply_bytes);
-  rest.sent += reply.document.size();
-  if (rest.sent < rest.text.size()) {
-    reply.cursor = ++self->state.last_cursor;
-    rest.since = now;
-    rests.emplace(reply.cursor, std::move(rest));
-  }
+  reply.exit = rest->exit;
+  reply.document = rest->text.substr(rest->sent, max_reply_bytes);
+  rest->sent += reply.document.size();
+  if (rest->sent < rest->text.size())
+    reply.cursor = sessions.keep(session, std::move(*rest));
   return reply;
 }
 

@@ -59,7 +59,7 @@ bool holds(config::condition until, state now) {
     return has_process(now) || now == completed;
   case config::condition::ready:
   case config::condition::output:
-    return counts_as_up(now) || now == completed;
+    return has_been_ready(now) || now == completed;
   case config::condition::completed:
     return now == completed;
   }

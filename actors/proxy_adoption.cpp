@@ -109,7 +109,7 @@ void proxy_state::adopt_unwatched() {
   if (!record.wanted)
     return raise(event::ended_completed, cause);
   run_end unseen;
-  unseen.was_ready = counts_as_up(record.now);
+  unseen.was_ready = has_been_ready(record.now);
   unseen.uptime = std::chrono::microseconds{wall_now() - record.started};
   judge_end(unseen, cause);
 }
@@ -182,7 +182,7 @@ void proxy_state::adopt_ended(const adoptee& found) {
     raise(event::adopt, "found ended");
   }
   if (slot.incarnation == record.incarnation && has_process(record.now)) {
-    was_ready = counts_as_up(record.now);
+    was_ready = has_been_ready(record.now);
     on_end(what);
     return;
   }

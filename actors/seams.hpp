@@ -129,7 +129,7 @@ struct event_query {
   std::uint64_t after = 0;            ///< only seq > after
   std::int64_t since = 0;             ///< only time >= since
   std::optional<std::uint32_t> last;  ///< only the last n of these
-  std::vector<std::string> instances; ///< empty: all
+  std::vector<std::string> instances; ///< a bot's name: all it ever had; empty: all
   std::uint32_t limit = 1000;         ///< at most so many at a time
 };
 

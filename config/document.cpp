@@ -1,5 +1,6 @@
 #include "config/document.hpp"
 
+#include "config/escape.hpp"
 #include "config/names.hpp"
 
 #include <algorithm>
@@ -51,30 +52,6 @@ std::size_t token_end(std::string_view text, std::size_t at) {
   while (at < text.size() && !is_space(text[at]) && !std::strchr(",:{}[]/\"", text[at]))
     ++at;
   return at;
-}
-
-/// Length of the valid UTF-8 sequence at the start of `text`; 0 when there is none.
-std::size_t utf8_length(std::string_view text) {
-  auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  auto tail = [&](std::size_t i) { return (byte(i) & 0xc0u) == 0x80u; };
-  auto first = byte(0);
-  if (first < 0x80)
-    return 1;
-  if (first >= 0xc2 && first <= 0xdf)
-    return tail(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    auto low = first == 0xe0 ? 0xa0u : 0x80u;
-    auto high = first == 0xed ? 0x9fu : 0xbfu; // no surrogates
-    return byte(1) >= low && byte(1) <= high && tail(2) ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    auto low = first == 0xf0 ? 0x90u : 0x80u;
-    auto high = first == 0xf4 ? 0x8fu : 0xbfu;
-    return byte(1) >= low && byte(1) <= high && tail(2) && tail(3) ? 4 : 0;
-  }
-  return 0;
 }
 
 /// The offset of the first byte that no JSON text has, or npos.

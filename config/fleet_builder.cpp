@@ -4,7 +4,10 @@
 #include "config/names.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <set>
+#include <type_traits>
+#include <unordered_map>
 
 namespace troupe::config {
 
@@ -44,6 +47,8 @@ public:
     auto replicas = replicas_of(settings);
     result.distinct.push_back(decode(settings, file, std::nullopt));
     result.instances.assign(replicas, 0);
+    result.written = written_replicas(settings);
+    settings.erase("instances"); // which may be long, and each instance copies the rest
     for (const auto index : indices(instances)) {
       if (index >= replicas) {
         warn_of_unused(index, replicas);
@@ -81,6 +86,10 @@ private:
   std::uint32_t replicas_of(const json& settings) {
     if (auto override = files_.overrides.find(*name_); override != files_.overrides.end())
       return override->second["replicas"].get<std::uint32_t>();
+    return written_replicas(settings);
+  }
+
+  static std::uint32_t written_replicas(const json& settings) {
     auto written = settings.find("replicas");
     // Anything else has been reported, or is null.
     bool fine = written != settings.end() && written->is_number_integer() && *written >= json(1)
@@ -248,6 +257,48 @@ private:
   fleet_spec& fleet_;
 };
 
+/// Of what instances differ in, if they do; equal specs have equal numbers.
+std::size_t hash_of(const bot_spec& spec) {
+  std::size_t result = 0;
+  auto add = [&](const auto& value) {
+    result = result * 31 + std::hash<std::decay_t<decltype(value)>>{}(value);
+  };
+  for (const auto& word : spec.command)
+    add(word);
+  for (const auto* values : {&spec.environment, &spec.labels})
+    for (const auto& [key, value] : *values) {
+      add(key);
+      add(value);
+    }
+  add(spec.directory);
+  add(spec.description);
+  add(spec.environment_file.value_or(""));
+  add(spec.user.value_or(""));
+  add(spec.nice.value_or(0));
+  add(spec.limits.memory.value_or(0));
+  for (auto time : {spec.start_grace, spec.start_timeout, spec.stop_timeout, spec.delay.initial})
+    add(time.count());
+  return result;
+}
+
+/// The specs, equal ones as one object.
+std::vector<bot_spec_ptr> shared(std::vector<bot_spec>& specs) {
+  std::vector<bot_spec_ptr> result;
+  std::unordered_multimap<std::size_t, bot_spec_ptr> known;
+  for (auto& spec : specs) {
+    const auto hash = hash_of(spec);
+    const auto [begin, end] = known.equal_range(hash);
+    const auto same = std::find_if(begin, end, [&](const auto& x) { return *x.second == spec; });
+    if (same != end) {
+      result.push_back(same->second);
+      continue;
+    }
+    result.push_back(std::make_shared<const bot_spec>(std::move(spec)));
+    known.emplace(hash, result.back());
+  }
+  return result;
+}
+
 } // namespace
 
 std::map<std::string, merged_bot> merge_bots(const fleet_files& files, problem_bag& problems) {
@@ -279,13 +330,9 @@ spec_ptr build_fleet(const fleet_files& files, std::map<std::string, merged_bot>
     auto entry = std::make_shared<bot_entry>();
     entry->name = name;
     entry->file = files.bots.at(name).path;
-    std::vector<bot_spec_ptr> specs;
-    for (auto& spec : bot.distinct) {
-      auto same = [&](const bot_spec_ptr& other) { return *other == spec; };
-      auto known = std::find_if(specs.begin(), specs.end(), same);
-      specs.push_back(known != specs.end() ? *known
-                                           : std::make_shared<const bot_spec>(std::move(spec)));
-    }
+    entry->written_replicas = bot.written;
+    entry->scaled = files.overrides.contains(name);
+    const auto specs = shared(bot.distinct);
     for (auto index : bot.instances)
       entry->instances.push_back(specs[index]);
     fleet->bots.emplace(name, std::move(entry));

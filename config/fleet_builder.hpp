@@ -15,6 +15,7 @@ namespace troupe::config {
 struct merged_bot {
   std::vector<bot_spec> distinct;       ///< the settings that differ
   std::vector<std::uint32_t> instances; ///< index into `distinct` for each instance
+  std::uint32_t written = 1;            ///< how many instances the files say
 };
 
 /// Merges and decodes every bot, and reports what only the merged values show: what is

@@ -1,5 +1,7 @@
 #include "config/problem.hpp"
 
+#include "config/escape.hpp"
+
 #include <algorithm>
 #include <string_view>
 #include <tuple>
@@ -14,26 +16,6 @@ constexpr std::size_t excerpt_width = 96;
 auto order_of(const problem& what) {
   return std::tie(what.file, what.line, what.column, what.message, what.pointer, what.expected,
                   what.hint);
-}
-
-/// Text from a file or a file's name, fit for a terminal.
-std::string printable(std::string_view text) {
-  std::string result;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    auto byte = static_cast<unsigned char>(text[at]);
-    // C1 control characters, which some terminals obey, are 0xc2 0x80…0x9f in UTF-8.
-    bool c1 =
-        byte == 0xc2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0;
-    if (byte == '\t') {
-      result += ' ';
-    } else if (byte < 0x20 || byte == 0x7f || c1) {
-      result += '?';
-      at += c1 ? 1 : 0;
-    } else {
-      result += text[at];
-    }
-  }
-  return result;
 }
 
 bool continues(char byte) {
@@ -67,8 +49,8 @@ std::size_t token_width(std::string_view rest) {
   } else if (std::string_view{"{}[],:"}.find(rest.front()) == std::string_view::npos) {
     end = std::min(rest.find_first_of(" \t,:{}[]\"/"), rest.size());
   }
-  rest = rest.substr(0, std::max<std::size_t>(end, 1));
-  auto width = std::count_if(rest.begin(), rest.end(), [](char c) { return !continues(c); });
+  const auto shown = escape(rest.substr(0, std::max<std::size_t>(end, 1)));
+  auto width = std::count_if(shown.begin(), shown.end(), [](char c) { return !continues(c); });
   return std::max<std::size_t>(static_cast<std::size_t>(width), 1);
 }
 
@@ -85,14 +67,14 @@ std::string excerpt(const problem& what, std::string_view text, std::string_view
   auto end = std::min(begin + excerpt_width, line.size());
   while (end < line.size() && continues(line[end]))
     ++end;
-  auto before = printable(line.substr(begin, at - begin));
+  auto before = escape(line.substr(begin, at - begin));
   auto after = line.substr(at, end - at);
   auto indent = static_cast<std::size_t>(
       std::count_if(before.begin(), before.end(), [](char c) { return !continues(c); }));
   bool cut_left = begin > 0;
   auto number = std::to_string(what.line);
   std::string gutter(number.size() < 5 ? 5 - number.size() : 0, ' ');
-  std::string result = gutter + number + " | " + (cut_left ? "…" : "") + before + printable(after)
+  std::string result = gutter + number + " | " + (cut_left ? "…" : "") + before + escape(after)
                        + (end < line.size() ? "…" : "") + '\n';
   result += std::string(gutter.size() + number.size(), ' ') + " | "
             + std::string(indent + (cut_left ? 1 : 0), ' ');
@@ -121,7 +103,7 @@ std::string render(const problem& what, const tree* source, bool colour) {
   bool is_error = what.level == severity::error;
   std::string_view mark = !colour ? "" : is_error ? "\x1b[1;31m" : "\x1b[1;33m";
 
-  std::string place = printable(what.file);
+  std::string place = escape(what.file);
   if (what.line != 0)
     place += ':' + std::to_string(what.line) + ':' + std::to_string(what.column);
   std::string result;
@@ -133,13 +115,13 @@ std::string render(const problem& what, const tree* source, bool colour) {
   result += mark;
   result += is_error ? "error: " : "warning: ";
   result += plain;
-  result += printable(what.message) + '\n';
+  result += escape(what.message) + '\n';
   if (const auto* file = source && what.line != 0 ? source->find(what.file) : nullptr)
     result += excerpt(what, file->text, mark, plain);
   if (!what.expected.empty())
-    result += "  expected: " + printable(what.expected) + '\n';
+    result += "  expected: " + escape(what.expected) + '\n';
   if (!what.hint.empty())
-    result += "  hint: " + printable(what.hint) + '\n';
+    result += "  hint: " + escape(what.hint) + '\n';
   return result;
 }
 

@@ -170,6 +170,8 @@ struct bot_entry {
   std::string name;                    ///< from the root, e.g. `market/trader`
   std::vector<bot_spec_ptr> instances; ///< size is `replicas`; equal ones are one object
   std::string file;                    ///< relative to the tree, for messages
+  std::uint32_t written_replicas = 1;  ///< what the tree says
+  bool scaled = false;                 ///< an operator has set another number of them
 };
 
 struct group_entry;

@@ -26,6 +26,8 @@ constexpr option_info labels{"labels",
                              "only bots with this label; may be given again"};
 constexpr option_info yes{
     "yes", "-y,--yes", flag, "", "", false, "do not ask before the whole fleet is touched"};
+constexpr option_info no_question{
+    "yes", "-y,--yes", flag, "", "", false, "does nothing here: nothing is asked"};
 constexpr option_info dry_run{"dry_run",
                               "--dry-run",
                               flag,
@@ -47,13 +49,22 @@ constexpr option_info wait_down{"wait",
                                 "30s",
                                 false,
                                 "wait until all are down, at most so long (30s)"};
+constexpr option_info wait_paused{"wait",
+                                  "--wait",
+                                  duration,
+                                  "TIME",
+                                  "30s",
+                                  false,
+                                  "wait until all are paused, at most so long (30s)"};
 
 constexpr option_info looking[] = {labels};
-constexpr option_info starting[] = {wait_up, labels, dry_run};
+constexpr option_info starting[] = {wait_up, labels, dry_run, no_question};
 constexpr option_info stopping[] = {wait_down, labels, dry_run, yes};
 constexpr option_info restarting[] = {wait_up, labels, dry_run, yes};
 constexpr option_info touching[] = {labels, dry_run, yes};
-constexpr option_info forgiving[] = {wait_up, labels, dry_run};
+constexpr option_info pausing[] = {wait_paused, labels, dry_run, yes};
+constexpr option_info resuming[] = {wait_up, labels, dry_run, no_question};
+constexpr option_info forgiving[] = {wait_up, labels, dry_run, no_question};
 
 // -- run, check ----------------------------------------------------------------
 
@@ -84,7 +95,8 @@ constexpr option_info of_events[] = {
 constexpr sv events_examples[] = {"troupe events -n 20", "troupe events market/trader --since 10m",
                                   "troupe events -f --json"};
 constexpr option_info of_deaths[] = {
-    {"last", "-n,--last", number, "COUNT", "", false, "only the last COUNT (default 10, kept 100)"},
+    {"last", "-n,--last", number, "COUNT", "", false,
+     "only the last COUNT (default 10; 100 are kept of each instance, 5000 shown)"},
 };
 constexpr sv deaths_examples[] = {"troupe deaths flaky", "troupe deaths market/trader#2 -n 1"};
 
@@ -104,9 +116,14 @@ constexpr argument_info of_signal[] = {
 constexpr sv signal_examples[] = {"troupe signal HUP web/server"};
 constexpr argument_info of_scale[] = {
     {"bot", bot, true, false, "a bot"},
-    {"count", number, true, false, "how many instances it shall have"},
+    {"count", number, true, false, "how many instances it shall have, 1 to 10000"},
 };
-constexpr option_info scaling[] = {dry_run};
+constexpr option_info scaling[] = {
+    {"wait", "--wait", duration, "TIME", "30s", false,
+     "wait until the new ones run and the others are gone, at most so long (30s)"},
+    dry_run,
+    no_question,
+};
 constexpr sv scale_examples[] = {"troupe scale market/trader 6"};
 
 // -- the runtime itself --------------------------------------------------------
@@ -116,6 +133,7 @@ constexpr sv version_examples[] = {"troupe version --json"};
 constexpr option_info of_shutdown[] = {
     {"wait", "--wait", duration, "TIME", "60s", false,
      "wait until all has ended, at most so long (60s)"},
+    no_question,
 };
 constexpr sv shutdown_examples[] = {"troupe shutdown --wait"};
 constexpr option_info of_shell[] = {
@@ -141,8 +159,7 @@ constexpr command_info table[] = {
      check_examples},
     {"status", "Show how every instance stands", some_targets, looking, role::viewer,
      place::runtime, false, false,
-     "One line for each instance. For what is not healthy, WHY says why and NEXT what happens "
-     "next. "
+     "One line for each instance. For what is not healthy, WHY says why and what happens next. "
      "CPU and memory are sampled only while somebody asks: of a large fleet the first status shows "
      "none, the next has them. Exit code 3 when a target that was named is not up.",
      status_examples},
@@ -173,10 +190,10 @@ constexpr command_info table[] = {
     {"restart", "Stop and start bots", some_targets, restarting, role::operator_, place::runtime,
      true, false, "Each instance gets a new process. What was not up is started.",
      restart_examples},
-    {"pause", "Freeze bots where they are", some_targets, touching, role::operator_, place::runtime,
+    {"pause", "Freeze bots where they are", some_targets, pausing, role::operator_, place::runtime,
      true, false, "All processes of the instances stop in their tracks, until `resume`.",
      pause_examples},
-    {"resume", "Let paused bots go on", some_targets, touching, role::operator_, place::runtime,
+    {"resume", "Let paused bots go on", some_targets, resuming, role::operator_, place::runtime,
      true, false, "Continues what `pause` froze, or what was stopped by a signal from outside.",
      resume_examples},
     {"reset", "Forgive failures and try again now", some_targets, forgiving, role::operator_,
@@ -191,7 +208,8 @@ constexpr command_info table[] = {
      place::runtime,
      true,
      false,
-     "The same as `reset` for every instance that is failed, at the fleet's restart rate.",
+     "The same as `reset` for every instance that is failed or whose group has given up, at the "
+     "fleet's restart rate.",
      recover_examples},
     {"signal", "Send a signal to bots", of_signal, touching, role::operator_, place::runtime, true,
      false, "The main process of each instance gets it. What follows from it is the bot's affair.",
@@ -286,11 +304,17 @@ constexpr sv no_enable = "what is started with the fleet is said by \"autostart\
 constexpr sv no_remove = "a bot is its file in the config tree: `troupe stop BOT` stops it now; "
                          "without the file it is gone with the next `troupe run`";
 
+constexpr sv no_terminal = "a bot has no terminal, its stdin is /dev/null: `troupe events -f BOT` "
+                           "follows what happens to it, `troupe deaths BOT` has its last lines";
+
 constexpr foreign_word foreign[] = {
     {"ls", "status", ""},
     {"ps", "status", ""},
     {"list", "status", ""},
     {"top", "status", ""},
+    {"avail", "status", ""},
+    {"monit", "",
+     "`troupe status` shows CPU and memory of all, `troupe events -f` follows what happens"},
     {"info", "show", ""},
     {"describe", "show", ""},
     {"cat", "show", ""},
@@ -328,6 +352,14 @@ constexpr foreign_word foreign[] = {
      "`troupe shutdown` ends the whole fleet; at the prompt of `troupe shell`, quit leaves it"},
     {"exit", "",
      "`troupe shutdown` ends the whole fleet; at the prompt of `troupe shell`, exit leaves it"},
+    {"attach", "", no_terminal},
+    {"fg", "", no_terminal},
+    {"exec", "",
+     "nothing is run beside the bots: what is to run is a bot in the config tree; `troupe show "
+     "BOT` "
+     "has the pid, directory and environment"},
+    {"open", "",
+     "each command finds its fleet by the state directory: `troupe status --state DIR`"},
     {"pid", "", "`troupe show BOT` has the pids, `troupe status --json` has them all"},
     {"startup", "", "`troupe run TREE` stays in the foreground: let your system's init run it"},
     {"save", "", "nothing needs saving: what was stopped or scaled is kept as it is"},

@@ -246,14 +246,19 @@ constexpr const transition_row* find_transition(state from, event on) {
   return index < 0 ? nullptr : &detail::rows[index];
 }
 
-/// Whether an instance in this state does its work, or could at once.
+/// Whether an instance in this state does its work.
 constexpr bool counts_as_up(state s) {
-  return s == state::running || s == state::degraded || s == state::paused || s == state::draining;
+  return s == state::running || s == state::degraded || s == state::draining;
+}
+
+/// Whether the process of an instance in this state was ready once.
+constexpr bool has_been_ready(state s) {
+  return counts_as_up(s) || s == state::paused;
 }
 
 /// Whether an instance in this state has a process.
 constexpr bool has_process(state s) {
-  return counts_as_up(s) || s == state::starting || s == state::stopping;
+  return has_been_ready(s) || s == state::starting || s == state::stopping;
 }
 
 std::string_view to_string(state);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -137,10 +138,21 @@ std::optional<refusal> confirm(const request_ptr& r, const order& what,
                  "add -y if that is meant"};
 }
 
+/// Whether an instance failed, or waits because its group gave up.
+bool has_failed(const instance_record& record, const ledger_view& view) {
+  if (record.now == state::failed)
+    return true;
+  return record.wanted && std::ranges::any_of(view.groups, [&](const group_record& group) {
+           return (group.now == state::failed || group.now == state::backoff)
+                  && (group.name.empty() || record.group == group.name
+                      || record.group.starts_with(group.name + "/"));
+         });
+}
+
 void proceed(const request_ptr& r, const order& what, const ledger_view_ptr& view) {
   std::vector<const instance_record*> records;
   for (const auto& record : view->records)
-    if (!what.only_failed || record.now == state::failed)
+    if (!what.only_failed || has_failed(record, *view))
       records.push_back(&record);
   auto rows = touched_rows(records);
   std::set<std::string> instances;
@@ -164,16 +176,11 @@ void begin(const request_ptr& r, order what) {
     return r->refuse({exit_code::usage, "no-target",
                       std::string{r->info.name} + " what? no target was given",
                       "name bots, a group with a trailing '/', or all"});
-  r->with_spec([r, what](const config::spec_ptr& spec) {
-    const auto targets = resolve(*spec, what.who);
-    if (!targets)
-      return r->refuse(targets.error());
-    if (auto why = confirm(r, what, *spec, targets->instances.size(), targets->everything))
+  r->with_targets(what.who, [r, what](const config::spec_ptr& spec, const ledger_view_ptr& view,
+                                      const chosen& targets) {
+    if (auto why = confirm(r, what, *spec, targets.instances.size(), targets.everything))
       return r->refuse(*why);
-    if (targets->instances.empty())
-      return finish(r, what, json::array(), {}, "");
-    r->with_view(targets->instances,
-                 [r, what](const ledger_view_ptr& view) { proceed(r, what, view); });
+    proceed(r, what, part_of(*view, {targets.instances.begin(), targets.instances.end()}));
   });
 }
 
@@ -227,9 +234,15 @@ void handle_signal(const request_ptr& r) {
                       && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
   if (digits)
     number = std::stoi(text);
-  if (number <= 0 || number > SIGRTMAX)
+  if (number <= 0 || number > SIGRTMAX) {
+    auto capitals = text;
+    std::ranges::transform(capitals, capitals.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
     return r->refuse({exit_code::usage, "bad-signal", config::in_quotes(text) + " is no signal",
-                      "write its name or number: HUP, SIGUSR1, 10"});
+                      config::parse_signal(capitals) > 0
+                          ? "did you mean " + capitals + "?"
+                          : "write its name or number: HUP, SIGUSR1, 10"});
+  }
   auto what = plain(verb::signal, true);
   what.signal = number;
   begin(r, what);
@@ -240,13 +253,16 @@ void handle_scale(const request_ptr& r) {
   std::string name;
   std::uint64_t count = 0;
   bool dry_run = false;
-  if (!r->get("bot", name) || !r->get("count", count, most) || !r->get("dry_run", dry_run))
+  if (!r->get("bot", name) || !r->get("count", count, std::numeric_limits<std::uint32_t>::max())
+      || !r->get("dry_run", dry_run))
     return;
-  if (count == 0)
-    return r->refuse({exit_code::usage, "bad-count", "a bot has at least one instance",
-                      "`troupe stop " + name + "` stops all of them"});
+  name = without_root(name);
+  if (count == 0 || count > most)
+    return r->refuse({exit_code::usage, "bad-count",
+                      "a bot has 1 to " + std::to_string(most) + " instances",
+                      count > 0 ? "" : "`troupe stop " + name + "` stops all of them"});
   r->with_spec([r, name, count, dry_run](const config::spec_ptr& spec) {
-    const auto which = resolve_bot(*spec, name);
+    const auto which = resolve_bot(*spec, name, r->info.name);
     if (!which)
       return r->refuse(which.error());
     if (which->index)

@@ -34,36 +34,13 @@ json exit_object(const exit_status& status) {
   return result;
 }
 
-/// How many of a group, subgroups included, are up.
-struct tally {
-  std::size_t up = 0;
-  std::size_t total = 0;
-};
-
-std::map<std::string, tally> count_groups(const ledger_view& view) {
-  std::map<std::string, tally> result;
-  for (const auto& record : view.records) {
-    const bool up = counts_as_up(record.now);
-    auto group = record.group;
-    for (;;) {
-      auto& entry = result[group];
-      ++entry.total;
-      entry.up += up;
-      if (group.empty())
-        break;
-      group = text_of(config::parent_name(group));
-    }
-  }
-  return result;
-}
-
 std::string_view to_string(config::strategy how) {
   constexpr std::array<std::string_view, 3> names{"one_for_one", "one_for_all", "rest_for_one"};
   const auto index = static_cast<std::size_t>(how);
   return index < names.size() ? names[index] : "unknown";
 }
 
-json group_row(const group_record& group, const std::map<std::string, tally>& counted) {
+json group_row(const group_record& group, const tallies& counted) {
   const auto found = counted.find(group.name);
   const auto count = found == counted.end() ? tally{} : found->second;
   json result;
@@ -141,6 +118,23 @@ json error_document(const refusal& why) {
   return result;
 }
 
+tallies count_groups(const ledger_view& view) {
+  tallies result;
+  for (const auto& record : view.records) {
+    const bool up = counts_as_up(record.now);
+    auto group = record.group;
+    for (;;) {
+      auto& entry = result[group];
+      ++entry.total;
+      entry.up += up;
+      if (group.empty())
+        break;
+      group = text_of(config::parent_name(group));
+    }
+  }
+  return result;
+}
+
 json instance_row(const instance_record& record, const usage* sampled, std::int64_t now) {
   json row;
   row["name"] = record.name;
@@ -166,7 +160,7 @@ json instance_row(const instance_record& record, const usage* sampled, std::int6
   row["uptime_s"] =
       record.started > 0 ? json(std::max(0.0, seconds(now - record.started))) : json(nullptr);
   row["restarts"] = record.restarts;
-  row["ready"] = counts_as_up(record.now) && record.now != state::paused;
+  row["ready"] = counts_as_up(record.now);
   if (record.last_exit) {
     row["last_exit"] = exit_object(*record.last_exit);
     row["last_exit"]["at"] = time_or_null(record.last_exit_at);
@@ -190,9 +184,10 @@ json status_document(const status_input& in) {
         instance_row(record, found == in.sampled.end() ? nullptr : &found->second, in.now));
   }
   auto& groups = result["groups"] = json::array();
-  const auto counted = count_groups(in.view);
+  const auto shown = count_groups(in.view);
   for (const auto& group : in.view.groups)
-    groups.push_back(group_row(group, counted));
+    if (in.everything || shown.contains(group.name))
+      groups.push_back(group_row(group, in.counted));
   if (!in.view.trouble.empty())
     result["trouble"] = in.view.trouble;
   return result;
@@ -204,7 +199,6 @@ struct tree_builder {
   const status_input& in;
   std::map<std::string, std::vector<const instance_record*>> by_bot;
   std::map<std::string, const group_record*> groups;
-  std::map<std::string, tally> counted;
 
   json bot(const config::bot_entry& entry) const {
     json result;
@@ -227,9 +221,9 @@ struct tree_builder {
     result["state"] =
         known == groups.end() ? json(nullptr) : json(troupe::to_string(known->second->now));
     result["why"] = known == groups.end() ? "" : known->second->why;
-    const auto count = counted.find(entry.name);
-    result["up"] = count == counted.end() ? 0 : count->second.up;
-    result["total"] = count == counted.end() ? 0 : count->second.total;
+    const auto count = in.counted.find(entry.name);
+    result["up"] = count == in.counted.end() ? 0 : count->second.up;
+    result["total"] = count == in.counted.end() ? 0 : count->second.total;
     auto& children = result["children"] = json::array();
     for (const auto& child : entry.children) {
       if (child.bot && by_bot.contains(child.bot->name))
@@ -247,7 +241,7 @@ struct tree_builder {
 } // namespace
 
 json tree_document(const status_input& in) {
-  tree_builder builder{in, {}, {}, count_groups(in.view)};
+  tree_builder builder{in, {}, {}};
   for (const auto& record : in.view.records)
     builder.by_bot[record.bot].push_back(&record);
   for (const auto& group : in.view.groups)
@@ -259,12 +253,14 @@ json tree_document(const status_input& in) {
   return result;
 }
 
-json show_document(const status_input& in, const config::bot_entry& bot, std::uint32_t index,
+json show_document(const show_input& in, const config::bot_entry& bot, std::uint32_t index,
                    const std::string& isolation, const std::vector<death>& deaths) {
   auto result = new_document();
   result["bot"] = bot.name;
   result["file"] = bot.file;
   result["replicas"] = bot.instances.size();
+  result["replicas_in_file"] = bot.written_replicas;
+  result["override"] = bot.scaled ? json(bot.instances.size()) : json(nullptr);
   result["settings_of"] = config::join_instance(bot.name, index);
   result["settings"] = settings(*bot.instances.at(index));
   auto& instances = result["instances"] = json::array();

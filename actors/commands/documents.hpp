@@ -36,20 +36,39 @@ json new_document();
 
 json error_document(const refusal& why);
 
+/// How many of a group, subgroups included, are up.
+struct tally {
+  std::size_t up = 0;
+  std::size_t total = 0;
+};
+using tallies = std::map<std::string, tally>;
+
+/// By group; of the whole fleet when the view is.
+tallies count_groups(const ledger_view&);
+
 /// What one status asks for.
 struct status_input {
   const config::fleet_spec& fleet;
-  const ledger_view& view;
+  const ledger_view& view; ///< of what is shown
   const std::map<std::string, usage>& sampled;
   std::int64_t now = 0;
+  const tallies& counted; ///< of the whole fleet
+  bool everything = true; ///< groups in which nothing is are shown too
 };
 
 json status_document(const status_input&);
 json instance_row(const instance_record&, const usage* sampled, std::int64_t now);
 json tree_document(const status_input&);
 
+/// What one `show` asks for.
+struct show_input {
+  const ledger_view& view;
+  const std::map<std::string, usage>& sampled;
+  std::int64_t now = 0;
+};
+
 /// All about a bot; `index` is the instance whose settings are shown.
-json show_document(const status_input&, const config::bot_entry& bot, std::uint32_t index,
+json show_document(const show_input&, const config::bot_entry& bot, std::uint32_t index,
                    const std::string& isolation, const std::vector<death>& deaths);
 
 /// The settings of one instance under the names of the config file. What looks like

@@ -1,6 +1,7 @@
 #include "actors/commands/request.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace troupe::commands {
@@ -46,13 +47,14 @@ void request::answer_text(std::string document, exit_code exit) {
     promise.deliver(std::move(reply));
     return;
   }
-  auto& state = self->state;
-  while (state.rests.size() >= admin_limits::rests)
-    state.rests.erase(state.rests.begin());
+  if (document.size() > session_registry::max_rest_bytes)
+    return refuse({exit_code::failed, "too-long",
+                   "the answer is longer than "
+                       + std::to_string(session_registry::max_rest_bytes >> 20) + " MiB",
+                   "ask for less of it"});
   reply.document = document.substr(0, max_reply_bytes);
-  reply.cursor = ++state.last_cursor;
-  state.rests[reply.cursor] = {session, std::move(document), max_reply_bytes, reply.exit,
-                               std::chrono::steady_clock::now()};
+  reply.cursor =
+      self->state.sessions->keep(session, {std::move(document), max_reply_bytes, reply.exit});
   promise.deliver(std::move(reply));
 }
 
@@ -172,15 +174,56 @@ void request::with_spec(std::function<void(const config::spec_ptr&)> then) {
 
 void request::with_view(std::vector<std::string> names,
                         std::function<void(const ledger_view_ptr&)> then) {
+  // The ledger compares each name with each record; of many, only instances are asked for,
+  // and finding them here takes less of its time.
+  constexpr std::size_t few = 64;
+  std::set<std::string> wanted;
+  if (names.size() > few)
+    wanted = {names.begin(), names.end()};
+  if (!wanted.empty())
+    names.clear();
   auto keep = shared_from_this();
   self->request(all->ledger, look_timeout, view_atom_v, std::move(names))
-      .then([then = std::move(then)](ledger_view_ptr& view) { then(view); },
+      .then([then = std::move(then), wanted = std::move(wanted)](
+                ledger_view_ptr& view) { then(wanted.empty() ? view : part_of(*view, wanted)); },
             [keep](caf::error& why) { keep->broken("the ledger", why); });
+}
+
+void request::with_targets(const selection& what, targets_callback then) {
+  auto keep = shared_from_this();
+  with_spec([keep, what, then = std::move(then)](const config::spec_ptr& spec) {
+    keep->with_view({}, [keep, what, then, spec](const ledger_view_ptr& view) {
+      std::set<std::string> leaving;
+      for (const auto& record : view->records) {
+        const auto bot = spec->bots.find(record.bot);
+        if (bot == spec->bots.end() || record.index >= bot->second->instances.size())
+          leaving.insert(record.name);
+      }
+      auto targets = resolve(*spec, what, leaving);
+      if (!targets)
+        return keep->refuse(targets.error());
+      then(spec, view, *targets);
+    });
+  });
+}
+
+ledger_view_ptr part_of(const ledger_view& view, const std::set<std::string>& names) {
+  auto result = std::make_shared<ledger_view>();
+  std::ranges::copy_if(view.records, std::back_inserter(result->records),
+                       [&](const auto& record) { return names.contains(record.name); });
+  result->groups = view.groups;
+  result->version = view.version;
+  result->trouble = view.trouble;
+  return result;
 }
 
 std::int64_t now_micros() {
   using namespace std::chrono;
   return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::uint32_t whole_milliseconds(std::chrono::nanoseconds time) {
+  return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::milliseconds>(time).count());
 }
 
 handler find_handler(std::string_view command) {

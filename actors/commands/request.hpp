@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 namespace troupe::commands {
@@ -60,6 +61,12 @@ public:
   /// Calls `then` with what the ledger knows of these names.
   void with_view(std::vector<std::string> names, std::function<void(const ledger_view_ptr&)> then);
 
+  /// Calls `then` with the spec, all that the ledger knows, and what is meant, or answers
+  /// why that means nothing. An instance that leaves the fleet can be named until it is gone.
+  using targets_callback =
+      std::function<void(const config::spec_ptr&, const ledger_view_ptr&, const chosen&)>;
+  void with_targets(const selection& what, targets_callback then);
+
 private:
   bool wrong(const char* key, std::string_view wanted);
 };
@@ -67,6 +74,12 @@ private:
 using request_ptr = std::shared_ptr<request>;
 
 std::int64_t now_micros();
+
+/// Rounded up, so that who waits so long does not ask again for nothing.
+std::uint32_t whole_milliseconds(std::chrono::nanoseconds);
+
+/// The same view with only these instances in it.
+ledger_view_ptr part_of(const ledger_view& view, const std::set<std::string>& names);
 
 /// The handler of a command, or null.
 using handler = void (*)(const request_ptr&);

@@ -81,7 +81,9 @@ refusal no_such_instance(const config::bot_entry& bot, std::uint32_t index) {
                      : "it has " + std::to_string(count) + ", #0 to #" + std::to_string(count - 1)};
 }
 
-std::optional<refusal> pick(picked& into, const fleet_spec& fleet, const std::string& text) {
+std::optional<refusal> pick(picked& into, const fleet_spec& fleet,
+                            const std::set<std::string>& leaving, const std::string& as_given) {
+  const auto text = without_root(as_given);
   if (!well_formed(text))
     return bad_name(text);
   if (text == "all") {
@@ -125,6 +127,10 @@ std::optional<refusal> pick(picked& into, const fleet_spec& fleet, const std::st
   const auto name = config::split_instance(text);
   if (!name)
     return bad_name(text);
+  if (leaving.contains(text)) {
+    into[name->bot].insert(*name->index);
+    return std::nullopt;
+  }
   const auto found = fleet.bots.find(name->bot);
   if (found == fleet.bots.end())
     return unknown(fleet, name->bot);
@@ -136,6 +142,32 @@ std::optional<refusal> pick(picked& into, const fleet_spec& fleet, const std::st
     return no_such_instance(*found->second, *name->index);
   into[name->bot].insert(*name->index);
   return std::nullopt;
+}
+
+/// «show takes one bot; "market/" has market/feed, market/trader», when a group, a glob or
+/// all stands where one bot is wanted.
+std::optional<refusal> several(const fleet_spec& fleet, const std::string& text,
+                               std::string_view command) {
+  constexpr std::size_t shown = 4;
+  const bool group = !fleet.bots.contains(text) && group_names(fleet).contains(text + "/");
+  const bool all = text == "all" && !fleet.bots.contains(text);
+  if (!group && !all && !text.ends_with('/') && !config::is_glob(text))
+    return std::nullopt;
+  picked meant;
+  if (auto wrong = pick(meant, fleet, {}, group ? text + "/" : text))
+    return wrong;
+  std::string list;
+  std::size_t count = 0;
+  for (const auto& [name, numbers] : meant)
+    if (++count <= shown)
+      list += (count == 1 ? "" : ", ") + name;
+  if (count > shown)
+    list += " and " + std::to_string(count - shown) + " more";
+  return refusal{exit_code::usage, "bad-name",
+                 std::string{command} + " takes one bot; "
+                     + (all ? "the fleet" : config::in_quotes(group ? text + "/" : text)) + " has "
+                     + list,
+                 "name one of them"};
 }
 
 /// The labels of the groups above a bot, nearest last.
@@ -164,10 +196,12 @@ void keep_labelled(picked& from, const fleet_spec& fleet, const std::vector<std:
   if (fleet.root)
     inherited_labels(*fleet.root, {}, above);
   for (auto i = from.begin(); i != from.end();) {
-    const auto& bot = *fleet.bots.find(i->first)->second;
+    const auto bot = fleet.bots.find(i->first);
     std::erase_if(i->second, [&](std::uint32_t index) {
+      if (bot == fleet.bots.end() || index >= bot->second->instances.size())
+        return true; // it leaves, and its labels are gone already
       auto own = above[i->first];
-      for (const auto& [key, value] : bot.instances[index]->labels)
+      for (const auto& [key, value] : bot->second->instances[index]->labels)
         own[key] = value;
       return !std::ranges::all_of(labels, [&](const auto& l) { return matches(own, l); });
     });
@@ -177,14 +211,15 @@ void keep_labelled(picked& from, const fleet_spec& fleet, const std::vector<std:
 
 } // namespace
 
-config::expected<chosen, refusal> resolve(const fleet_spec& fleet, const selection& what) {
+config::expected<chosen, refusal> resolve(const fleet_spec& fleet, const selection& what,
+                                          const std::set<std::string>& leaving) {
   if (what.targets.size() > max_targets || what.labels.size() > max_targets)
     return config::unexpected{refusal{exit_code::usage, "too-many-targets",
                                       "more than " + std::to_string(max_targets) + " targets",
                                       "name groups, or use a glob"}};
   picked all;
   for (const auto& text : what.targets)
-    if (auto wrong = pick(all, fleet, text))
+    if (auto wrong = pick(all, fleet, leaving, text))
       return config::unexpected{std::move(*wrong)};
   if (what.targets.empty())
     for (const auto& [name, bot] : fleet.bots)
@@ -205,16 +240,28 @@ config::expected<chosen, refusal> resolve(const fleet_spec& fleet, const selecti
   std::size_t total = 0;
   for (const auto& [name, bot] : fleet.bots)
     total += bot->instances.size();
+  std::size_t staying = 0;
   for (const auto& [name, numbers] : all)
-    for (auto index : numbers)
+    for (auto index : numbers) {
       result.instances.push_back(config::join_instance(name, index));
-  result.everything = result.instances.size() == total;
+      staying += !leaving.contains(result.instances.back());
+    }
+  result.everything = staying == total;
   return result;
 }
 
-config::expected<chosen_bot, refusal> resolve_bot(const fleet_spec& fleet,
-                                                  const std::string& text) {
-  const auto name = well_formed(text) ? config::split_instance(text) : std::nullopt;
+std::string without_root(const std::string& target) {
+  return target.size() > 1 && target.starts_with('/') ? target.substr(1) : target;
+}
+
+config::expected<chosen_bot, refusal>
+resolve_bot(const fleet_spec& fleet, const std::string& as_given, std::string_view command) {
+  const auto text = without_root(as_given);
+  if (!well_formed(text))
+    return config::unexpected{bad_name(text)};
+  if (auto many = several(fleet, text, command))
+    return config::unexpected{std::move(*many)};
+  const auto name = config::split_instance(text);
   if (!name)
     return config::unexpected{bad_name(text)};
   const auto found = fleet.bots.find(name->bot);

@@ -6,7 +6,9 @@
 #include "config/spec.hpp"
 #include "messages/admin.hpp"
 
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace troupe::commands {
@@ -27,15 +29,20 @@ struct chosen {
 };
 
 /// Resolves a selection; an empty one means everything. A target that means nothing
-/// is refused with the name that was probably meant.
-config::expected<chosen, refusal> resolve(const config::fleet_spec& fleet, const selection& what);
+/// is refused with the name that was probably meant. Instances of `leaving` are in the
+/// fleet no more; they can be named one by one.
+config::expected<chosen, refusal> resolve(const config::fleet_spec& fleet, const selection& what,
+                                          const std::set<std::string>& leaving = {});
 
 /// The bot of that name, or of that instance.
 struct chosen_bot {
   std::shared_ptr<const config::bot_entry> bot;
   std::optional<std::uint32_t> index;
 };
-config::expected<chosen_bot, refusal> resolve_bot(const config::fleet_spec& fleet,
-                                                  const std::string& name);
+config::expected<chosen_bot, refusal>
+resolve_bot(const config::fleet_spec& fleet, const std::string& name, std::string_view command);
+
+/// «/market/feed», for those who think of a path, is market/feed.
+std::string without_root(const std::string& target);
 
 } // namespace troupe::commands

@@ -1,6 +1,7 @@
 #include "runtime/shell/executor.hpp"
 
 #include "actors/commands/documents.hpp"
+#include "config/names.hpp"
 #include "config/units.hpp"
 #include "runtime/shell/help.hpp"
 #include "runtime/shell/local.hpp"
@@ -25,16 +26,6 @@ constexpr std::uint32_t wait_slice_ms = 5000;
 constexpr std::size_t events_at_once = 1000;
 constexpr std::uint64_t events_before_follow = 10;
 
-/// False: nobody reads any more.
-bool print(std::string_view text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size()
-         && std::fflush(stdout) == 0;
-}
-
-int printed(std::string_view text, int exit = 0) {
-  return print(text) ? exit : static_cast<int>(exit_code::failed);
-}
-
 json parse_document(const std::string& text) {
   return json::parse(text, nullptr, false);
 }
@@ -56,24 +47,60 @@ std::string caf_version() {
          + std::to_string(CAF_VERSION % 100);
 }
 
+/// What a changing command waits for, as arguments of `await`: some instances each, for
+/// the names of a large fleet do not fit into one.
+std::vector<json> goals_of(std::string_view command, const json& document) {
+  constexpr std::size_t at_once = 1000;
+  std::vector<json> result;
+  const auto add = [&](const std::string& name, std::uint64_t after, const char* to) {
+    if (result.empty() || result.back()["for"] != to
+        || result.back()["instances"].size() >= at_once)
+      result.push_back({{"for", to}, {"instances", json::array()}});
+    result.back()["instances"].push_back({{"name", name}, {"after", after}});
+  };
+  if (command == "scale") {
+    const auto bot = document.value("bot", "");
+    const auto from = document.value("from", std::uint32_t{0});
+    const auto to = document.value("to", std::uint32_t{0});
+    for (auto i = std::min(from, to); i < std::max(from, to); ++i)
+      add(config::join_instance(bot, i), 0, from < to ? "up" : "down");
+    return result;
+  }
+  // A restart is done when another process is up; a start, when any is.
+  const bool another = command == "restart";
+  for (const auto& one : list_at(document, "instances"))
+    add(one.value("name", ""), another ? one.value("incarnation", std::uint64_t{0}) : 0,
+        command == "stop"    ? "down"
+        : command == "pause" ? "paused"
+                             : "up");
+  return result;
+}
+
 } // namespace
 
 int executor::carry_out(const invocation& what) {
+  const auto tell = [&](const char* key, const std::string& text) {
+    if (!what.global.json)
+      return printed(text);
+    auto document = commands::new_document();
+    document[key] = text;
+    return printed(commands::dump(document) + "\n");
+  };
   if (what.version)
-    return printed("troupe " + std::string{version} + "\n");
+    return what.global.json ? tell("version", version)
+                            : tell("", "troupe " + std::string{version} + "\n");
   if (!what.command)
-    return printed(help_overview());
+    return tell("help", help_overview());
   const auto name = what.command->name;
   if (what.help)
-    return printed(help_of(*what.command));
+    return tell("help", help_of(*what.command));
   if (name == "help") {
     if (!has(what, "command"))
-      return printed(help_overview());
-    const auto word = what.arguments["command"].get<std::string>();
-    auto parsed = parse({word, "--help"});
-    if (!parsed)
-      return complain(parsed.error(), what.global.json);
-    return printed(help_of(*parsed->command));
+      return tell("help", help_overview());
+    const auto named = named_command(what.arguments["command"].get<std::string>());
+    if (!named)
+      return complain(named.error(), what.global.json);
+    return tell("help", help_of(**named));
   }
   if (name == "check")
     return check_tree(what, given_.on);
@@ -100,14 +127,14 @@ int executor::show(const invocation& what, const answer& got) {
 int executor::over_the_socket(const invocation& what) {
   auto arguments = what.arguments;
   const auto name = std::string{what.command->name};
-  auto got = runtime_.ask(name, arguments.dump(), !what.command->changes);
+  auto got = runtime_.ask(name, commands::dump(arguments), !what.command->changes);
   if (got && got->exit != 0 && given_.confirm && !what.global.json) {
     const auto why = read_refusal(parse_document(got->document), got->exit);
     if (why.code == "needs-confirmation") {
       if (!given_.confirm(why.message + ". Go on?"))
         return complain({exit_code::failed, "not-confirmed", "nothing was done", ""}, false);
       arguments["yes"] = true;
-      got = runtime_.ask(name, arguments.dump(), false);
+      got = runtime_.ask(name, commands::dump(arguments), false);
     }
   }
   if (!got) {
@@ -133,42 +160,50 @@ int executor::wait_for(const invocation& what, answer first) {
                     what.global.json);
   }
   auto document = parse_document(first.document);
-  const auto& touched = list_at(document, "instances");
-  if (touched.empty() || text_at(document, "dry_run") == "true")
+  if (text_at(document, "dry_run") == "true")
     return show(what, first);
-  // A restart is done when another process is up; a start, when any is.
-  const bool another = what.command->name == "restart";
-  json wanted;
-  wanted["for"] = what.command->name == "stop" ? "down" : "up";
-  for (const auto& one : touched) {
-    json row;
-    row["name"] = one.value("name", "");
-    row["after"] = another ? one.value("incarnation", std::uint64_t{0}) : 0;
-    wanted["instances"].push_back(std::move(row));
-  }
+  auto goals = goals_of(what.command->name, document);
+  if (goals.empty())
+    return show(what, first);
   const auto deadline = std::chrono::steady_clock::now() + limit;
-  for (;;) {
-    const auto left =
-        std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
-    wanted["wait_ms"] = std::clamp<std::int64_t>(left.count(), 0, wait_slice_ms);
-    const auto got = runtime_.ask("await", wanted.dump(), true);
+  bool reached = true;
+  bool failed = false;
+  auto rows = json::array();
+  for (auto& goal : goals) {
+    const auto got = await(goal, reached && !failed ? deadline : std::chrono::steady_clock::now());
     if (!got)
       return complain(got.error(), what.global.json);
     const auto state = parse_document(got->document);
     if (got->exit != 0)
       return show(what, *got);
-    const bool reached = text_at(state, "reached") == "true";
-    const bool failed = text_at(state, "failed") == "true";
-    if (!reached && !failed && left.count() > 0)
-      continue;
-    document["instances"] = list_at(state, "instances");
-    document["reached"] = reached;
-    const auto exit = reached ? exit_code::done : failed ? exit_code::failed : exit_code::timed_out;
-    const auto code = show(what, {static_cast<int>(exit), commands::dump(document)});
-    if (exit == exit_code::timed_out && !what.global.json)
-      std::fprintf(stderr, "troupe: not all are there after %s\n",
-                   human_duration(static_cast<double>(limit.count()) / 1e3).c_str());
-    return code;
+    reached = text_at(state, "reached") == "true" && reached;
+    failed = text_at(state, "failed") == "true" || failed;
+    for (const auto& row : list_at(state, "instances"))
+      rows.push_back(row);
+  }
+  document["instances"] = std::move(rows);
+  document["reached"] = reached;
+  const auto exit = reached ? exit_code::done : failed ? exit_code::failed : exit_code::timed_out;
+  const auto code = show(what, {static_cast<int>(exit), commands::dump(document)});
+  if (exit == exit_code::timed_out && !what.global.json)
+    std::fprintf(stderr, "troupe: not all are there after %s\n",
+                 human_duration(static_cast<double>(limit.count()) / 1e3).c_str());
+  return code;
+}
+
+/// Asks again until all of one goal are there, one has failed or the time is up.
+config::expected<answer, refusal> executor::await(json& goal,
+                                                  std::chrono::steady_clock::time_point deadline) {
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+    goal["wait_ms"] = std::clamp<std::int64_t>(left.count(), 0, wait_slice_ms);
+    auto got = runtime_.ask("await", commands::dump(goal), true);
+    if (!got || got->exit != 0 || left.count() <= 0)
+      return got;
+    const auto state = parse_document(got->document);
+    if (text_at(state, "reached") == "true" || text_at(state, "failed") == "true")
+      return got;
   }
 }
 
@@ -185,7 +220,7 @@ int executor::follow_events(const invocation& what) {
   }
   arguments.erase("follow");
   for (;;) {
-    const auto got = runtime_.ask("events", arguments.dump(), true);
+    const auto got = runtime_.ask("events", commands::dump(arguments), true);
     if (!got)
       return complain(got.error(), what.global.json);
     if (got->exit != 0)
@@ -222,18 +257,28 @@ int executor::show_version(const invocation& what) {
   auto document = commands::new_document();
   document["client"] = version;
   document["runtime"] = nullptr;
+  document["runtime_error"] = nullptr;
   document["protocol"] = admin_protocol;
   document["caf"] = caf_version();
-  if (const auto got = runtime_.ask("version", "{}", true); got && got->exit == 0) {
-    const auto there = parse_document(got->document);
-    document["runtime"] = there.value("version", "");
+  auto trouble = given_.no_state;
+  if (!trouble) {
+    const auto got = runtime_.ask("version", "{}", true);
+    const auto there = got ? parse_document(got->document) : json{};
+    if (!got)
+      trouble = got.error();
+    else if (got->exit != 0)
+      trouble = read_refusal(there, got->exit);
+    else
+      document["runtime"] = there.value("version", "");
   }
+  if (trouble)
+    document["runtime_error"] = commands::error_document(*trouble)["error"];
   if (what.global.json)
     return printed(commands::dump(document) + "\n");
-  const auto runtime = text_at(document, "runtime");
   return printed("troupe " + text_at(document, "client") + "\nruntime "
-                 + (runtime.empty() ? "none answers" : runtime) + "\nadmin protocol "
-                 + text_at(document, "protocol") + ", CAF " + text_at(document, "caf") + "\n");
+                 + (trouble ? "unknown: " + escape(trouble->message) : text_at(document, "runtime"))
+                 + "\nadmin protocol " + text_at(document, "protocol") + ", CAF "
+                 + text_at(document, "caf") + "\n");
 }
 
 } // namespace troupe::shell

@@ -6,7 +6,9 @@
 #include "runtime/shell/parse.hpp"
 #include "runtime/shell/text.hpp"
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace troupe::shell {
@@ -17,6 +19,8 @@ public:
     terminal on;
     /// Asks a yes-or-no question; absent: nobody is there to ask.
     std::function<bool(const std::string&)> confirm;
+    /// Why there is no state directory, for `version`, which does without.
+    std::optional<refusal> no_state;
   };
 
   executor(client& runtime, options given)
@@ -32,6 +36,8 @@ private:
   int follow_events(const invocation&);
   int show_version(const invocation&);
   int wait_for(const invocation&, answer first);
+  config::expected<answer, refusal> await(nlohmann::ordered_json& goal,
+                                          std::chrono::steady_clock::time_point deadline);
   int show(const invocation&, const answer&);
 
   client& runtime_;

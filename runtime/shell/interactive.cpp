@@ -39,14 +39,15 @@ public:
   std::optional<int> line(const std::string& text, const executor::options& how) {
     const auto words = split_line(text);
     if (!words)
-      return complain({exit_code::usage, "usage", words.error(), ""}, global_.json);
+      return complain({exit_code::usage, "usage", words.error(), ""},
+                      global_.json || text.find("--json") != std::string::npos);
     if (words->empty())
       return 0;
     if (words->size() == 1 && (words->front() == "exit" || words->front() == "quit"))
       return std::nullopt;
     const auto what = parse(*words, global_);
     if (!what)
-      return complain(what.error(), global_.json);
+      return complain(what.error(), global_.json || wants_json(*words));
     if (!what->global.state.empty())
       return complain({exit_code::usage, "usage", "a shell stays with its state directory",
                        "leave it and begin another: `troupe --state DIR shell`"},
@@ -103,7 +104,7 @@ private:
 };
 
 int run_script(conversation& talk, std::istream& from) {
-  const executor::options how{this_terminal(), nullptr};
+  const executor::options how{this_terminal(), nullptr, {}};
   std::string text;
   while (std::getline(from, text)) {
     const auto exit = talk.line(text, how);
@@ -121,7 +122,7 @@ int run_prompt(conversation& talk, line_editor& editor) {
     if (!text)
       return 0;
     const executor::options how{
-        this_terminal(), [&](const std::string& question) { return editor.confirm(question); }};
+        this_terminal(), [&](const std::string& question) { return editor.confirm(question); }, {}};
     const auto exit = talk.line(*text, how);
     editor.clear_interrupt();
     if (!exit)
@@ -137,7 +138,7 @@ int run_shell(const invocation& what) {
     return complain(state.error(), what.global.json);
   if (const auto found = what.arguments.find("line"); found != what.arguments.end()) {
     conversation talk{what, *state, nullptr};
-    const executor::options how{this_terminal(), nullptr};
+    const executor::options how{this_terminal(), nullptr, {}};
     return talk.line(found->get<std::string>(), how).value_or(0);
   }
   if (isatty(STDIN_FILENO) != 1 || isatty(STDOUT_FILENO) != 1) {

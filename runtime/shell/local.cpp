@@ -133,15 +133,32 @@ config::expected<std::string, refusal> state_of(const global_settings& global) {
   return *chosen;
 }
 
+bool print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
+    return true;
+  const int error = errno;
+  if (error != EPIPE) // who stopped reading knows
+    std::fputs(
+        render_refusal({exit_code::failed, "output",
+                        std::string{"the output cannot be written: "} + std::strerror(error), ""},
+                       stderr_colour())
+            .c_str(),
+        stderr);
+  return false;
+}
+
+int printed(std::string_view text, int exit) {
+  return print(text) ? exit : static_cast<int>(exit_code::failed);
+}
+
 int complain(const refusal& why, bool as_json) {
   // Who pressed Ctrl-C knows.
   if (why.code == "interrupted")
     return 128 + SIGINT;
   if (as_json)
-    std::puts(commands::dump(commands::error_document(why)).c_str());
+    print(commands::dump(commands::error_document(why)) + "\n");
   else
     std::fputs(render_refusal(why, stderr_colour()).c_str(), stderr);
-  std::fflush(stdout);
   return static_cast<int>(why.exit);
 }
 
@@ -151,29 +168,28 @@ int check_tree(const invocation& what, const terminal& on) {
     return complain(directory.error(), what.global.json);
   const auto result = check(*directory, text_argument(what, "profile"));
   const bool ok = result.errors.empty();
+  const auto exit = static_cast<int>(ok ? exit_code::done : exit_code::config_invalid);
   if (what.global.json) {
     auto document = commands::new_document();
     document["ok"] = ok;
     document["errors"] = problem_list(result.errors);
     document["warnings"] = problem_list(result.warnings);
-    std::puts(commands::dump(document).c_str());
-  } else {
-    auto text = rendered(result.errors, result.source, on.colour)
-                + rendered(result.warnings, result.source, on.colour);
-    const auto warned =
-        result.warnings.empty() ? "" : ", " + count_of(result.warnings.size(), "warning");
-    if (ok && result.spec) {
-      std::size_t instances = 0;
-      for (const auto& [name, bot] : result.spec->bots)
-        instances += bot->instances.size();
-      text += painted("good", tone::good, on) + ": " + count_of(result.spec->bots.size(), "bot")
-              + ", " + count_of(instances, "instance") + warned + "\n";
-    } else {
-      text += painted(count_of(result.errors.size(), "error"), tone::bad, on) + warned + "\n";
-    }
-    std::fputs(text.c_str(), stdout);
+    return printed(commands::dump(document) + "\n", exit);
   }
-  return static_cast<int>(ok ? exit_code::done : exit_code::config_invalid);
+  auto text = rendered(result.errors, result.source, on.colour)
+              + rendered(result.warnings, result.source, on.colour);
+  const auto warned =
+      result.warnings.empty() ? "" : ", " + count_of(result.warnings.size(), "warning");
+  if (ok && result.spec) {
+    std::size_t instances = 0;
+    for (const auto& [name, bot] : result.spec->bots)
+      instances += bot->instances.size();
+    text += painted("good", tone::good, on) + ": " + count_of(result.spec->bots.size(), "bot")
+            + ", " + count_of(instances, "instance") + warned + "\n";
+  } else {
+    text += painted(count_of(result.errors.size(), "error"), tone::bad, on) + warned + "\n";
+  }
+  return printed(text, exit);
 }
 
 int run_fleet(const invocation& what) {

@@ -8,6 +8,7 @@
 #include "runtime/shell/text.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace troupe::shell {
 
@@ -20,6 +21,12 @@ int run_fleet(const invocation&);
 
 /// The state directory that is meant; the error says what is wrong with it.
 config::expected<std::string, refusal> state_of(const global_settings&);
+
+/// Prints and flushes. False: it could not, and what could be said of that was said.
+bool print(std::string_view text);
+
+/// Prints; returns the exit code, or that of a failure to print.
+int printed(std::string_view text, int exit = 0);
 
 /// Says why a command failed: on stdout as JSON, or on stderr. Returns the exit code.
 int complain(const refusal&, bool as_json);

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -32,17 +34,20 @@ int carry_out(const shell::invocation& what) {
     return shell::run_shell(what);
   shell::client::options where;
   where.patience = what.global.timeout;
+  shell::executor::options how{shell::this_terminal(), nullptr, std::nullopt};
   const bool asks_runtime =
       what.command && !what.help && (what.command->runs == place::runtime || name == "version");
   if (asks_runtime) {
     auto state = shell::state_of(what.global);
-    if (!state)
+    if (state)
+      where.state = std::move(*state);
+    else if (name == "version")
+      how.no_state = state.error();
+    else
       return shell::complain(state.error(), what.global.json);
-    where.state = std::move(*state);
   }
   // Never destroyed: the process ends by _exit, and CAF's threads with it.
   auto* client = new shell::client{where};
-  shell::executor::options how{shell::this_terminal(), nullptr};
   if (isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1)
     how.confirm = ask_at_terminal;
   return shell::executor{*client, how}.carry_out(what);
@@ -52,9 +57,17 @@ int carry_out(const shell::invocation& what) {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
-  const auto what = shell::parse(words);
-  const bool as_json = std::ranges::count(words, "--json") > 0;
-  const int exit = what ? carry_out(*what) : shell::complain(what.error(), as_json);
+  const bool as_json = shell::wants_json(words);
+  int exit = 0;
+  try {
+    const auto what = shell::parse(words);
+    exit = what ? carry_out(*what) : shell::complain(what.error(), as_json);
+  } catch (const std::exception& e) {
+    exit = shell::complain({exit_code::failed, "internal",
+                            std::string{"this is a bug of troupe: "} + e.what(),
+                            "what was asked may be done or not: `troupe events` shows it"},
+                           as_json);
+  }
   std::fflush(nullptr);
   _exit(exit);
 }

@@ -1,5 +1,6 @@
 #include "runtime/shell/parse.hpp"
 
+#include "config/escape.hpp"
 #include "config/names.hpp"
 #include "config/units.hpp"
 #include "runtime/shell/text.hpp"
@@ -60,21 +61,6 @@ std::optional<std::size_t> find_command_word(const words& all) {
       ++i; // past the value, or the end
   }
   return std::nullopt;
-}
-
-config::expected<const command_info*, refusal> command_of(const std::string& word) {
-  if (const auto* found = find_command(word); found && !found->hidden)
-    return found;
-  if (const auto* other = find_foreign_word(word)) {
-    if (!other->means.empty())
-      return find_command(other->means);
-    return config::unexpected{
-        usage("there is no command " + in_quotes(word), std::string{other->advice})};
-  }
-  auto hint = config::did_you_mean(word, command_names());
-  if (hint.empty())
-    hint = "`troupe help` lists all commands";
-  return config::unexpected{usage("there is no command " + in_quotes(word), hint)};
 }
 
 /// Checks a word by what it is to be; the error says what was expected.
@@ -146,11 +132,41 @@ refusal unexpected_word(const command_info& command, const std::string& word) {
   for (const auto& list : {command.options, global_options()})
     for (const auto& option : list)
       for (const auto flag : flags_of(option))
-        known.emplace_back(flag);
+        if (flag.starts_with("--")) // any two letters are alike
+          known.emplace_back(flag);
   auto hint = config::did_you_mean(word.substr(0, word.find('=')), known);
   if (hint.empty())
     hint = see_help(command);
   return usage(std::string{command.name} + " has no option " + in_quotes(word), hint);
+}
+
+/// What CLI11 would let pass of «--option=value».
+std::optional<refusal> wrong_value(const command_info& command, const std::string& word) {
+  const auto at = word.find('=');
+  if (!word.starts_with("--") || at == std::string::npos)
+    return std::nullopt;
+  const auto name = std::string{command.name} + ": ";
+  // Nothing, and {}, which it takes for an empty list.
+  if (at + 1 == word.size() || word.compare(at + 1, std::string::npos, "{}") == 0)
+    return usage(name + in_quotes(word) + " has no value after the '='", see_help(command));
+  const auto flag = std::string_view{word}.substr(0, at);
+  for (const auto& list : {command.options, global_options()})
+    for (const auto& option : list)
+      if (option.kind == word_kind::flag && is_flag(option, flag))
+        return usage(name + std::string{flag} + " takes no value", see_help(command));
+  return std::nullopt;
+}
+
+/// «--wait 5s»: the value would be taken for a target.
+std::optional<refusal> loose_value(const command_info& command, const std::string& word,
+                                   const std::string& next) {
+  const auto takes_it = [&](const option_info& option) {
+    return option.kind == word_kind::duration && !option.bare.empty() && is_flag(option, word);
+  };
+  if (!std::ranges::any_of(command.options, takes_it) || !config::parse_duration(next))
+    return std::nullopt;
+  return usage(std::string{command.name} + ": " + word + " takes its time only with a '='",
+               "write " + word + "=" + next);
 }
 
 /// The value of an option; false when it is wrong.
@@ -226,12 +242,36 @@ std::vector<std::string> command_names() {
   return result;
 }
 
+config::expected<const command_info*, refusal> named_command(const std::string& word) {
+  if (const auto* found = find_command(word); found && !found->hidden)
+    return found;
+  if (const auto* other = find_foreign_word(word)) {
+    if (!other->means.empty())
+      return find_command(other->means);
+    return config::unexpected{
+        usage("there is no command " + in_quotes(word), std::string{other->advice})};
+  }
+  auto hint = config::did_you_mean(word, command_names());
+  if (hint.empty())
+    hint = "`troupe help` lists all commands";
+  return config::unexpected{usage("there is no command " + in_quotes(word), hint)};
+}
+
+bool wants_json(const words& given) {
+  return std::find(given.begin(), std::ranges::find(given, "--"), "--json")
+         != std::ranges::find(given, "--");
+}
+
 config::expected<invocation, refusal> parse(const words& given, const global_settings& before) {
   invocation result;
   result.global = before;
   if (given.size() > max_words)
     return config::unexpected{
         usage("more than " + std::to_string(max_words) + " words", "name groups, or use a glob")};
+  // Everything goes on as JSON, which has no way to say such bytes.
+  for (const auto& word : given)
+    if (!config::is_utf8(word))
+      return config::unexpected{usage(in_quotes(word) + " is no UTF-8", "")};
   const auto where = find_command_word(given);
   if (!where) {
     const auto has = [&](std::string_view word) { return std::ranges::count(given, word) > 0; };
@@ -247,19 +287,18 @@ config::expected<invocation, refusal> parse(const words& given, const global_set
     }
     return result;
   }
-  const auto command = command_of(given[*where]);
+  const auto command = named_command(given[*where]);
   if (!command)
     return config::unexpected{command.error()};
   result.command = *command;
 
-  // An empty value, and {}, which CLI11 takes for an empty list.
-  for (const auto& word : given)
-    if (const auto at = word.find('=');
-        word.starts_with("--") && at != std::string::npos
-        && (at + 1 == word.size() || word.compare(at + 1, std::string::npos, "{}") == 0))
-      return config::unexpected{usage(std::string{result.command->name} + ": " + in_quotes(word)
-                                          + " has no value after the '='",
-                                      see_help(**command))};
+  for (std::size_t i = 0; i < given.size() && given[i] != "--"; ++i) {
+    auto wrong = wrong_value(**command, given[i]);
+    if (!wrong && i + 1 < given.size())
+      wrong = loose_value(**command, given[i], given[i + 1]);
+    if (wrong)
+      return config::unexpected{*wrong};
+  }
   // CLI11 takes them from the back.
   words rest;
   for (std::size_t i = given.size(); i-- > 0;)

@@ -35,6 +35,12 @@ struct invocation {
 config::expected<invocation, refusal> parse(const std::vector<std::string>& words,
                                             const global_settings& before = {});
 
+/// The command that a word means, be it of another tool. The error says what to type.
+config::expected<const command_info*, refusal> named_command(const std::string& word);
+
+/// Whether these words ask for JSON, however wrong the rest of them is.
+bool wants_json(const std::vector<std::string>& words);
+
 /// Takes a line apart into words: blanks separate, '…' and "…" keep together, a
 /// backslash takes the next character as it is, '#' at the beginning is a comment.
 /// Nothing is expanded or run. The error is a sentence.

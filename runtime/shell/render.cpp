@@ -32,15 +32,15 @@ std::string summary(const json& document, const terminal& on) {
   return result + "\n";
 }
 
-std::string failed_groups(const json& document, const terminal& on) {
+std::string troubled_groups(const json& document, const terminal& on) {
   std::string result;
   for (const auto& group : list_at(document, "groups")) {
     const auto state = text_at(group, "state");
-    if (state != "failed")
+    if (state != "failed" && state != "backoff")
       continue;
     const auto name = text_at(group, "name");
-    result +=
-        "group " + (name.empty() ? "(root)" : name + "/") + " is " + painted(state, tone::bad, on);
+    result += "group " + (name.empty() ? "(root)" : name + "/") + " is "
+              + painted(state, tone_of(state), on);
     if (const auto why = text_at(group, "why"); !why.empty())
       result += ": " + why;
     result += "\n";
@@ -115,7 +115,7 @@ std::string remark(const json& instance) {
 // -- commands ----------------------------------------------------------------------
 
 std::string render_status(const json& document, const terminal& on) {
-  table rows{{"NAME", "STATE", "PID", "UP", "RESTARTS", "CPU", "MEMORY", "WHY"}};
+  table rows{{"NAME", "STATE", "PID", "UP", "RESTARTS", "CPU", "MEMORY", "WHY"}, {2, 3, 4, 5, 6}};
   for (const auto& one : list_at(document, "instances")) {
     const auto state = text_at(one, "state");
     const auto uptime = number_at(one, "uptime_s", -1);
@@ -131,7 +131,7 @@ std::string render_status(const json& document, const terminal& on) {
               {memory < 0 ? "" : human_size(static_cast<std::uint64_t>(memory))},
               {remark(one)}});
   }
-  auto result = rows.text(on) + summary(document, on) + failed_groups(document, on);
+  auto result = rows.text(on) + summary(document, on) + troubled_groups(document, on);
   if (const auto trouble = text_at(document, "trouble"); !trouble.empty())
     result += painted("the store cannot be written: ", tone::bad, on) + trouble + "\n";
   return result;
@@ -175,6 +175,21 @@ std::string render_event(const json& document, const terminal& on) {
   return result + "\n";
 }
 
+namespace {
+
+std::string how_they_stand(const json& instances, const terminal& on) {
+  table rows{{"NAME", "STATE", "WHY"}};
+  for (const auto& one : instances) {
+    const auto state = text_at(one, "state");
+    rows.add({{text_at(one, "name")},
+              {state, tone_of(state)},
+              {state == "running" ? "" : text_at(one, "why")}});
+  }
+  return rows.text(on);
+}
+
+} // namespace
+
 std::string render_change(const json& document, const terminal& on) {
   const auto command = text_at(document, "command");
   const bool dry_run = text_at(document, "dry_run") == "true";
@@ -185,21 +200,15 @@ std::string render_change(const json& document, const terminal& on) {
     result = "the fleet is ending\n";
   else if (command == "scale")
     result = text_at(document, "bot") + (dry_run ? " would go from " : " goes from ")
-             + text_at(document, "from") + " to " + text_at(document, "to") + " instances\n";
+             + text_at(document, "from") + " to " + text_at(document, "to") + " instances\n"
+             + (instances.empty() ? "" : how_they_stand(instances, on));
   else if (instances.empty())
     result =
         command == "recover" ? "nothing has failed\n" : "there is nothing to " + command + "\n";
   else if (dry_run || document.contains("reached")) {
     if (dry_run)
       result = command + " would touch " + count_of(instances.size(), "instance") + ":\n";
-    table rows{{"NAME", "STATE", "WHY"}};
-    for (const auto& one : instances) {
-      const auto state = text_at(one, "state");
-      rows.add({{text_at(one, "name")},
-                {state, tone_of(state)},
-                {state == "running" ? "" : text_at(one, "why")}});
-    }
-    result += rows.text(on);
+    result += how_they_stand(instances, on);
   } else if (number_at(document, "accepted") > 0) {
     result = command + ": accepted by "
              + count_of(static_cast<std::size_t>(number_at(document, "accepted")), "instance");

@@ -20,8 +20,8 @@ struct tree_writer {
     auto result = painted(name, tone::strong, on) + "  "
                   + painted(text_at(group, "strategy"), tone::faint, on) + "  "
                   + text_at(group, "up") + " of " + text_at(group, "total") + " up";
-    if (text_at(group, "state") == "failed") {
-      result += "  " + painted("failed", tone::bad, on);
+    if (const auto state = text_at(group, "state"); state == "failed" || state == "backoff") {
+      result += "  " + painted(state, tone_of(state), on);
       if (const auto why = text_at(group, "why"); !why.empty())
         result += "  " + why;
     }
@@ -103,7 +103,10 @@ std::string render_tree(const json& document, const terminal& on) {
 std::string render_show(const json& document, const terminal& on) {
   std::string result = painted(text_at(document, "bot"), tone::strong, on) + "  from "
                        + text_at(document, "file") + ", " + text_at(document, "replicas")
-                       + " of it\n";
+                       + " of it";
+  if (const auto set = text_at(document, "override"); !set.empty())
+    result += ", set by `scale`; the file says " + text_at(document, "replicas_in_file");
+  result += "\n";
   for (const auto& one : list_at(document, "instances")) {
     const auto state = text_at(one, "state");
     result += "  " + text_at(one, "name") + "  " + painted(state, tone_of(state), on);

@@ -1,5 +1,7 @@
 #include "runtime/shell/text.hpp"
 
+#include "config/escape.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -18,65 +20,10 @@ std::string format(const char* form, auto... values) {
   return text;
 }
 
-/// Length of the UTF-8 sequence that begins here, 0 when it is none.
-std::size_t sequence_length(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text.front());
-  std::size_t length = 0;
-  if (first < 0x80)
-    length = 1;
-  else if (first >= 0xc2 && first < 0xe0)
-    length = 2;
-  else if (first >= 0xe0 && first < 0xf0)
-    length = 3;
-  else if (first >= 0xf0 && first < 0xf5)
-    length = 4;
-  if (length == 0 || length > text.size())
-    return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80)
-      return 0;
-  return length;
-}
-
-char32_t code_point(std::string_view sequence) {
-  constexpr std::array<unsigned char, 5> masks{0, 0x7f, 0x1f, 0x0f, 0x07};
-  auto result =
-      static_cast<char32_t>(static_cast<unsigned char>(sequence.front()) & masks[sequence.size()]);
-  for (const char c : sequence.substr(1))
-    result = result << 6 | (static_cast<unsigned char>(c) & 0x3f);
-  return result;
-}
-
-bool is_control(char32_t c) {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f || c == 0x2028
-         || c == 0x2029 || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)
-         || c == 0xfeff;
-}
-
 } // namespace
 
 std::string escape(std::string_view text) {
-  std::string result;
-  result.reserve(text.size());
-  while (!text.empty()) {
-    const auto length = sequence_length(text);
-    if (length == 0) {
-      result += format("\\x%02x", static_cast<unsigned char>(text.front()));
-      text.remove_prefix(1);
-      continue;
-    }
-    const auto c = code_point(text.substr(0, length));
-    if (c == '\n')
-      result += "\\n";
-    else if (c == '\t')
-      result += ' ';
-    else if (!is_control(c))
-      result += text.substr(0, length);
-    else
-      result += format(c < 0x80 ? "\\x%02x" : "\\u%04x", static_cast<unsigned>(c));
-    text.remove_prefix(length);
-  }
-  return result;
+  return config::escape(text);
 }
 
 std::string in_quotes(std::string_view text) {
@@ -174,6 +121,7 @@ std::string painted(std::string_view text, tone how, const terminal& on) {
 
 std::string table::text(const terminal& on) const {
   constexpr std::string_view gap = "  ";
+  constexpr std::size_t least = 8; ///< of a column that is cut
   const auto columns = heads_.size();
   std::vector<std::size_t> widths(columns, 0);
   for (const auto& row : rows_)
@@ -185,6 +133,22 @@ std::string table::text(const terminal& on) const {
       widths[i] = std::max(widths[i], width_of(heads_[i]));
       used.push_back(i);
     }
+  // What all columns take, the last one at its shortest.
+  const auto taken = [&] {
+    std::size_t result = 0;
+    for (const auto i : used)
+      result += gap.size() + (i == used.back() ? std::min(widths[i], least) : widths[i]);
+    return result - (used.empty() ? 0 : gap.size());
+  };
+  if (on.columns > 0) {
+    for (auto i = droppable_.rbegin(); i != droppable_.rend() && taken() > on.columns; ++i)
+      std::erase(used, *i);
+    // Then the first one, the name, is cut, and last of all the others.
+    for (std::size_t k = 0; k + 1 < used.size() && taken() > on.columns; ++k) {
+      auto& width = widths[used[k]];
+      width -= std::min(taken() - on.columns, width - std::min(width, least));
+    }
+  }
   std::string result;
   const auto line = [&](auto cell_at) {
     std::string out;
@@ -193,9 +157,8 @@ std::string table::text(const terminal& on) const {
       const cell what = cell_at(i);
       const bool last = i == used.back();
       auto shown = what.text;
-      // Everything but the last column is short; a narrow terminal wraps it.
-      if (last && on.columns > 0)
-        shown = cut(shown, on.columns > at + 8 ? on.columns - at : shown.size());
+      if (on.columns > 0)
+        shown = cut(shown, last ? on.columns - std::min(at, on.columns) : widths[i]);
       const auto wide = width_of(shown);
       out += painted(shown, what.how, on);
       if (!last)

@@ -51,7 +51,8 @@ enum class tone : std::uint8_t { plain, good, busy, bad, faint, strong };
 
 std::string painted(std::string_view text, tone how, const terminal&);
 
-/// A table: columns as wide as their content, the last one cut to fit the terminal.
+/// A table: columns as wide as their content. Where the terminal is too narrow, the last
+/// column is cut, then columns that may be dropped are, from the right, then names are cut.
 class table {
 public:
   struct cell {
@@ -59,8 +60,9 @@ public:
     tone how = tone::plain;
   };
 
-  explicit table(std::vector<std::string> heads)
-      : heads_{std::move(heads)} {}
+  explicit table(std::vector<std::string> heads, std::vector<std::size_t> droppable = {})
+      : heads_{std::move(heads)}
+      , droppable_{std::move(droppable)} {}
 
   void add(std::vector<cell> row) { rows_.push_back(std::move(row)); }
 
@@ -69,6 +71,7 @@ public:
 
 private:
   std::vector<std::string> heads_;
+  std::vector<std::size_t> droppable_; ///< columns, from the left
   std::vector<std::vector<cell>> rows_;
 };
 

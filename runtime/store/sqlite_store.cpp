@@ -324,7 +324,9 @@ public:
       constexpr std::int64_t all = -1;
       use rows{*db_,
                "SELECT * FROM (SELECT * FROM events WHERE seq > ?1 AND time >= ?2 AND (?3 OR"
-               " instance IN (SELECT value FROM json_each(?4))) ORDER BY seq DESC LIMIT ?5)"
+               " instance IN (SELECT value FROM json_each(?4)) OR substr(instance, 1,"
+               " instr(instance, '#') - 1) IN (SELECT value FROM json_each(?4)))"
+               " ORDER BY seq DESC LIMIT ?5)"
                " ORDER BY seq LIMIT ?6",
                query.after,
                query.since,
@@ -335,7 +337,8 @@ public:
       // Without `last` the inner order must not make SQLite read and sort everything.
       use ascending{*db_,
                     "SELECT * FROM events WHERE seq > ?1 AND time >= ?2 AND (?3 OR instance IN"
-                    " (SELECT value FROM json_each(?4))) ORDER BY seq LIMIT ?5",
+                    " (SELECT value FROM json_each(?4)) OR substr(instance, 1, instr(instance, '#')"
+                    " - 1) IN (SELECT value FROM json_each(?4))) ORDER BY seq LIMIT ?5",
                     query.after,
                     query.since,
                     query.instances.empty(),

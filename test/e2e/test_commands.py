@@ -1,15 +1,18 @@
 """Every command: what it prints with --json, what it prints for people, and its exit code."""
 
 import contextlib
+import json
 import os
 import sqlite3
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
 import procfs
 from troupe_case import Case, poll_until
-from troupe_test import FAULTBOT, PATIENCE, Fleet, clean_environment, faultbot, run, write_tree
+from troupe_test import (FAULTBOT, PATIENCE, TROUPE, Fleet, clean_environment, faultbot, run,
+                         write_tree)
 
 INSTANCE_KEYS = {"name", "bot", "instance", "incarnation", "group", "state", "why", "next", "pid",
                  "since", "uptime_s", "restarts", "ready", "last_exit", "cpu_percent",
@@ -36,6 +39,8 @@ class Commands(Case):
             "lazy": {**faultbot(), "autostart": False},
             "broken": {**faultbot("--exit=3", "--say=oh no"), "autostart": False,
                        "failed_starts": 2},
+            "once": {**faultbot("--exit=3"), "autostart": False, "restart": "transient",
+                     "success_codes": [0, 3], "start_grace": "10ms"},
             "stubborn": {**faultbot("--ignore-term"), "stop_timeout": "60s", "autostart": False},
         })
         cls.addClassCleanup(fleet.discard)
@@ -188,6 +193,17 @@ class Commands(Case):
         self.shared.ask("signal", "KILL", "stubborn")
         self.shared.wait_state("stubborn#0", "stopped")
 
+    def test_wait_knows_success_and_pause(self):
+        document = self.shared.ask("start", "once", "--wait")
+        self.assertEqual((True, "completed"), (document["reached"],
+                                               document["instances"][0]["state"]))
+        self.shared.ask("pause", "market/trader#1", "--wait")
+        result = self.shared("start", "market/trader#1", "--wait", "--json")
+        self.assertEqual((1, False), (result.exit, result.document["reached"]), result)
+        self.assertEqual(3, self.shared("status", "market/trader#1").exit)
+        document = self.shared.ask("resume", "market/trader#1", "--wait", "-y")
+        self.assertTrue(document["reached"])
+
     def test_everything_needs_a_yes(self):
         self.refused(2, "needs-confirmation", "stop", "all")
         document = self.shared.ask("stop", "all", "--dry-run")
@@ -241,15 +257,24 @@ class Commands(Case):
     def test_scale(self):
         document = self.shared.ask("scale", "market/trader", "4", "--dry-run")
         self.assertEqual((2, 4), (document["from"], document["to"]))
-        self.shared.ask("scale", "market/trader", "4")
-        self.shared.wait_state("market/trader#3", "running")
+        self.assertTrue(self.shared.ask("scale", "market/trader", "4", "--wait", "-y")["reached"])
+        self.assertEqual("running", self.shared.row("market/trader#3")["state"])
+        document = self.shared.ask("show", "market/trader")
+        self.assertEqual((4, 2, 4), tuple(document[k] for k in ("replicas", "replicas_in_file",
+                                                                "override")))
         self.shared.kill_runtime()
         self.shared.wait_answer()
         self.assertEqual(4, len(self.shared.status("market/trader")))
         pid = self.shared.pid("market/trader#3")
-        self.shared.ask("scale", "market/trader", "2")
+        self.assertTrue(self.shared.ask("scale", "market/trader", "2", "--wait")["reached"])
         self.assertEqual([], procfs.wait_gone([pid], PATIENCE))
         poll_until(lambda: len(self.shared.status("market/trader")) == 2)
+        # What is gone has a past.
+        past = self.shared("events", "market/trader#3", "--json").documents
+        self.assertEqual("market/trader#3", past[-1]["instance"])
+        self.assertTrue(self.shared.deaths("market/trader#3"))
+        self.refused(5, None, "deaths", "market/trader#9")
+        self.refused(5, None, "events", "market/trader#9")
         self.refused(2, None, "scale", "market/trader", "0")
         self.refused(2, None, "scale", "market/trader", "many")
         self.refused(5, None, "scale", "nobody", "2")
@@ -265,6 +290,33 @@ class Commands(Case):
             self.assertEqual(0, text.exit)
             self.assertEqual(text.out, self.shared(command, "--help").out)
             self.assertIn("troupe " + command, text.out)
+
+    def test_help_and_version_as_json(self):
+        for words in ([], ["help"], ["status", "--help"], ["help", "status"]):
+            with self.subTest(words):
+                self.assertIn("usage: troupe", run(*words, "--json").document["help"])
+        self.assertTrue(run("--version", "--json").document["version"])
+        for word in ("--json", "-h"):
+            result = run("help", "--", word)
+            self.assertEqual((2, ""), (result.exit, result.out), result)
+        self.assertEqual(2, run("status", "--json=xml").exit)
+
+    def test_bytes_that_are_no_text(self):
+        for words in ([b"status", b"\xff"], [b"\xff"], [b"stop", b"a\xed\xa0\x80"]):
+            command = [bytes(TROUPE), b"--state", bytes(self.shared.state), *words]
+            plain = subprocess.run(command, capture_output=True)
+            self.assertEqual((2, b""), (plain.returncode, plain.stdout), plain)
+            result = subprocess.run([*command, b"--json"], capture_output=True)
+            self.assertEqual((2, 2), (result.returncode,
+                                      json.loads(result.stdout)["error"]["exit"]), result)
+
+    def test_output_that_cannot_be_written(self):
+        with open("/dev/full", "wb") as full:
+            for words in (["status"], ["help"], ["ping", "--json"]):
+                result = subprocess.run([TROUPE, "--state", self.shared.state, *words],
+                                        stdout=full, stderr=subprocess.PIPE)
+                self.assertEqual(1, result.returncode, words)
+                self.assertIn(b"No space left", result.stderr, words)
 
     def test_wrong_usage(self):
         self.refused(2, None, "status", "--no-such-option")
@@ -284,6 +336,10 @@ class Commands(Case):
                     self.assertIn("troupe run", result.error["message"] + result.error["hint"])
             result = run("--state", state, "version", "--json", "--timeout", "1s")
             self.assertEqual((0, None), (result.exit, result.document["runtime"]))
+            self.assertEqual("no-runtime", result.document["runtime_error"]["code"])
+        result = run("--state", "/tmp/" + "x" * 100, "version", "--json")
+        self.assertEqual((0, "bad-state"), (result.exit, result.document["runtime_error"]["code"]))
+        self.assertIn("no runtime answers", run("--state", state, "version").out)
 
     def test_state_before_and_after(self):
         state = str(self.shared.state)
@@ -296,6 +352,7 @@ class Commands(Case):
         self.assertEqual(0o600, self.shared.state.joinpath("admin.sock").stat().st_mode & 0o777)
         result = self.shared("status", "--json", user="nobody")
         self.assertEqual((4, 4), (result.exit, result.error["exit"]), result)
+        self.assertIn("Permission denied", self.shared("version", user="nobody").out)
 
     def test_check(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -314,6 +371,9 @@ class Commands(Case):
         result = self.shared("shell", "-c", "status market/feed --json")
         self.assertEqual(0, result.exit, result)
         self.assertEqual("market/feed#0", result.document["instances"][0]["name"])
+        for line in ("frobnicate --json", "status 'a --json", "start a --wait=soon --json"):
+            result = self.shared("shell", "-c", line)
+            self.assertEqual((2, 2), (result.exit, result.error["exit"]), result)
         result = self.shared("shell", input="ping\nstatus nobody\nping\n")
         self.assertEqual(5, result.exit, result)
         self.assertEqual(1, result.out.count("answers"), result)

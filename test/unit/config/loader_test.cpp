@@ -1,5 +1,6 @@
 #include "test/unit/config/fixture.hpp"
 
+#include <chrono>
 #include <csignal>
 
 using namespace troupe::config;
@@ -176,11 +177,27 @@ BOOST_AUTO_TEST_CASE(instances_may_differ_and_equal_ones_are_one_object) {
   BOOST_TEST(contains(result.warnings[0].message, "no instance 9"));
 }
 
+BOOST_AUTO_TEST_CASE(ten_thousand_instances_that_differ_are_loaded_at_once) {
+  std::string text = R"({"command": ["x"], "replicas": 10000, "instances": {)";
+  for (int i = 0; i < 10'000; ++i)
+    text += (i ? ",\"" : "\"") + std::to_string(i) + R"(": {"environment": {"N": ")"
+            + std::to_string(i) + "\"}}";
+  const auto begun = std::chrono::steady_clock::now();
+  const auto spec = must_load(make_tree({{"a.json", text + "}}"}}));
+  BOOST_TEST(spec->bots.at("a")->instances.back()->environment.at("N") == "9999");
+  // Copying all of them for each takes a minute.
+  BOOST_TEST((std::chrono::steady_clock::now() - begun < 20s));
+}
+
 BOOST_AUTO_TEST_CASE(an_operator_scales) {
   auto options = no_environment();
   options.replicas = {{"a", 3}, {"gone", 7}};
   auto source = make_tree({{"a.json", R"({"command": ["x"], "replicas": 1})"}});
-  BOOST_TEST(must_load(source, options)->bots.at("a")->instances.size() == 3u);
+  auto scaled = must_load(source, options)->bots.at("a");
+  BOOST_TEST(scaled->instances.size() == 3u);
+  BOOST_TEST(scaled->written_replicas == 1u);
+  BOOST_TEST(scaled->scaled);
+  BOOST_TEST(!must_load(source)->bots.at("a")->scaled);
   options.replicas = {{"a", 0}};
   auto refused = load(source, options);
   BOOST_TEST(!refused.spec);

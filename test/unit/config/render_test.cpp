@@ -54,6 +54,24 @@ BOOST_AUTO_TEST_CASE(control_characters_never_reach_the_terminal) {
   BOOST_TEST(!contains(render(named, nullptr, false), "\x1b"));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_hidden_is_shown) {
+  auto text = render(file_problem("a\x9b"
+                                  "31m\u202eb.json",
+                                  "\u2066m"),
+                     nullptr, false);
+  BOOST_TEST(text == "a\\x9b31m\\u202eb.json: error: \\u2066m\n");
+  auto source = make_tree({{"a.json", "{\"command\": [\"x\"], \"\u202e\": 1}"}});
+  text = render(only_error(source), &source, false);
+  BOOST_TEST(!contains(text, "\u202e"), text);
+  // The caret is as wide as what is shown.
+  BOOST_TEST(contains(text, "^~~~~~~~\n"), text);
+}
+
+BOOST_AUTO_TEST_CASE(mixins_are_said_not_to_be_there_yet) {
+  auto what = only_error(make_tree({{"a.json", R"({"command": ["x"], "extends": ["web"]})"}}));
+  BOOST_TEST(contains(what.hint, "no mixins yet"), what.hint);
+}
+
 BOOST_AUTO_TEST_CASE(json_has_the_documented_keys) {
   auto source = make_tree({{"a.json", R"({"command": ["x"], "nice": 99})"}});
   auto json = to_json(only_error(source));

@@ -204,11 +204,14 @@ BOOST_AUTO_TEST_CASE(states_are_reachable_from_defined) {
 }
 
 BOOST_AUTO_TEST_CASE(up_states_have_a_process) {
-  const std::set<state> up{running, degraded, paused, draining};
+  const std::set<state> up{running, degraded, draining};
+  std::set<state> ready{up};
+  ready.insert(paused);
   for (std::size_t s = 0; s < state_count; ++s) {
     const auto each = static_cast<state>(s);
     BOOST_TEST(counts_as_up(each) == up.contains(each), to_string(each));
-    BOOST_TEST(has_process(each) == (up.contains(each) || each == starting || each == stopping),
+    BOOST_TEST(has_been_ready(each) == ready.contains(each), to_string(each));
+    BOOST_TEST(has_process(each) == (ready.contains(each) || each == starting || each == stopping),
                to_string(each));
   }
 }

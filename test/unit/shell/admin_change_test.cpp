@@ -164,6 +164,20 @@ BOOST_AUTO_TEST_CASE(recover_takes_only_what_failed) {
   BOOST_TEST(w->operations[0].instances->size() == 2);
 }
 
+BOOST_AUTO_TEST_CASE(recover_takes_what_a_group_that_gave_up_holds_back) {
+  begin();
+  w->groups.push_back({"market", config::strategy::one_for_all, state::backoff, "", {}});
+  for (auto& record : w->records)
+    if (record.group == "market")
+      record.now = state::waiting;
+  w->records[1].wanted = false;
+  BOOST_TEST(ask("recover").exit == 0);
+  BOOST_REQUIRE(w->operations.size() == 1);
+  BOOST_TEST((w->operations[0].what == verb::reset));
+  BOOST_TEST(w->operations[0].instances->size() == 3);
+  BOOST_TEST(!w->operations[0].instances->contains("flaky#0"));
+}
+
 BOOST_AUTO_TEST_CASE(signals_are_names_or_numbers) {
   begin();
   for (const auto* good : {"HUP", "SIGHUP", "1"}) {
@@ -176,6 +190,8 @@ BOOST_AUTO_TEST_CASE(signals_are_names_or_numbers) {
     BOOST_TEST(r.exit == 2, bad);
   }
   BOOST_TEST(w->operations.size() == count);
+  const auto r = ask("signal", R"({"targets":["flaky"],"signal":"hup"})");
+  BOOST_TEST(r.document["error"]["hint"] == "did you mean HUP?");
 }
 
 BOOST_AUTO_TEST_CASE(scale_goes_through_the_config_with_its_audit) {
@@ -193,7 +209,10 @@ BOOST_AUTO_TEST_CASE(scale_goes_through_the_config_with_its_audit) {
   r = ask("scale", R"({"bot":"market/trader","count":7})");
   BOOST_TEST(r.exit == 1);
   BOOST_TEST(w->batches.back().audits[0].outcome == "refused: too many");
-  BOOST_TEST(ask("scale", R"({"bot":"market/trader","count":0})").exit == 2);
+  for (const auto* count : {"0", "10001", "20000"})
+    BOOST_TEST(ask("scale", std::string{R"({"bot":"market/trader","count":)"} + count + "}")
+                   .document["error"]["message"]
+               == "a bot has 1 to 10000 instances");
   BOOST_TEST(ask("scale", R"({"bot":"market/trader#1","count":2})").exit == 2);
   BOOST_TEST(ask("scale", R"({"bot":"nix","count":2})").exit == 5);
 }
@@ -214,8 +233,10 @@ BOOST_AUTO_TEST_CASE(await_says_when_all_are_up) {
       R"({"for":"up","wait_ms":5000,"instances":[{"name":"flaky#0","after":0}]})";
   w->on_await = [this] {
     // The first look only asks where the sequence stands.
-    if (std::ranges::count(w->heard, "await") == 2)
-      w->records[0].now = state::running;
+    if (std::ranges::count(w->heard, "await") != 2)
+      return;
+    w->records[0].now = state::running;
+    ++w->committed;
   };
   auto r = ask("await", flaky);
   BOOST_TEST(r.document["reached"] == true);
@@ -230,8 +251,38 @@ BOOST_AUTO_TEST_CASE(await_says_when_all_are_up) {
   w->records[0].now = state::completed;
   w->records[0].last_exit = exit_status{0, 0, false};
   BOOST_TEST(ask("await", flaky).document["reached"] == true);
+  // Which codes are a success was judged before.
   w->records[0].last_exit = exit_status{3, 0, false};
-  BOOST_TEST(ask("await", flaky).document["failed"] == true);
+  BOOST_TEST(ask("await", flaky).document["reached"] == true);
+
+  w->records[0].now = state::paused;
+  r = ask("await", flaky);
+  BOOST_TEST(r.document["reached"] == false);
+  BOOST_TEST(r.document["failed"] == true);
+}
+
+BOOST_AUTO_TEST_CASE(await_waits_for_a_pause_and_for_what_is_not_there_yet) {
+  begin();
+  const std::string paused = R"({"for":"paused","wait_ms":0,"instances":[{"name":"flaky#0"}]})";
+  BOOST_TEST(ask("await", paused).document["reached"] == false);
+  w->records[0].now = state::paused;
+  BOOST_TEST(ask("await", paused).document["reached"] == true);
+  w->records[0].now = state::stopped;
+  BOOST_TEST(ask("await", paused).document["failed"] == true);
+  const std::string absent = R"(","wait_ms":0,"instances":[{"name":"flaky#9"}]})";
+  BOOST_TEST(ask("await", R"({"for":"up)" + absent).document["reached"] == false);
+  BOOST_TEST(ask("await", R"({"for":"down)" + absent).document["reached"] == true);
+}
+
+BOOST_AUTO_TEST_CASE(a_thousand_names_are_awaited_at_once) {
+  w->spec = make_fleet({make_bot("many", 1200)});
+  begin();
+  nlohmann::json wanted{{"for", "up"}, {"wait_ms", 0}};
+  for (int i = 0; i < 1000; ++i)
+    wanted["instances"].push_back({{"name", "many#" + std::to_string(i)}, {"after", 0}});
+  const auto r = ask("await", wanted.dump());
+  BOOST_TEST(r.document["reached"] == true);
+  BOOST_TEST(r.document["instances"].size() == 1000);
 }
 
 BOOST_AUTO_TEST_CASE(await_after_a_restart_wants_another_process) {

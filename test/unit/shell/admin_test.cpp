@@ -54,12 +54,83 @@ BOOST_AUTO_TEST_CASE(arguments_that_are_none_are_refused) {
   const std::string huge(admin_limits::argument_bytes + 1, ' ');
   for (const auto& text : {std::string{}, std::string{"["}, std::string{"[]"}, std::string{"1"},
                            std::string{"{\"targets\":3}"}, std::string{"{\"targets\":[3]}"},
-                           std::string{"{\"labels\":{}}"}, huge}) {
+                           std::string{"{\"labels\":{}}"}}) {
     const auto r = ask("status", text);
     BOOST_TEST(r.exit == 2);
     BOOST_TEST(r.document["error"]["code"] == "bad-arguments");
   }
+  const auto r = ask("status", huge);
+  BOOST_TEST(r.exit == 2);
+  BOOST_TEST(r.document["error"]["code"] == "too-long");
   BOOST_TEST(ask("status").exit == 0);
+}
+
+BOOST_AUTO_TEST_CASE(groups_are_counted_whole_and_shown_where_something_is_chosen) {
+  w->spec = make_fleet({make_bot("market/feed"), make_bot("market/trader", 3), make_bot("web/ui")});
+  begin();
+  for (const auto* name : {"market", "web"})
+    w->groups.push_back({name, config::strategy::one_for_all, state::running, "", {}});
+  const auto r = ask("status", R"({"targets":["market/trader#1"]})");
+  BOOST_TEST(r.document["instances"].size() == 1);
+  BOOST_REQUIRE(r.document["groups"].size() == 2);
+  BOOST_TEST(r.document["groups"][0]["total"] == 5);
+  BOOST_TEST(r.document["groups"][1]["name"] == "market");
+  BOOST_TEST(r.document["groups"][1]["total"] == 4);
+  BOOST_TEST(r.document["groups"][1]["up"] == 4);
+  BOOST_TEST(ask("status").document["groups"].size() == 3);
+  const auto tree = ask("tree", R"({"targets":["market/feed"]})").document["root"];
+  BOOST_TEST(tree["total"] == 5);
+  BOOST_REQUIRE(tree["children"].size() == 1);
+  BOOST_TEST(tree["children"][0]["total"] == 4);
+  BOOST_TEST(tree["children"][0]["children"].size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_group_where_one_bot_is_wanted_is_explained) {
+  begin();
+  for (const auto* name : {"market", "market/", "market/*", "/market/"})
+    for (const auto* command : {"show", "deaths", "scale"}) {
+      const auto r = ask(command, std::string{R"({"count":3,"bot":")"} + name + "\"}");
+      BOOST_TEST(r.exit == 2);
+      const auto message = r.document["error"]["message"].get<std::string>();
+      BOOST_TEST(message.starts_with(std::string{command} + " takes one bot"), message);
+      BOOST_TEST(message.find("has market/feed, market/trader") != std::string::npos, message);
+    }
+  BOOST_TEST(ask("deaths", R"({"bot":"all"})").document["error"]["message"]
+             == "deaths takes one bot; the fleet has flaky, market/feed, market/trader");
+}
+
+BOOST_AUTO_TEST_CASE(a_path_from_the_root_is_a_name) {
+  begin();
+  BOOST_TEST(ask("status", R"({"targets":["/market/feed"]})").document["instances"].size() == 1);
+  BOOST_TEST(ask("status", R"({"targets":["/market/"]})").document["instances"].size() == 4);
+  BOOST_TEST(ask("show", R"({"bot":"/market/feed"})").exit == 0);
+  BOOST_TEST(ask("status", R"({"targets":["/market"]})").exit == 5);
+}
+
+BOOST_AUTO_TEST_CASE(show_tells_what_scale_has_set) {
+  auto bot = make_bot("flaky", 3);
+  bot->written_replicas = 2;
+  bot->scaled = true;
+  w->spec = make_fleet({bot, make_bot("other")});
+  begin();
+  auto r = ask("show", R"({"bot":"flaky"})");
+  BOOST_TEST(r.document["replicas"] == 3);
+  BOOST_TEST(r.document["replicas_in_file"] == 2);
+  BOOST_TEST(r.document["override"] == 3);
+  BOOST_TEST(ask("show", R"({"bot":"other"})").document["override"].is_null());
+}
+
+BOOST_AUTO_TEST_CASE(an_instance_that_leaves_can_be_named) {
+  begin();
+  w->records.push_back(make_record("market/trader#7", state::stopping, 9));
+  auto r = ask("status", R"({"targets":["market/trader#7"]})");
+  BOOST_REQUIRE(r.document["instances"].size() == 1);
+  BOOST_TEST(ask("status", R"({"targets":["market/trader"]})").document["instances"].size() == 3);
+  BOOST_TEST(ask("stop", R"({"targets":["market/trader#7"]})").exit == 0);
+  BOOST_TEST(ask("signal", R"({"targets":["market/trader#7"],"signal":"KILL"})").exit == 0);
+  BOOST_TEST(w->operations.back().instances->contains("market/trader#7"));
+  BOOST_TEST(ask("stop", R"({"targets":["market/trader#8"]})").exit == 5);
+  BOOST_TEST(ask("stop", R"({"targets":["market/trader#7"],"labels":["env"]})").exit == 5);
 }
 
 BOOST_AUTO_TEST_CASE(status_has_the_fields_that_are_promised) {
@@ -170,12 +241,30 @@ BOOST_AUTO_TEST_CASE(a_long_answer_comes_in_parts) {
 }
 
 BOOST_AUTO_TEST_CASE(rests_that_nobody_fetches_are_bounded) {
+  using registry = commands::session_registry;
   w->spec = make_fleet({make_bot("many", 2000)});
   begin();
   const auto first = ask("status").cursor;
-  for (std::size_t i = 0; i < admin_limits::rests; ++i)
+  for (std::size_t i = 0; i < registry::max_rests; ++i)
     BOOST_TEST(ask("status").cursor != 0);
   BOOST_TEST(next(first).document["error"]["code"] == "no-cursor");
+  for (std::size_t i = 0; i < 3; ++i)
+    BOOST_TEST(sessions->keep(session, {std::string(registry::max_rest_bytes / 2, 'x')}) != 0);
+  BOOST_TEST(sessions->rest_bytes() <= registry::max_rest_bytes);
+}
+
+BOOST_AUTO_TEST_CASE(rests_end_with_their_session) {
+  w->spec = make_fleet({make_bot("many", 2000)});
+  begin();
+  const auto other = *sessions->open({1, 2, "test", role::admin});
+  const auto mine = ask("status").cursor;
+  const auto theirs = ask("status", "{}", other).cursor;
+  const auto before = sessions->rest_bytes();
+  sessions->close(other);
+  BOOST_TEST(sessions->rest_bytes() < before);
+  BOOST_TEST(next(theirs, other).exit != 0);
+  BOOST_TEST(next(mine).exit == 0);
+  BOOST_TEST(sessions->keep(other, {"x"}) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(the_tree_has_groups_and_instances) {
@@ -222,71 +311,6 @@ BOOST_AUTO_TEST_CASE(show_tells_all_but_secrets) {
   BOOST_TEST(r.document["isolation"].get<std::string>().find("cgroup2") != std::string::npos);
   BOOST_TEST(r.document["deaths"][0]["output"] == "last words\n");
   BOOST_TEST(r.document["instances"].size() == 1);
-}
-
-BOOST_AUTO_TEST_CASE(deaths_are_given_as_they_are_kept) {
-  for (int i = 0; i < 12; ++i)
-    w->deaths.push_back({"flaky#0",
-                         static_cast<std::uint64_t>(i),
-                         1,
-                         "killed",
-                         {-1, 9, true},
-                         500'000,
-                         0,
-                         0,
-                         std::string{"\x1b]0;x\a\xff"}});
-  begin();
-  auto r = ask("deaths", R"({"bot":"flaky"})");
-  BOOST_REQUIRE(r.document["deaths"].size() == 10);
-  BOOST_TEST(r.document["deaths"][0]["signal"] == 9);
-  BOOST_TEST(r.document["deaths"][0]["code"].is_null());
-  BOOST_TEST(r.document["deaths"][0]["uptime_s"] == 0.5);
-  r = ask("deaths", R"({"bot":"flaky","last":2})");
-  BOOST_TEST(r.document["deaths"].size() == 2);
-  BOOST_TEST(r.document["deaths"][1]["incarnation"] == 11);
-}
-
-std::vector<std::uint64_t> sequence(const std::string& lines) {
-  std::vector<std::uint64_t> result;
-  std::istringstream in{lines};
-  for (std::string line; std::getline(in, line);)
-    result.push_back(nlohmann::json::parse(line)["seq"]);
-  return result;
-}
-
-BOOST_AUTO_TEST_CASE(events_are_lines_and_go_on_after_a_number) {
-  begin();
-  for (std::uint64_t i = 1; i <= 1500; ++i)
-    w->events.push_back({i, static_cast<std::int64_t>(i) * 1'000'000,
-                         i % 2 ? "flaky#0" : "market/feed#0", i, state::waiting, state::starting,
-                         "x"});
-  auto got = sequence(ask("events").text);
-  BOOST_REQUIRE(got.size() == 1000);
-  got = sequence(ask("events", R"({"after":1000})").text);
-  BOOST_REQUIRE(got.size() == 500);
-  BOOST_TEST(got.front() == 1001);
-  BOOST_TEST(sequence(ask("events", R"({"last":3})").text).front() == 1498);
-  BOOST_TEST(sequence(ask("events", R"({"last":0})").text).empty());
-  got = sequence(ask("events", R"({"targets":["flaky"],"last":2})").text);
-  BOOST_TEST((got == std::vector<std::uint64_t>{1497, 1499}));
-  got = sequence(ask("events", R"({"since":"1970-01-01T00:24:59Z"})").text);
-  BOOST_TEST((got == std::vector<std::uint64_t>{1499, 1500}));
-  BOOST_TEST(ask("events", R"({"since":"yesterday"})").exit == 2);
-  BOOST_TEST(ask("events", R"({"wait_ms":5001})").exit == 2);
-}
-
-BOOST_AUTO_TEST_CASE(events_are_waited_for) {
-  begin();
-  w->on_await = [this] {
-    w->events.push_back({1, 1, "flaky#0", 1, state::waiting, state::starting, "x"});
-    w->committed = 1;
-  };
-  BOOST_TEST(sequence(ask("events", R"({"wait_ms":5000})").text).size() == 1);
-  BOOST_TEST(w->heard.back() == "await");
-  // What is there already is not waited for.
-  w->heard.clear();
-  BOOST_TEST(sequence(ask("events", R"({"wait_ms":5000})").text).size() == 1);
-  BOOST_TEST(w->heard.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_service_that_is_silent_ends_in_an_error) {

@@ -2,11 +2,16 @@
 
 #include "fake_runtime.hpp"
 #include "runtime/shell/client.hpp"
+#include "runtime/shell/executor.hpp"
+#include "runtime/shell/parse.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
 #include <atomic>
+#include <cstdio>
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace troupe;
 using namespace troupe::test;
@@ -35,9 +40,38 @@ shell::admin_handle odd_admin(caf::actor_system& system) {
       }));
 }
 
+/// What is printed within goes nowhere.
+struct silence {
+  int before = dup(STDOUT_FILENO);
+
+  silence() {
+    std::fflush(stdout);
+    const int nowhere = open("/dev/null", O_WRONLY);
+    dup2(nowhere, STDOUT_FILENO);
+    close(nowhere);
+  }
+  ~silence() {
+    std::fflush(stdout);
+    dup2(before, STDOUT_FILENO);
+    close(before);
+  }
+};
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(client_and_runtime)
+
+BOOST_AUTO_TEST_CASE(more_than_fit_into_one_request_are_waited_for) {
+  scratch dir;
+  fake_runtime runtime{dir.socket(), {.bots = 9000}};
+  client c{{dir.path}};
+  const auto what = shell::parse({"start", "all", "--wait=20s", "--json"});
+  BOOST_REQUIRE(what.has_value());
+  const silence quiet;
+  BOOST_TEST(shell::executor(c, {}).carry_out(*what) == 0);
+  runtime.w->records.back().now = state::failed;
+  BOOST_TEST(shell::executor(c, {}).carry_out(*what) == 1);
+}
 
 BOOST_AUTO_TEST_CASE(a_command_goes_there_and_back) {
   scratch dir;

@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(as_a_target_it_is_refused_or_a_name) {
     BOOST_TEST((exit == exit_code::usage || exit == exit_code::no_such_bot));
     BOOST_TEST(clean(render_refusal(got.error(), false)), escape(text));
     BOOST_TEST(got.error().message.size() < 400);
-    BOOST_TEST(!commands::resolve_bot(spec, text).has_value());
+    BOOST_TEST(!commands::resolve_bot(spec, text, "show").has_value());
   }
 }
 

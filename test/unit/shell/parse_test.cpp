@@ -47,6 +47,33 @@ BOOST_AUTO_TEST_CASE(wait_takes_its_time_only_with_an_equals_sign) {
              == "start: --wait needs a duration such as 30s or 2m, not \"soon\"");
 }
 
+BOOST_AUTO_TEST_CASE(a_time_that_stands_for_itself_is_explained) {
+  BOOST_TEST(error_of({"start", "a", "--wait", "5s"}).hint == "write --wait=5s");
+  BOOST_TEST(error_of({"shutdown", "--wait", "1m"}).hint == "write --wait=1m");
+  BOOST_TEST(parse({"start", "5s", "--wait"}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(every_change_of_the_fleet_takes_a_yes) {
+  for (const auto& command : all_commands()) {
+    if (!command.changes || command.runs != place::runtime)
+      continue;
+    words given{std::string{command.name}, "-y", "--json"};
+    if (command.name == "signal")
+      given.insert(given.end(), {"HUP", "a"});
+    else if (command.name == "scale")
+      given.insert(given.end(), {"a", "2"});
+    else if (!command.arguments.empty())
+      given.emplace_back("a");
+    const auto what = parse(given);
+    BOOST_TEST(what.has_value(), command.name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_letter_is_never_offered) {
+  for (const auto* word : {"-x", "-q", "-k", "-z"})
+    BOOST_TEST(error_of({"stop", "a", word}).hint.find("did you mean") == std::string::npos, word);
+}
+
 BOOST_AUTO_TEST_CASE(global_options_stand_before_or_after) {
   for (const auto& given :
        {words{"--state", "/x", "--json", "ping"}, words{"ping", "--state=/x", "--json"},
@@ -106,6 +133,32 @@ BOOST_AUTO_TEST_CASE(words_of_other_tools) {
   BOOST_TEST(parse({"ls"})->command->name == "status");
   BOOST_TEST(parse({"info", "a"})->command->name == "show");
   BOOST_TEST(error_of({"reload"}).hint.find("troupe check") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_utf8_is_refused) {
+  for (const words& given :
+       {words{"status", "\xff"}, words{"\xff"}, words{"--state", "a\xc0", "ping"},
+        words{"status", "\xed\xa0\x80"}, words{"events", "--since=\xe2\x82"}})
+    BOOST_TEST(error_of(given).message.find("is no UTF-8") != std::string::npos);
+  BOOST_TEST(parse({"status", "grün"}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_flag_takes_no_value) {
+  BOOST_TEST(error_of({"status", "--json=xml"}).message == "status: --json takes no value");
+  BOOST_TEST((error_of({"stop", "a", "--yes=true"}).exit == exit_code::usage));
+  BOOST_TEST(arguments({"status", "--", "--json=xml"}) == R"({"targets":["--json=xml"]})");
+}
+
+BOOST_AUTO_TEST_CASE(json_is_wanted_before_two_dashes) {
+  BOOST_TEST(wants_json({"frobnicate", "--json"}));
+  BOOST_TEST(!wants_json({"help", "--", "--json"}));
+  BOOST_TEST(!wants_json({}));
+}
+
+BOOST_AUTO_TEST_CASE(help_of_what_is_no_command) {
+  for (const auto* word : {"--json", "-h", "", "--"})
+    BOOST_TEST(!named_command(word).has_value(), word);
+  BOOST_TEST((*named_command("ls"))->name == "status");
 }
 
 BOOST_AUTO_TEST_CASE(help_needs_nothing_else) {

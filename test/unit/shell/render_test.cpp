@@ -40,11 +40,24 @@ BOOST_AUTO_TEST_CASE(status_is_a_table) {
 }
 
 BOOST_AUTO_TEST_CASE(status_fits_a_terminal) {
-  const auto text = render("status", parsed(a_status), {true, false, 80});
-  std::istringstream in{text};
-  for (std::string line; std::getline(in, line);)
-    BOOST_TEST(width_of(line) <= 80, line);
-  BOOST_TEST(text.find("…") != std::string::npos);
+  for (const std::size_t columns : {20, 40, 60, 80}) {
+    const auto text = render("status", parsed(a_status), {true, false, columns});
+    std::istringstream in{text.substr(0, text.find("demo:"))};
+    for (std::string line; std::getline(in, line);)
+      BOOST_TEST(width_of(line) <= columns, line);
+    BOOST_TEST(text.find("…") != std::string::npos);
+  }
+  const auto narrow = render("status", parsed(a_status), {true, false, 40});
+  BOOST_TEST(narrow.find("RESTARTS") == std::string::npos);
+  BOOST_TEST(narrow.find("market/feed#0  running") != std::string::npos);
+  BOOST_TEST(narrow.find("WHY") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_group_that_gave_up_is_named) {
+  const auto text = render("status", parsed(R"({"fleet":"x","instances":[],"groups":[
+    {"name":"market","state":"backoff","why":"group market gave up"}]})"),
+                           pipe_end);
+  BOOST_TEST(text.find("group market/ is backoff: group market gave up") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(colour_only_where_it_was_asked_for) {
@@ -120,6 +133,9 @@ BOOST_AUTO_TEST_CASE(changes_are_sentences) {
              == "nothing has failed\n");
   BOOST_TEST(one(R"({"command":"scale","dry_run":false,"bot":"a","from":2,"to":4})")
              == "a goes from 2 to 4 instances\n");
+  BOOST_TEST(one(R"({"command":"scale","dry_run":false,"bot":"a","from":1,"to":2,"reached":false,
+    "instances":[{"name":"a#1","state":"failed","why":"x"}]})")
+             == "a goes from 1 to 2 instances\nNAME  STATE   WHY\na#1   failed  x\n");
   BOOST_TEST(one(R"({"command":"shutdown","accepted":1})") == "the fleet is ending\n");
 }
 
@@ -139,6 +155,13 @@ BOOST_AUTO_TEST_CASE(show_has_all_that_is_set) {
                 "  umask             022\n"
                 "  delay             initial 500ms, factor 2.0\n"
                 "  stop_timeout      10s\n");
+}
+
+BOOST_AUTO_TEST_CASE(show_tells_of_an_override) {
+  const auto text = render("show", parsed(R"({"bot":"a","file":"a.json","replicas":3,
+    "replicas_in_file":2,"override":3,"instances":[]})"),
+                           pipe_end);
+  BOOST_TEST(text.starts_with("a  from a.json, 3 of it, set by `scale`; the file says 2\n"), text);
 }
 
 BOOST_AUTO_TEST_CASE(refusals_are_for_people) {

@@ -124,11 +124,14 @@ inline journal_actor::behavior_type journal(journal_actor::pointer, world_ptr w)
       },
       [](view_atom) { return journal_contents_ptr{}; },
       [w](query_atom, const event_query& query) {
+        w->heard.emplace_back("query");
         event_list result;
         for (const auto& event : w->events)
           if (event.seq > query.after && event.time >= query.since
-              && (query.instances.empty()
-                  || std::ranges::count(query.instances, event.instance) > 0))
+              && (query.instances.empty() || std::ranges::count(query.instances, event.instance) > 0
+                  || std::ranges::count(query.instances,
+                                        event.instance.substr(0, event.instance.find('#')))
+                         > 0))
             result.items.push_back(event);
         if (query.last && result.items.size() > *query.last)
           result.items.erase(result.items.begin(),
@@ -137,8 +140,11 @@ inline journal_actor::behavior_type journal(journal_actor::pointer, world_ptr w)
           result.items.resize(query.limit);
         return result;
       },
-      [w](deaths_atom, const std::string&, std::uint32_t last) {
+      [w](deaths_atom, const std::string& of, std::uint32_t last) {
         death_list result{w->deaths, {}};
+        std::erase_if(result.items, [&](const auto& one) {
+          return one.instance != of && one.instance.substr(0, one.instance.find('#')) != of;
+        });
         if (result.items.size() > last)
           result.items.erase(result.items.begin(),
                              result.items.end() - static_cast<std::ptrdiff_t>(last));
@@ -148,6 +154,8 @@ inline journal_actor::behavior_type journal(journal_actor::pointer, world_ptr w)
 }
 
 inline ledger_actor::behavior_type ledger(ledger_actor::pointer self, world_ptr w) {
+  using promise = caf::typed_response_promise<std::uint64_t>;
+  auto waiting = std::make_shared<std::vector<promise>>();
   return {
       [](wire_atom, const services_ptr&) {},
       [](const ledger_entry&) {},
@@ -169,15 +177,21 @@ inline ledger_actor::behavior_type ledger(ledger_actor::pointer self, world_ptr 
         view->version = 3;
         return ledger_view_ptr{view};
       },
-      [w](await_atom, std::uint64_t, std::uint32_t) {
+      [self, w, waiting](await_atom, std::uint64_t after,
+                         std::uint32_t ms) -> caf::result<std::uint64_t> {
         w->heard.emplace_back("await");
         if (w->on_await)
           w->on_await();
-        return w->committed;
+        if (w->committed > after || ms == 0)
+          return w->committed;
+        waiting->push_back(self->make_response_promise<std::uint64_t>());
+        self->delayed_send(self, std::chrono::milliseconds{ms}, tick_atom_v,
+                           std::uint64_t{waiting->size() - 1});
+        return waiting->back();
       },
       [](flush_atom) { return true; },
       [](watch_atom, const std::vector<std::string>&) {},
-      [](tick_atom, std::uint64_t) {},
+      [w, waiting](tick_atom, std::uint64_t which) { (*waiting)[which].deliver(w->committed); },
   };
 }
 

@@ -85,6 +85,16 @@ struct virtual_time {
                                  admin_request{as.value_or(session), command, arguments}));
   }
 
+  /// The same for what waits: lets the time pass.
+  result ask_and_wait(const std::string& command, const std::string& arguments,
+                      std::chrono::milliseconds time) {
+    auto response = self->request(all->admin, std::chrono::seconds{60},
+                                  admin_request{session, command, arguments});
+    scheduler.run();
+    scheduler.advance_time(time);
+    return receive(std::move(response));
+  }
+
   result next(std::uint64_t cursor, std::optional<std::uint64_t> as = {}) {
     return receive(self->request(all->admin, std::chrono::seconds{60}, next_atom_v,
                                  as.value_or(session), cursor));

@@ -209,6 +209,11 @@ BOOST_AUTO_TEST_CASE(events_are_selected) {
   BOOST_TEST((first_and_size(ask([](event_query& q) { q.last = 0; })) == expected{0, 0}));
   BOOST_TEST(
       (first_and_size(ask([](event_query& q) { q.instances = {"even#0"}; })) == expected{2, 50}));
+  // A bot's name takes all that it ever had.
+  BOOST_TEST(
+      (first_and_size(ask([](event_query& q) { q.instances = {"even"}; })) == expected{2, 50}));
+  BOOST_TEST(
+      (first_and_size(ask([](event_query& q) { q.instances = {"eve"}; })) == expected{0, 0}));
   BOOST_TEST((first_and_size(ask([](event_query& q) {
                 q.instances = {"even#0", "odd#0"};
               }))
