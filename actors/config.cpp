@@ -13,6 +13,14 @@ namespace {
 /// More instances of one bot than this are a typo.
 constexpr std::uint32_t max_replicas = 10'000;
 
+void set_replicas(std::map<std::string, std::uint32_t>& of, const std::string& bot,
+                  std::uint32_t replicas) {
+  if (replicas == 0)
+    of.erase(bot);
+  else
+    of[bot] = replicas;
+}
+
 } // namespace
 
 void config_state::init(config_args given) {
@@ -87,7 +95,7 @@ caf::result<std::string> config_state::scale(const std::string& bot, std::uint32
                        max_replicas);
   config::load_options options;
   options.replicas = args.replicas;
-  options.replicas[bot] = replicas;
+  set_replicas(options.replicas, bot, replicas);
   auto loaded = config::load(args.tree, options);
   if (!loaded.spec)
     return "the config does not allow it: " + loaded.errors.front().message;
@@ -102,7 +110,7 @@ caf::result<std::string> config_state::scale(const std::string& bot, std::uint32
               // Another bot may have been scaled meanwhile.
               config::load_options all;
               all.replicas = args.replicas;
-              all.replicas[bot] = replicas;
+              set_replicas(all.replicas, bot, replicas);
               if (auto both = config::load(args.tree, all); both.spec) {
                 args.replicas = std::move(all.replicas);
                 args.spec = both.spec;

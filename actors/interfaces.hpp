@@ -141,7 +141,7 @@ using config_actor = caf::typed_actor<
     caf::reacts_to<wire_atom, services_ptr>,
     // The spec in force.
     caf::replies_to<view_atom>::with<config::spec_ptr>,
-    // Sets the number of replicas of a bot; holds until the next fresh run or scale.
+    // Sets the number of replicas of a bot, 0: to what the tree says. Holds until the next.
     // Answers "" or why not. Commits before it answers.
     caf::replies_to<scale_atom, std::string, std::uint32_t, audit_entry>::with<std::string>>;
 

@@ -9,6 +9,15 @@
 
 namespace troupe {
 
+namespace {
+
+constexpr std::uint64_t strangers_tick = 0; // others are generations of the queue's tick
+
+/// For so long after a new spec an instance may be without a proxy.
+constexpr std::chrono::seconds time_to_adopt{2};
+
+} // namespace
+
 void launcher_state::init(std::shared_ptr<process_host> given) {
   host = std::move(given);
   auto me = caf::actor_cast<launcher_actor>(self);
@@ -68,7 +77,9 @@ void launcher_state::pump() {
 }
 
 void launcher_state::tick(std::uint64_t which) {
-  if (which == generation)
+  if (which == strangers_tick)
+    end_strangers();
+  else if (which == generation)
     pump();
 }
 
@@ -132,6 +143,11 @@ void launcher_state::retain(const config::spec_ptr& fleet) {
   for (const auto& [bot, entry] : fleet->bots)
     for (std::size_t i = 0; i < entry->instances.size(); ++i)
       expected->insert(instance_name(bot, i));
+  // Right after a start some may not have been taken over yet.
+  self->delayed_send(self, time_to_adopt, tick_atom_v, strangers_tick);
+}
+
+void launcher_state::end_strangers() {
   std::vector<std::string> strangers;
   for (const auto& [instance, all] : slots)
     if (is_stranger(instance))

@@ -140,7 +140,8 @@ struct journal_batch {
   std::vector<instance_record> records; ///< the last of each instance
   std::vector<audit_entry> audits;      ///< ids are filled in; an id that is there gets its outcome
   std::map<std::string, bool> intents;  ///< instance → an operator stopped it
-  std::map<std::string, std::uint32_t> replicas; ///< bot → replicas set by an operator
+  /// bot → replicas set by an operator, 0: none any more
+  std::map<std::string, std::uint32_t> replicas;
   std::optional<std::string> applied;            ///< the tree that is in force now, as text
   std::vector<std::string> forgotten; ///< instances that are no more: their record and intent go
   std::string notice; ///< filled in: what was repaired on the way, for the log; empty if nothing

@@ -116,15 +116,17 @@ constexpr argument_info of_signal[] = {
 constexpr sv signal_examples[] = {"troupe signal HUP web/server"};
 constexpr argument_info of_scale[] = {
     {"bot", bot, true, false, "a bot"},
-    {"count", number, true, false, "how many instances it shall have, 1 to 10000"},
+    {"count", number, false, false, "how many instances it shall have, 1 to 10000"},
 };
 constexpr option_info scaling[] = {
+    {"reset", "--reset", flag, {}, {}, false, "as many as the config tree says"},
     {"wait", "--wait", duration, "TIME", "30s", false,
      "wait until the new ones run and the others are gone, at most so long (30s)"},
     dry_run,
     no_question,
 };
-constexpr sv scale_examples[] = {"troupe scale market/trader 6"};
+constexpr sv scale_examples[] = {"troupe scale market/trader 6",
+                                 "troupe scale market/trader --reset"};
 
 // -- the runtime itself --------------------------------------------------------
 
@@ -217,7 +219,8 @@ constexpr command_info table[] = {
     {"scale", "Set how many instances a bot has", of_scale, scaling, role::operator_,
      place::runtime, true, false,
      "New instances start, those with the highest numbers are stopped and leave. Holds across "
-     "restarts, over what the config tree says, until it is set again.",
+     "restarts and fresh runs, over what the config tree says, until it is set again or taken back "
+     "with --reset.",
      scale_examples},
     {"events", "Show what happened", some_targets, of_events, role::viewer, place::runtime, false,
      false,

@@ -252,15 +252,21 @@ void handle_scale(const request_ptr& r) {
   constexpr std::uint64_t most = 10'000;
   std::string name;
   std::uint64_t count = 0;
+  bool reset = false;
   bool dry_run = false;
   if (!r->get("bot", name) || !r->get("count", count, std::numeric_limits<std::uint32_t>::max())
-      || !r->get("dry_run", dry_run))
+      || !r->get("reset", reset) || !r->get("dry_run", dry_run))
     return;
   name = without_root(name);
-  if (count == 0 || count > most)
+  if (reset && count > 0)
     return r->refuse({exit_code::usage, "bad-count",
-                      "a bot has 1 to " + std::to_string(most) + " instances",
-                      count > 0 ? "" : "`troupe stop " + name + "` stops all of them"});
+                      "scale takes a number of instances or --reset, not both", ""});
+  if (!reset && (count == 0 || count > most))
+    return r->refuse(
+        {exit_code::usage, "bad-count", "a bot has 1 to " + std::to_string(most) + " instances",
+         count > 0 ? ""
+                   : "write it, or --reset for what the config tree says; `troupe stop " + name
+                         + "` stops all of them"});
   r->with_spec([r, name, count, dry_run](const config::spec_ptr& spec) {
     const auto which = resolve_bot(*spec, name, r->info.name);
     if (!which)
@@ -274,7 +280,7 @@ void handle_scale(const request_ptr& r) {
     result["dry_run"] = dry_run;
     result["bot"] = name;
     result["from"] = which->bot->instances.size();
-    result["to"] = count;
+    result["to"] = count > 0 ? count : which->bot->written_replicas;
     if (dry_run)
       return r->answer(result);
     audited(r, {}, [r, name, count, result](const audit_ptr& audit) {

@@ -152,6 +152,15 @@ void handle_show(const request_ptr& r) {
   });
 }
 
+namespace {
+
+refusal store_unreadable(const std::string& why) {
+  return {exit_code::failed, "store-unreadable", "what was kept cannot be read: " + why,
+          "see to the state directory; the fleet runs on meanwhile"};
+}
+
+} // namespace
+
 void handle_deaths(const request_ptr& r) {
   std::string name;
   std::uint64_t last = 10;
@@ -168,6 +177,8 @@ void handle_deaths(const request_ptr& r) {
     r->self->request(r->all->journal, look_timeout, deaths_atom_v, name, rows)
         .then(
             [r, name, which](death_list& deaths) {
+              if (!deaths.trouble.empty())
+                return r->refuse(store_unreadable(deaths.trouble));
               // What left the fleet has a past all the same.
               if (!which && deaths.items.empty())
                 return r->refuse(which.error());
@@ -209,6 +220,8 @@ void query_events(const request_ptr& r, const event_look_ptr& look) {
   r->self->request(r->all->journal, look_timeout, query_atom_v, look->query)
       .then(
           [r, look](event_list& events) {
+            if (!events.trouble.empty())
+              return r->refuse(store_unreadable(events.trouble));
             const auto left = look->deadline - monotonic_now(r->self);
             if (events.items.empty() && left > std::chrono::milliseconds{0}) {
               // What was committed by then is none of what is looked for.

@@ -551,7 +551,10 @@ private:
     for (const auto& [name, stopped] : batch.intents)
       run(db, "INSERT OR REPLACE INTO intents VALUES (?, ?)", name, stopped);
     for (const auto& [name, count] : batch.replicas)
-      run(db, "INSERT OR REPLACE INTO overrides VALUES (?, ?)", name, count);
+      if (count == 0)
+        run(db, "DELETE FROM overrides WHERE bot = ?", name);
+      else
+        run(db, "INSERT OR REPLACE INTO overrides VALUES (?, ?)", name, count);
     for (const auto& name : batch.forgotten) {
       run(db, "DELETE FROM instances WHERE name = ?", name);
       run(db, "DELETE FROM intents WHERE instance = ?", name);
@@ -601,7 +604,10 @@ private:
     for (const auto& [name, stopped] : batch.intents)
       memory_.intents[name] = stopped;
     for (const auto& [name, count] : batch.replicas)
-      memory_.replicas[name] = count;
+      if (count == 0)
+        memory_.replicas.erase(name);
+      else
+        memory_.replicas[name] = count;
     for (const auto& name : batch.forgotten) {
       memory_.records.erase(name);
       memory_.intents.erase(name);

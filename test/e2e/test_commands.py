@@ -272,10 +272,16 @@ class Commands(Case):
         # What is gone has a past.
         past = self.shared("events", "market/trader#3", "--json").documents
         self.assertEqual("market/trader#3", past[-1]["instance"])
-        self.assertTrue(self.shared.deaths("market/trader#3"))
+        poll_until(lambda: self.shared("deaths", "market/trader#3").exit == 0)
         self.refused(5, None, "deaths", "market/trader#9")
         self.refused(5, None, "events", "market/trader#9")
+        self.assertEqual(3, self.shared.ask("scale", "market/trader", "3", "--wait")["to"])
+        document = self.shared.ask("scale", "market/trader", "--reset", "--wait")
+        self.assertEqual((3, 2, True), tuple(document[k] for k in ("from", "to", "reached")))
+        self.assertIsNone(self.shared.ask("show", "market/trader")["override"])
         self.refused(2, None, "scale", "market/trader", "0")
+        self.refused(2, None, "scale", "market/trader")
+        self.refused(2, None, "scale", "market/trader", "3", "--reset")
         self.refused(2, None, "scale", "market/trader", "many")
         self.refused(5, None, "scale", "nobody", "2")
 

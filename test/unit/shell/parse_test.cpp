@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(after_two_dashes_all_is_argument) {
 
 BOOST_AUTO_TEST_CASE(what_is_missing_is_named) {
   BOOST_TEST(error_of({"show"}).message == "show what? BOT is missing");
-  BOOST_TEST(error_of({"scale", "a"}).message == "scale what? COUNT is missing");
+  BOOST_TEST(error_of({"scale"}).message == "scale what? BOT is missing");
   BOOST_TEST(error_of({"stop"}).message == "stop what? no target was given");
   BOOST_TEST(error_of({"signal", "HUP"}).message == "signal what? no target was given");
   BOOST_TEST(parse({"stop", "-l", "a=b"}).has_value());

@@ -133,6 +133,18 @@ BOOST_AUTO_TEST_CASE(a_fresh_run_keeps_incarnations_events_and_overrides_only) {
   BOOST_TEST(found.version == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(an_override_can_be_taken_back) {
+  auto store = store::open_store(path);
+  journal_batch batch;
+  batch.replicas = {{"a", 3}, {"b", 4}};
+  BOOST_TEST(store->write(batch, true) == "");
+  batch.replicas = {{"a", 0}};
+  BOOST_TEST(store->write(batch, true) == "");
+  const auto found = store::open_store(path)->load(0);
+  BOOST_TEST(found.replicas.size() == 1u);
+  BOOST_TEST(found.replicas.at("b") == 4u);
+}
+
 BOOST_AUTO_TEST_CASE(a_run_is_fresh_once_and_has_what_was_applied_in_it) {
   const auto apply = [](journal_store& store, const char* tree) {
     journal_batch batch;
