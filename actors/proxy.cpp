@@ -11,31 +11,6 @@ namespace troupe {
 
 using namespace std::chrono_literals;
 
-namespace {
-
-outcomes accepted() {
-  outcomes result;
-  result.accepted = 1;
-  return result;
-}
-
-outcomes refused(const std::string& instance, std::string reason) {
-  outcomes result;
-  result.refused.emplace_back(instance, std::move(reason));
-  return result;
-}
-
-std::string uptime_text(std::int64_t microseconds) {
-  const auto seconds = static_cast<double>(microseconds) / 1e6;
-  return fmt::format("{:.{}f} s", seconds, seconds < 10 ? 1 : 0);
-}
-
-std::string end_text(const exited& how) {
-  return to_string(how.status) + (how.out_of_memory ? ", out of memory" : "");
-}
-
-} // namespace
-
 // -- orders ------------------------------------------------------------------------
 
 void proxy_state::wire(services_ptr replaced) {
@@ -122,71 +97,6 @@ void proxy_state::apply(config::bot_spec_ptr fresh) {
   args.spec = std::move(fresh);
 }
 
-caf::result<outcomes> proxy_state::operate(const operation& order) {
-  auto answer = self->make_response_promise<outcomes>();
-  when_adopted([this, order, answer] { carry_out(order, answer); });
-  return answer;
-}
-
-void proxy_state::carry_out(const operation& order, caf::typed_response_promise<outcomes> answer) {
-  if (removed && (order.what == verb::start || order.what == verb::restart)) {
-    answer.deliver(refused(record.name, "it leaves the fleet; try again when it is gone"));
-    return;
-  }
-  switch (order.what) {
-  case verb::start:
-  case verb::restart: // what runs is recycled by the supervisor, dependents first
-    record.policy = {};
-    by_order = true;
-    want(true, order.cause);
-    break;
-  case verb::stop:
-    want(false, order.cause);
-    break;
-  case verb::reset:
-    record.policy = {};
-    by_order = true;
-    raise(event::reset, order.cause);
-    break;
-  case verb::pause:
-  case verb::resume: {
-    const auto what = order.what == verb::pause ? event::pause : event::resume;
-    if (!find_transition(record.now, what)) {
-      answer.deliver(
-          refused(record.name,
-                  fmt::format("it is {}; only {} instance can {}", to_string(record.now),
-                              what == event::pause ? "a running" : "a paused", to_string(what))));
-      return;
-    }
-    freezing = answer;
-    raise(what, order.cause);
-    if (!std::exchange(freezing, std::nullopt))
-      return; // freeze() has it and will answer
-    break;
-  }
-  case verb::signal:
-    return send_signal(order.signal, answer);
-  }
-  answer.deliver(accepted());
-}
-
-void proxy_state::send_signal(int signal, caf::typed_response_promise<outcomes> answer) {
-  if (!has_process(record.now)) {
-    answer.deliver(
-        refused(record.name, fmt::format("it is {} and has no process", to_string(record.now))));
-    return;
-  }
-  self->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
-                record.incarnation, signal, false)
-      .then(
-          [this, answer](const std::string& why) mutable {
-            answer.deliver(why.empty() ? accepted() : refused(record.name, why));
-          },
-          [this, answer](const caf::error&) mutable {
-            answer.deliver(refused(record.name, "the launcher did not answer"));
-          });
-}
-
 // -- what becomes of its process ------------------------------------------------------
 
 // Until it is adopted, whatever happens is in what the launcher will tell then.
@@ -240,24 +150,6 @@ void proxy_state::on_spawn_failed(const spawn_failed& what) {
   run_end failed;
   failed.spawned = false;
   judge_end(failed, "spawn-failed: " + what.reason);
-}
-
-void proxy_state::on_end(const process_end& what) {
-  spdlog::debug("proxy {} hears that incarnation {} ended, {} are left", record.name,
-                what.how.incarnation, what.left);
-  if (!adopted || (end && end->how.incarnation == what.how.incarnation))
-    return; // heard, and not swept yet
-  if (what.how.incarnation != record.incarnation || !has_process(record.now) || end)
-    return bury(what);
-  end = what;
-  concluded = false;
-  sweep_pause = 20ms;
-  if (what.left == 0)
-    return swept(0);
-  // «stopped» must mean that nothing is left; of any other end we tell at once.
-  if (record.now != state::stopping && record.now != state::draining)
-    conclude();
-  arm(timer::sweep, sweep_pause);
 }
 
 void proxy_state::on_stalled(const stalled& what) {
@@ -376,14 +268,6 @@ void proxy_state::report(bool ended, const std::string& cause) {
              child_report{record.name, record.now, record.wanted, ended, cause, busy()});
 }
 
-template <class F>
-void proxy_state::when_adopted(F what) {
-  if (adopted)
-    what();
-  else
-    until_adopted.push_back(std::move(what));
-}
-
 // -- actions ---------------------------------------------------------------------------
 
 void proxy_state::ask() {
@@ -467,25 +351,6 @@ void proxy_state::kill() {
             [this](const caf::error&) { say("got no answer from", "the launcher"); });
 }
 
-void proxy_state::freeze(bool on) {
-  auto answer = std::exchange(freezing, std::nullopt);
-  self->request(args.services->launcher, request_timeout, freeze_atom_v, record.name,
-                record.incarnation, on)
-      .then(
-          [this, on, answer](const std::string& why) mutable {
-            if (answer)
-              answer->deliver(why.empty() ? accepted() : refused(record.name, why));
-            if (!why.empty() && on)
-              raise(event::resume, "could not be frozen: " + why);
-          },
-          [this, on, answer](const caf::error&) mutable {
-            if (answer)
-              answer->deliver(refused(record.name, "the launcher did not answer"));
-            if (on)
-              raise(event::resume, "could not be frozen: the launcher did not answer");
-          });
-}
-
 void proxy_state::schedule(const char* what) {
   if (!last_judgement.again)
     return;
@@ -495,89 +360,6 @@ void proxy_state::schedule(const char* what) {
     raise(event::due, fmt::format("{} at once", what));
   else
     arm(timer::due, last_judgement.after);
-}
-
-// -- ends ------------------------------------------------------------------------------
-
-void proxy_state::conclude() {
-  concluded = true;
-  const auto& how = end->how;
-  record.last_exit = how.status;
-  record.last_exit_at = how.at;
-  if (was_ready && std::chrono::microseconds{how.uptime} >= args.spec->delay.reset_after)
-    forgive(record.policy);
-  auto cause = end_text(how) + " after " + uptime_text(how.uptime);
-  for (auto each : {timer::grace, timer::start_limit, timer::kill})
-    disarm(each);
-  const bool asked = record.now == state::stopping || record.now == state::draining;
-  if (asked && !record.wanted)
-    return raise(event::ended_stopped, cause + ", as asked");
-  if (asked && !expired)
-    return raise(event::ended_again, cause + ", as asked");
-  run_end run;
-  run.status = how.status;
-  run.was_ready = was_ready;
-  run.expired = expired;
-  run.uptime = std::chrono::microseconds{how.uptime};
-  judge_end(run, std::move(cause));
-}
-
-void proxy_state::judge_end(const run_end& run, std::string cause) {
-  if (!run.spawned)
-    concluded = false;
-  last_judgement = judge(*args.spec, record.policy, run, monotonic_now(self), roll());
-  if (last_judgement.what == event::ended_retry)
-    ++record.restarts;
-  if (!last_judgement.reason.empty())
-    cause += "; " + last_judgement.reason;
-  raise(last_judgement.what, std::move(cause));
-}
-
-void proxy_state::sweep() {
-  if (!end)
-    return;
-  self->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
-                end->how.incarnation, false)
-      .then([this](std::uint32_t left) { swept(left); },
-            [this](const caf::error&) { arm(timer::sweep, 1s); });
-}
-
-void proxy_state::swept(std::uint32_t left) {
-  if (!end)
-    return;
-  const bool was_busy = busy();
-  end->left = left;
-  if (left > 0) {
-    sweep_pause = std::min<std::chrono::nanoseconds>(sweep_pause * 2, 1s);
-    arm(timer::sweep, sweep_pause);
-    return;
-  }
-  tell_death(*end); // before anybody who waits for this end can go on
-  if (!concluded)
-    conclude();
-  end.reset();
-  if (std::exchange(ask_when_swept, false) && record.now == state::waiting)
-    ask();
-  if (was_busy && !busy())
-    report(false, record.why);
-  leave_if_removed();
-}
-
-void proxy_state::tell_death(const process_end& what) {
-  const auto& how = what.how;
-  self->send(args.services->ledger,
-             death{record.name, how.incarnation, how.at, end_text(how), how.status, how.uptime,
-                   how.cpu_time, how.max_memory, what.output});
-}
-
-void proxy_state::leave_if_removed() {
-  if (!removed || !adopted || stepping || has_process(record.now) || end || launched)
-    return;
-  removed = false;
-  // Should it come back before it is forgotten, it begins like a new one.
-  record.wanted = args.spec->autostart;
-  publish(record.now, record.why);
-  self->quit();
 }
 
 // -- timers ----------------------------------------------------------------------------

@@ -69,7 +69,12 @@ private:
   void report(bool ended, const std::string& cause);
   bool busy() const { return launched || !adopted || (end && end->left > 0); }
   template <class F>
-  void when_adopted(F what);
+  void when_adopted(F what) {
+    if (adopted)
+      what();
+    else
+      until_adopted.push_back(std::move(what));
+  }
   void carry_out(const operation& order, caf::typed_response_promise<outcomes> answer);
   void send_signal(int signal, caf::typed_response_promise<outcomes> answer);
 

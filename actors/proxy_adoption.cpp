@@ -84,8 +84,7 @@ void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees foun
     if (each.slot.end && !restored) { // nobody remembers it, but its number is taken
       record.incarnation = std::max({record.incarnation, last, each.slot.incarnation});
       bury({*each.slot.end, each.left, each.output});
-    }
-    else
+    } else
       adopt_slot(each, &each == &items.back());
   if (items.empty() && has_process(record.now)) {
     adopt_unwatched();

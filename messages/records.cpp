@@ -1,5 +1,6 @@
 #include "messages/records.hpp"
 
+#include <cstdio>
 #include <cstring>
 
 namespace troupe {
@@ -13,6 +14,13 @@ std::string to_string(const exit_status& x) {
   if (x.core)
     result += ", core dumped";
   return result;
+}
+
+std::string uptime_text(std::int64_t microseconds) {
+  char text[32];
+  const auto seconds = static_cast<double>(microseconds) / 1e6;
+  std::snprintf(text, sizeof text, seconds < 10 ? "%.1f s" : "%.0f s", seconds);
+  return text;
 }
 
 } // namespace troupe

@@ -24,6 +24,9 @@ struct exit_status {
 /// «exited with code 1», «killed by signal 9 (KILL)», «… (SEGV), core dumped».
 std::string to_string(const exit_status&);
 
+/// «3.2 s», «75 s».
+std::string uptime_text(std::int64_t microseconds);
+
 /// One change of state; what `events` prints.
 struct transition {
   std::uint64_t seq = 0; ///< rises by one; given by the ledger

@@ -1,0 +1,120 @@
+// How the end of a process is taken in: whatever it left is swept, the end is judged
+// once and told once, and only then may its successor start.
+
+#include "actors/clocks.hpp"
+#include "actors/proxy.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace troupe {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string end_text(const exited& how) {
+  return to_string(how.status) + (how.out_of_memory ? ", out of memory" : "");
+}
+
+} // namespace
+
+void proxy_state::on_end(const process_end& what) {
+  spdlog::debug("proxy {} hears that incarnation {} ended, {} are left", record.name,
+                what.how.incarnation, what.left);
+  if (!adopted || (end && end->how.incarnation == what.how.incarnation))
+    return; // heard, and not swept yet
+  if (what.how.incarnation != record.incarnation || !has_process(record.now) || end)
+    return bury(what);
+  end = what;
+  concluded = false;
+  sweep_pause = 20ms;
+  if (what.left == 0)
+    return swept(0);
+  // «stopped» must mean that nothing is left; of any other end we tell at once.
+  if (record.now != state::stopping && record.now != state::draining)
+    conclude();
+  arm(timer::sweep, sweep_pause);
+}
+
+void proxy_state::conclude() {
+  concluded = true;
+  const auto& how = end->how;
+  record.last_exit = how.status;
+  record.last_exit_at = how.at;
+  if (was_ready && std::chrono::microseconds{how.uptime} >= args.spec->delay.reset_after)
+    forgive(record.policy);
+  auto cause = end_text(how) + " after " + uptime_text(how.uptime);
+  for (auto each : {timer::grace, timer::start_limit, timer::kill})
+    disarm(each);
+  const bool asked = record.now == state::stopping || record.now == state::draining;
+  if (asked && !record.wanted)
+    return raise(event::ended_stopped, cause + ", as asked");
+  if (asked && !expired)
+    return raise(event::ended_again, cause + ", as asked");
+  run_end run;
+  run.status = how.status;
+  run.was_ready = was_ready;
+  run.expired = expired;
+  run.uptime = std::chrono::microseconds{how.uptime};
+  judge_end(run, std::move(cause));
+}
+
+void proxy_state::judge_end(const run_end& run, std::string cause) {
+  if (!run.spawned)
+    concluded = false;
+  last_judgement = judge(*args.spec, record.policy, run, monotonic_now(self), roll());
+  if (last_judgement.what == event::ended_retry)
+    ++record.restarts;
+  if (!last_judgement.reason.empty())
+    cause += "; " + last_judgement.reason;
+  raise(last_judgement.what, std::move(cause));
+}
+
+void proxy_state::sweep() {
+  if (!end)
+    return;
+  self->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
+                end->how.incarnation, false)
+      .then([this](std::uint32_t left) { swept(left); },
+            [this](const caf::error&) { arm(timer::sweep, 1s); });
+}
+
+void proxy_state::swept(std::uint32_t left) {
+  if (!end)
+    return;
+  const bool was_busy = busy();
+  end->left = left;
+  if (left > 0) {
+    sweep_pause = std::min<std::chrono::nanoseconds>(sweep_pause * 2, 1s);
+    arm(timer::sweep, sweep_pause);
+    return;
+  }
+  tell_death(*end); // before anybody who waits for this end can go on
+  if (!concluded)
+    conclude();
+  end.reset();
+  if (std::exchange(ask_when_swept, false) && record.now == state::waiting)
+    ask();
+  if (was_busy && !busy())
+    report(false, record.why);
+  leave_if_removed();
+}
+
+void proxy_state::tell_death(const process_end& what) {
+  const auto& how = what.how;
+  self->send(args.services->ledger,
+             death{record.name, how.incarnation, how.at, end_text(how), how.status, how.uptime,
+                   how.cpu_time, how.max_memory, what.output});
+}
+
+void proxy_state::leave_if_removed() {
+  if (!removed || !adopted || stepping || has_process(record.now) || end || launched)
+    return;
+  removed = false;
+  // Should it come back before it is forgotten, it begins like a new one.
+  record.wanted = args.spec->autostart;
+  publish(record.now, record.why);
+  self->quit();
+}
+
+} // namespace troupe
