@@ -76,7 +76,7 @@ void supervisor_state::apply(config::group_ptr group, config::spec_ptr fleet) {
   if (!watched.empty())
     self->send(args.services->ledger, watch_atom_v,
                std::vector<std::string>(watched.begin(), watched.end()));
-  self->send(args.services->ledger, group_record{args.name, args.group->how, told, why, args.by});
+  tell_ledger();
   settle();
   if (const auto cause = std::exchange(stop_when_told, std::nullopt))
     stop(*cause);
@@ -342,8 +342,13 @@ void supervisor_state::tell(bool ended, const std::string& cause) {
     self->send(args.parent, std::move(report));
   else if (args.guardian)
     self->send(args.guardian, std::move(report));
+  tell_ledger();
+}
+
+void supervisor_state::tell_ledger() {
   self->send(args.services->ledger,
-             group_record{args.name, args.group->how, given_up ? *given_up : told, why, args.by});
+             group_record{args.name, args.group->how, given_up ? *given_up : told, why,
+                          given_up ? next : std::nullopt, args.by});
 }
 
 const std::string& supervisor_state::shown_name() const {

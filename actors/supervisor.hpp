@@ -121,6 +121,7 @@ private:
   state overall() const;
   void settle();
   void tell(bool ended, const std::string& cause);
+  void tell_ledger();
 
   const std::string& shown_name() const;
 
@@ -145,7 +146,8 @@ private:
   policy_memory policy;                   ///< of the group as a child
   monotonic up_since{};
   std::uint64_t generation = 0;
-  std::optional<state> given_up; ///< backoff or failed
+  std::optional<state> given_up; ///< backoff or failed …
+  std::optional<next_step> next; ///< … and when it comes back
   bool holding = false;          ///< nobody starts until the parent admits the group
   bool asked = false;            ///< the parent, for that
   bool stopping = false;

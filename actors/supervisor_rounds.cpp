@@ -88,8 +88,11 @@ void supervisor_state::give_up(const std::string& cause) {
   holding = true;
   asked = true; // not before the pause is over
   hold_all(why);
-  if (verdict.again)
+  next.reset();
+  if (verdict.again) {
+    next = next_step{"retry", wall_now() + micros(verdict.after), verdict.attempt, verdict.of};
     self->delayed_send(self, verdict.after, tick_atom_v, std::uint8_t{0}, ++generation);
+  }
   tell(true, why);
 }
 

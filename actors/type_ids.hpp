@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -72,7 +73,8 @@ struct group_record {
   config::strategy how = config::strategy::one_for_one;
   state now = state::defined;
   std::string why;
-  lineage by; ///< the supervisor that says so
+  std::optional<next_step> next; ///< when it gave up and comes back
+  lineage by;                    ///< the supervisor that says so
 };
 
 /// What the ledger knows of some instances, in one moment.

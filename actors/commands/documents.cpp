@@ -40,7 +40,19 @@ std::string_view to_string(config::strategy how) {
   return index < names.size() ? names[index] : "unknown";
 }
 
-json group_row(const group_record& group, const tallies& counted) {
+json next_row(const std::optional<next_step>& next, std::int64_t now) {
+  if (!next)
+    return nullptr;
+  json row;
+  row["what"] = next->what;
+  row["at"] = time_or_null(next->at);
+  row["in_s"] = next->at > 0 ? json(std::max(0.0, seconds(next->at - now))) : json(nullptr);
+  row["attempt"] = next->attempt > 0 ? json(next->attempt) : json(nullptr);
+  row["of"] = next->of > 0 ? json(next->of) : json(nullptr);
+  return row;
+}
+
+json group_row(const group_record& group, const tallies& counted, std::int64_t now) {
   const auto found = counted.find(group.name);
   const auto count = found == counted.end() ? tally{} : found->second;
   json result;
@@ -50,6 +62,7 @@ json group_row(const group_record& group, const tallies& counted) {
   result["up"] = count.up;
   result["total"] = count.total;
   result["why"] = group.why;
+  result["next"] = next_row(group.next, now);
   return result;
 }
 
@@ -144,17 +157,7 @@ json instance_row(const instance_record& record, const usage* sampled, std::int6
   row["group"] = record.group;
   row["state"] = troupe::to_string(record.now);
   row["why"] = record.why;
-  if (record.next) {
-    auto& next = row["next"];
-    next["what"] = record.next->what;
-    next["at"] = time_or_null(record.next->at);
-    next["in_s"] =
-        record.next->at > 0 ? json(std::max(0.0, seconds(record.next->at - now))) : json(nullptr);
-    next["attempt"] = record.next->attempt > 0 ? json(record.next->attempt) : json(nullptr);
-    next["of"] = record.next->of > 0 ? json(record.next->of) : json(nullptr);
-  } else {
-    row["next"] = nullptr;
-  }
+  row["next"] = next_row(record.next, now);
   row["pid"] = record.pid > 0 ? json(record.pid) : json(nullptr);
   row["since"] = time_or_null(record.since);
   row["uptime_s"] =
@@ -187,7 +190,7 @@ json status_document(const status_input& in) {
   const auto shown = count_groups(in.view);
   for (const auto& group : in.view.groups)
     if (in.everything || shown.contains(group.name))
-      groups.push_back(group_row(group, in.counted));
+      groups.push_back(group_row(group, in.counted, in.now));
   if (!in.view.trouble.empty())
     result["trouble"] = in.view.trouble;
   return result;

@@ -43,6 +43,8 @@ std::string troubled_groups(const json& document, const terminal& on) {
               + painted(state, tone_of(state), on);
     if (const auto why = text_at(group, "why"); !why.empty())
       result += ": " + why;
+    if (const auto next = next_text(group); !next.empty())
+      result += "; " + next;
     result += "\n";
   }
   return result;

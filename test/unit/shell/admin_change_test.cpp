@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(recover_takes_only_what_failed) {
 
 BOOST_AUTO_TEST_CASE(recover_takes_what_a_group_that_gave_up_holds_back) {
   begin();
-  w->groups.push_back({"market", config::strategy::one_for_all, state::backoff, "", {}});
+  w->groups.push_back({"market", config::strategy::one_for_all, state::backoff, "", {}, {}});
   for (auto& record : w->records)
     if (record.group == "market")
       record.now = state::waiting;

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(groups_are_counted_whole_and_shown_where_something_is_chose
   w->spec = make_fleet({make_bot("market/feed"), make_bot("market/trader", 3), make_bot("web/ui")});
   begin();
   for (const auto* name : {"market", "web"})
-    w->groups.push_back({name, config::strategy::one_for_all, state::running, "", {}});
+    w->groups.push_back({name, config::strategy::one_for_all, state::running, "", {}, {}});
   const auto r = ask("status", R"({"targets":["market/trader#1"]})");
   BOOST_TEST(r.document["instances"].size() == 1);
   BOOST_REQUIRE(r.document["groups"].size() == 2);

@@ -100,7 +100,7 @@ inline void fill_records(world& w) {
     for (std::uint32_t i = 0; i < bot->instances.size(); ++i)
       w.records.push_back(
           make_record(config::join_instance(name, i), state::running, ++incarnation));
-  w.groups.push_back({"", config::strategy::one_for_one, state::running, "", {}});
+  w.groups.push_back({"", config::strategy::one_for_one, state::running, "", {}, {}});
 }
 
 inline bool matches(const instance_record& record, const std::vector<std::string>& names) {
