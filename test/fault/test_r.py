@@ -123,6 +123,29 @@ class Runtime(Case):
         ended = self.kept_events(fleet, "stopped")
         self.assertEqual([f"{n}#0" for n in reversed(names)], ended)
 
+    def test_R04_shutdown_outlives_the_runtime(self):
+        slow = {**faultbot("--term-delay=2s"), "replicas": 3, "stop_timeout": "20s"}
+        fleet = self.prepared({"slow": slow}, innocents=False).start()
+        fleet.wait_running()
+        kin = fleet.kin()
+        fleet.ask("shutdown")
+        poll_until(lambda: all(r["state"] == "stopping" for r in fleet.status().values()))
+        fleet.kill_runtime()
+        self.assertEqual(0, fleet.process.wait(PATIENCE), fleet.said())
+        fleet.check_nothing_left(kin)
+
+    def test_R04_shutdown_waits_for_a_long_order(self):
+        names = [f"b{i}" for i in range(6)]
+        stubborn = {**faultbot("--ignore-term"), "stop_timeout": "2s", "start_grace": "50ms"}
+        fleet = self.prepared({"group": {"order": names}, **{n: stubborn for n in names}},
+                              innocents=False).start()
+        fleet.wait_running(*(f"{n}#0" for n in names))
+        kin = fleet.kin()
+        fleet.ask("shutdown")
+        self.assertEqual(0, fleet.process.wait(PATIENCE), fleet.said())
+        fleet.check_nothing_left(kin)
+        self.assertEqual([f"{n}#0" for n in reversed(names)], self.kept_events(fleet, "stopped"))
+
     def kept_events(self, fleet, state):
         """From the store, when there is no runtime any more."""
         with contextlib.closing(sqlite3.connect(fleet.state / "state.db")) as db:
