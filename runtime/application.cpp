@@ -117,6 +117,7 @@ int run_runtime(const runtime_options& options) {
   host->on_reload([] {
     spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead");
   });
+  host->on_trouble([](const std::string& what) { spdlog::warn("{}", what); });
   host->on_keeper_gone([] {
     spdlog::critical("the keeper is dead; all bots were ended");
     _exit(1);

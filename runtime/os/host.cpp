@@ -2,6 +2,7 @@
 
 #include "runtime/os/files.hpp"
 #include "runtime/os/leftovers.hpp"
+#include "runtime/os/overloaded.hpp"
 #include "runtime/os/preparation.hpp"
 
 #include <boost/asio/post.hpp>
@@ -18,18 +19,8 @@ namespace troupe::os {
 
 namespace {
 
-template <class... Fs>
-struct overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-overloaded(Fs...) -> overloaded<Fs...>;
-
 // The keeper's own queue is a few hundred; what waits here has fds open.
 constexpr std::size_t most_waiting = 4096;
-
-// Events taken from the socket before the pipes get their turn.
-constexpr int events_at_once = 256;
 
 std::uint64_t now_ns(clockid_t which) {
   timespec x{};
@@ -47,7 +38,8 @@ keeper_host::keeper_host(boost::asio::io_context& io, unique_fd keeper, state_di
     , options_(std::move(options))
     , output_(io)
     , client_(std::move(keeper))
-    , socket_(io) {
+    , socket_(io)
+    , retry_(io) {
   // nop
 }
 
@@ -79,6 +71,8 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
       return "the keeper is gone";
     if (!greeted)
       greeted = client_.send(hello{});
+    if (client_.refusal() != 0)
+      return sentence("greet", "the keeper", client_.refusal());
     auto event = client_.receive();
     if (!event) {
       const auto left =
@@ -184,195 +178,12 @@ std::vector<slot_info> keeper_host::adoptable() {
   return result;
 }
 
-// -- the line to the keeper ---------------------------------------------------------------
+// -- the seam, as far as it is about the keeper ---------------------------------------------
 
 keeper_host::entry_ptr keeper_host::find(const slot_key& key) {
   const auto found = table_.find(key);
   return found == table_.end() ? nullptr : found->second;
 }
-
-bool keeper_host::transmit(const request& x) {
-  return std::visit(overloaded{
-                        [this](const fd_to_store& y) {
-                          return client_.send(store_request{y.name, y.fd.get()});
-                        },
-                        [this](const auto& y) { return client_.send(y); },
-                    },
-                    x);
-}
-
-// With the mutex held.
-void keeper_host::post(request x) {
-  if (gone_ || (queue_.empty() && transmit(x)))
-    return;
-  queue_.push_back(std::move(x));
-  watch_writable();
-}
-
-void keeper_host::flush() {
-  while (!queue_.empty() && transmit(queue_.front()))
-    queue_.pop_front();
-  if (!queue_.empty() && !client_.closed())
-    watch_writable();
-}
-
-void keeper_host::watch_writable() {
-  if (std::exchange(writing_, true))
-    return;
-  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
-                     [this](boost::system::error_code error) {
-                       if (error)
-                         return;
-                       const std::lock_guard lock{mutex_};
-                       writing_ = false;
-                       flush();
-                     });
-}
-
-void keeper_host::watch_readable() {
-  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                     [this](boost::system::error_code error) {
-                       if (!error)
-                         receive_some();
-                     });
-}
-
-void keeper_host::receive_some() {
-  std::vector<process_event> events;
-  for (int i = 0; i < events_at_once; ++i) {
-    std::optional<keeper_event> event;
-    bool closed = false;
-    {
-      const std::lock_guard lock{mutex_};
-      event = client_.receive();
-      closed = client_.closed();
-      if (!event && !closed)
-        watch_readable();
-    }
-    if (event) {
-      handle(std::move(*event), events);
-      continue;
-    }
-    deliver(std::move(events));
-    if (closed)
-      keeper_gone();
-    return;
-  }
-  deliver(std::move(events));
-  const std::lock_guard lock{mutex_};
-  watch_readable();
-}
-
-void keeper_host::handle(keeper_event&& event, std::vector<process_event>& out) {
-  const auto confirm = [&](const slot_key& key, pid_t pid) {
-    const auto known = find(key);
-    if (!known)
-      return;
-    known->pid = pid;
-    known->spec.reset();
-    mains_.insert(pid);
-    out.push_back(troupe::spawned{key.instance, key.incarnation, pid});
-  };
-  const auto end = [&](const slot_key& key, const exit_info& x) {
-    const auto known = find(key);
-    if (!known || known->end)
-      return;
-    known->end = make_exited(key, x, *known);
-    out.push_back(*known->end);
-  };
-  const auto fail = [&](const slot_key& key, spawn_step step, int error) {
-    static const config::bot_spec unknown{};
-    const auto known = find(key);
-    const auto& spec = known && known->spec ? *known->spec : unknown;
-    out.push_back(troupe::spawn_failed{
-        key.instance, key.incarnation,
-        describe_failure(step, error, spec, known ? known->directory : std::string{})});
-    forget(key);
-  };
-  const auto stall = [&](const slot_key& key, int signal) {
-    if (const auto known = find(key)) {
-      known->stopped_by = signal;
-      out.push_back(stalled{key.instance, key.incarnation, signal != 0, signal});
-    }
-  };
-  std::function<void()> call;
-  {
-    const std::lock_guard lock{mutex_};
-    std::visit(overloaded{
-                   [&](spawned& x) { confirm(x, x.pid); },
-                   [&](spawn_failed& x) { fail(x, x.step, x.error); },
-                   [&](exited& x) { end(x, x.exit); },
-                   [&](stopped& x) { stall(x, x.signal); },
-                   [&](continued& x) { stall(x, 0); },
-                   [&](bad_request& x) {
-                     const auto kind = static_cast<keeper::message_kind>(x.kind);
-                     if (x.of && kind == keeper::message_kind::spawn)
-                       fail(*x.of, spawn_step::request, x.error);
-                   },
-                   [&](ping&) {
-                     if (on_ping_)
-                       call = on_ping_;
-                     else
-                       post(pong{});
-                   },
-                   [&](stop_asked& x) {
-                     if (on_stop_)
-                       call = [this, hurry = x.hurry] { on_stop_(hurry); };
-                   },
-                   [&](reload_asked&) { call = on_reload_; },
-                   [](auto&) {
-                     // nop: answers to what is never asked
-                   },
-               },
-               event);
-  }
-  if (call)
-    call();
-}
-
-// In force at once: whatever a listener of before is still told stands in the table that
-// the new one reads next.
-void keeper_host::on_event(std::function<void(process_event)> f) {
-  const std::lock_guard lock{mutex_};
-  on_event_ = std::move(f);
-  boost::asio::post(io_, [this] { deliver({}); });
-}
-
-// In the io_context's thread only, which keeps the order.
-void keeper_host::deliver(std::vector<process_event> events) {
-  std::function<void(process_event)> listener;
-  {
-    const std::lock_guard lock{mutex_};
-    std::move(events.begin(), events.end(), std::back_inserter(undelivered_));
-    if (!on_event_ || undelivered_.empty())
-      return;
-    listener = on_event_;
-    events = std::exchange(undelivered_, {});
-  }
-  for (auto& x : events)
-    listener(std::move(x));
-}
-
-void keeper_host::keeper_gone() {
-  std::vector<entry_ptr> living;
-  {
-    const std::lock_guard lock{mutex_};
-    gone_ = true;
-    queue_.clear();
-    for (const auto& [key, known] : table_)
-      living.push_back(known);
-  }
-  // Nobody pins the pids any more: only what is named by cgroup or environment is killed.
-  // The main processes got a signal from the kernel when their parent died.
-  for (const auto& x : living)
-    if (x->group)
-      x->group.kill();
-  end_leftovers(state_.path(), std::chrono::seconds{1});
-  if (on_keeper_gone_)
-    on_keeper_gone_();
-}
-
-// -- the seam, as far as it is about the keeper ---------------------------------------------
 
 void keeper_host::spawn(const launch& what) {
   const slot_key key{what.instance, what.incarnation};
@@ -465,18 +276,6 @@ void keeper_host::set_tree(std::string tree) {
 void keeper_host::remove_groups() {
   if (groups_.usable())
     kill_and_remove_tree(groups_.path(), 1000);
-}
-
-void keeper_host::prove_life() {
-  const std::lock_guard lock{mutex_};
-  post(pong{});
-}
-
-void keeper_host::store_fd(const std::string& name, int fd) {
-  // A copy: the request may have to wait, and the caller may close its own meanwhile.
-  unique_fd copy{::fcntl(fd, F_DUPFD_CLOEXEC, 3)};
-  const std::lock_guard lock{mutex_};
-  post(fd_to_store{name, std::move(copy)});
 }
 
 unique_fd keeper_host::fetch_fd(const std::string& name) {

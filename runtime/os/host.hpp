@@ -20,6 +20,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
 #include <deque>
@@ -54,7 +55,7 @@ public:
   std::string connect(std::chrono::milliseconds limit = std::chrono::seconds{10});
 
   /// The keeper was told to end the fleet; `hurry` when it was told twice. Called in the
-  /// io_context's thread, as are the next three. To be set before connect().
+  /// io_context's thread, as are the next four. To be set before connect().
   void on_stop(std::function<void(bool hurry)> f) { on_stop_ = std::move(f); }
   void on_reload(std::function<void()> f) { on_reload_ = std::move(f); }
 
@@ -66,6 +67,9 @@ public:
   /// The keeper is dead. By then all bots were killed; the runtime has nothing left to do
   /// but to end.
   void on_keeper_gone(std::function<void()> f) { on_keeper_gone_ = std::move(f); }
+
+  /// A sentence for the log about something that nobody waits for.
+  void on_trouble(std::function<void(const std::string&)> f) { on_trouble_ = std::move(f); }
 
   /// Where `${secret:…}` is read from now on.
   void set_tree(std::string tree);
@@ -105,7 +109,7 @@ private:
     std::string name;
     unique_fd fd;
   };
-  using request = std::variant<spawn_request, release_request, pong, fd_to_store>;
+  using request = std::variant<spawn_request, signal_request, release_request, pong, fd_to_store>;
 
   // What is known of one slot. Shared, so that the launcher can work on its cgroup while
   // the other thread goes on; `group` never changes.
@@ -122,20 +126,24 @@ private:
   };
   using entry_ptr = std::shared_ptr<entry>;
 
-  // host.cpp: the line to the keeper
-  entry_ptr find(const slot_key& key);
+  // host_line.cpp: the line to the keeper
   void post(request x);
   bool transmit(const request& x);
+  void refuse(bad_request x);
+  void trouble(const std::string& what, int error);
   void flush();
   void watch_readable();
   void watch_writable();
   void receive_some();
   void handle(keeper_event&& x, std::vector<process_event>& out);
+  void deliver(std::vector<process_event> events);
+  void keeper_gone();
+
+  // host.cpp: the table
+  entry_ptr find(const slot_key& key);
   void adopt(slot&& x);
   void open_cgroups();
-  void deliver(std::vector<process_event> events);
   void say_again(const slot_key& key, const entry& known);
-  void keeper_gone();
   void forget(const slot_key& key);
   std::int64_t wall_clock(std::uint64_t monotonic_ns) const;
   troupe::exited make_exited(const slot_key& key, const exit_info& x, const entry& known) const;
@@ -168,10 +176,12 @@ private:
   std::function<void()> on_reload_;
   std::function<void()> on_ping_;
   std::function<void()> on_keeper_gone_;
+  std::function<void(const std::string&)> on_trouble_;
 
   std::mutex mutex_; // guards all below
   keeper_client client_;
   boost::asio::posix::stream_descriptor socket_;
+  boost::asio::steady_timer retry_;
   bool writing_ = false;
   bool gone_ = false;
   std::deque<request> queue_;

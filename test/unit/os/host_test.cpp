@@ -338,6 +338,15 @@ BOOST_AUTO_TEST_CASE(stored_fds_wait_for_the_next_epoch) {
   ::close(ends[1]);
 }
 
+BOOST_AUTO_TEST_CASE(an_fd_that_is_none_is_told_and_holds_up_nothing) {
+  keeper_fixture f;
+  f.host->store_fd("bad", -1);
+  BOOST_TEST(f.noted("ask the keeper to store bad: Bad file descriptor"));
+  f.start("a#0", 1, "true");
+  f.wait_for<exited>("a#0");
+  f.host->release("a#0", 1);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_busy_process_shows_in_a_sample, fixture, both) {
   fixture f;
   f.start("busy#0", 1, "echo up; while :; do :; done");

@@ -77,6 +77,7 @@ struct keeper_fixture : temporary {
         os::host_options{os::real_environment, path + "/tree", cgroups});
     host->on_stop([this](bool hurry) { note(hurry ? "hurry" : "stop"); });
     host->on_reload([this] { note("reload"); });
+    host->on_trouble([this](const std::string& what) { note(what); });
     host->on_keeper_gone([this] { note("gone"); });
     BOOST_REQUIRE(host->connect() == "");
     host->on_event([this](process_event event) {
