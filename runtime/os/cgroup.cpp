@@ -65,33 +65,46 @@ std::optional<std::uint64_t> value_of(std::string_view text, std::string_view ke
   return std::nullopt;
 }
 
-// Calls `f` for the name of each directory below `fd`.
+// What has gone meanwhile has nothing in it; anything else says nothing.
+bool gone(int error) {
+  return error == ENOENT || error == ENODEV;
+}
+
+// Calls `f` for the name of each directory below `fd`; false when they cannot be known.
 template <class F>
-void each_child(int fd, F f) {
-  const int copy = ::openat(fd, ".", open_directory);
-  DIR* entries = copy < 0 ? nullptr : ::fdopendir(copy);
+bool each_child(int fd, F f) {
+  unique_fd copy{::openat(fd, ".", open_directory)};
+  if (!copy)
+    return gone(errno);
+  DIR* entries = ::fdopendir(copy.get());
   if (!entries)
-    return;
+    return false;
+  static_cast<void>(copy.release());
   while (const auto* entry = ::readdir(entries))
     if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
       f(std::string{entry->d_name});
   ::closedir(entries);
+  return true;
 }
 
-void collect(int fd, std::vector<pid_t>& result, int depth) {
-  if (const auto text = read_file(fd, "cgroup.procs", 4 * 1024 * 1024))
-    for (const auto line : split(*text, '\n')) {
-      pid_t pid = 0;
-      std::from_chars(line.data(), line.data() + line.size(), pid);
-      if (pid > 0)
-        result.push_back(pid);
-    }
-  if (depth < 16)
-    each_child(fd, [&](const std::string& name) {
-      const unique_fd child{::openat(fd, name.c_str(), open_directory)};
-      if (child)
-        collect(child.get(), result, depth + 1);
-    });
+bool collect(int fd, std::vector<pid_t>& result, int depth) {
+  const auto text = read_file(fd, "cgroup.procs", 4 * 1024 * 1024);
+  // A threaded group shows its processes in the one above.
+  if (!text && !gone(errno) && errno != EOPNOTSUPP)
+    return false;
+  for (const auto line : split(text ? std::string_view{*text} : std::string_view{}, '\n')) {
+    pid_t pid = 0;
+    std::from_chars(line.data(), line.data() + line.size(), pid);
+    if (pid > 0)
+      result.push_back(pid);
+  }
+  bool complete = true;
+  const auto descend = [&](const std::string& name) {
+    const unique_fd child{::openat(fd, name.c_str(), open_directory)};
+    if (!(child ? collect(child.get(), result, depth + 1) : gone(errno)))
+      complete = false;
+  };
+  return (depth >= 16 || each_child(fd, descend)) && complete;
 }
 
 // A bot may have made groups of its own below.
@@ -150,12 +163,13 @@ int cgroup::freeze(bool on) const {
 
 bool cgroup::populated() const {
   const auto text = read_file(fd_.get(), "cgroup.events", 4096);
-  return text && value_of(*text, "populated").value_or(0) != 0;
+  return text ? value_of(*text, "populated").value_or(1) != 0 : !gone(errno);
 }
 
-std::vector<pid_t> cgroup::processes() const {
+std::optional<std::vector<pid_t>> cgroup::processes() const {
   std::vector<pid_t> result;
-  collect(fd_.get(), result, 0);
+  if (!collect(fd_.get(), result, 0))
+    return std::nullopt;
   return result;
 }
 
@@ -342,12 +356,12 @@ std::size_t kill_and_remove_tree(const std::string& path, int milliseconds) {
   const cgroup group{unique_fd{::open(path.c_str(), open_directory)}};
   if (!group)
     return 0;
-  const auto found = group.processes().size();
+  const auto found = group.processes().value_or(std::vector<pid_t>{}).size();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{milliseconds};
   while (group.populated()) {
     // Older kernels have no cgroup.kill; a fork may slip past single kills, so again.
     if (group.kill() != 0)
-      for (const auto pid : group.processes())
+      for (const auto pid : group.processes().value_or(std::vector<pid_t>{}))
         ::kill(pid, SIGKILL);
     if (std::chrono::steady_clock::now() >= deadline)
       return found;

@@ -46,11 +46,11 @@ public:
   /// Stops or continues all of it where it is; 0 or errno.
   int freeze(bool on) const;
 
-  /// Whether a living process is in it or below.
+  /// Whether a living process is in it or below. What cannot be read counts as yes.
   bool populated() const;
 
-  /// The living processes in it and below.
-  std::vector<pid_t> processes() const;
+  /// The living processes in it and below; nothing when they cannot be read.
+  std::optional<std::vector<pid_t>> processes() const;
 
   /// Microseconds of CPU time so far.
   std::optional<std::uint64_t> cpu_time() const;

@@ -158,7 +158,7 @@ private:
   };
   target locate(const std::string& instance, std::uint64_t incarnation);
   bool belongs(const target& to, const process& x) const;
-  std::vector<process> members(const target& to);
+  std::optional<std::vector<process>> members(const target& to);
   std::size_t sweep_group(const target& to, bool main_too);
   std::size_t sweep_processes(const target& to, bool main_too);
   const std::vector<process>& recent_processes();

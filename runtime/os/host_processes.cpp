@@ -63,10 +63,18 @@ bool keeper_host::belongs(const target& to, const process& x) const {
 
 // The living processes of an incarnation, found without a cgroup. When the main process
 // has ended, whatever it left has the keeper as its parent: looking at the keeper's
-// children is enough to know that there is nothing, which is nearly always so.
-std::vector<process> keeper_host::members(const target& to) {
+// children is enough to know that there is nothing, which is nearly always so. Nothing at
+// all when we cannot look now.
+std::optional<std::vector<process>> keeper_host::members(const target& to) {
   const auto self = ::getpid();
   const auto alive = [](const process& x) { return !x.dead(); };
+  bool blind = false;
+  const auto ours = [&](const process& x) {
+    errno = 0;
+    const bool result = belongs(to, x);
+    blind = blind || (!result && short_of_means(errno));
+    return result;
+  };
   const auto children = to.ended ? children_of(keeper_pid_) : std::nullopt;
   std::set<pid_t> roots;
   if (children) {
@@ -77,17 +85,28 @@ std::vector<process> keeper_host::members(const target& to) {
         if (pid != self && !mains_.contains(pid))
           strangers.push_back(pid);
     }
-    for (const auto pid : strangers)
-      if (const auto x = read_process(pid); x && alive(*x) && belongs(to, *x))
+    for (const auto pid : strangers) {
+      errno = 0;
+      const auto x = read_process(pid);
+      blind = blind || (!x && short_of_means(errno));
+      if (x && alive(*x) && ours(*x))
         roots.insert(pid);
+    }
+    if (blind)
+      return std::nullopt;
     if (roots.empty())
-      return {};
+      return std::vector<process>{};
   }
-  auto result = with_descendants(all_processes(), [&](const process& x) {
+  const auto all = all_processes();
+  if (!all)
+    return std::nullopt;
+  auto result = with_descendants(*all, [&](const process& x) {
     if (children)
       return roots.contains(x.pid);
-    return x.pid == to.pid || (x.parent == keeper_pid_ && x.pid != self && belongs(to, x));
+    return x.pid == to.pid || (x.parent == keeper_pid_ && x.pid != self && ours(x));
   });
+  if (blind)
+    return std::nullopt;
   std::erase_if(result, [&](const process& x) { return !alive(x); });
   return result;
 }
@@ -108,13 +127,15 @@ std::string keeper_host::signal(const std::string& instance, std::uint64_t incar
     if (signal == SIGKILL) {
       error = to.known->group.kill();
     } else {
-      for (const auto pid : to.known->group.processes())
+      const auto pids = to.known->group.processes();
+      error = pids ? 0 : errno;
+      for (const auto pid : pids.value_or(std::vector<pid_t>{}))
         if (::kill(pid, signal) != 0 && errno != ESRCH)
           error = errno;
     }
   } else {
     error = ::kill(-to.pid, signal) == 0 ? 0 : errno;
-    for (const auto& x : members(to))
+    for (const auto& x : members(to).value_or(std::vector<process>{}))
       if (x.group != to.pid)
         kill_exactly(x, signal);
   }
@@ -134,7 +155,7 @@ std::string keeper_host::freeze(const std::string& instance, std::uint64_t incar
   }
   if (::kill(-to.pid, on ? SIGSTOP : SIGCONT) != 0)
     return cannot_signal(errno);
-  for (const auto& x : members(to))
+  for (const auto& x : members(to).value_or(std::vector<process>{}))
     if (x.group != to.pid)
       kill_exactly(x, on ? SIGSTOP : SIGCONT);
   return {};
@@ -157,20 +178,24 @@ std::size_t keeper_host::sweep_group(const target& to, bool main_too) {
     return 0;
   const auto others = [&] {
     auto pids = group.processes();
-    std::erase(pids, spare);
+    if (pids)
+      std::erase(*pids, spare);
     return pids;
+  };
+  const auto count = [](const std::optional<std::vector<pid_t>>& pids) {
+    return pids ? pids->size() : 1;
   };
   if (spare == 0 && group.kill() == 0)
     return wait_until_none([&]() -> std::size_t {
-      return group.populated() ? std::max<std::size_t>(others().size(), 1) : 0;
+      return group.populated() ? std::max<std::size_t>(count(others()), 1) : 0;
     });
   // One by one: the main process is to live, or this kernel has no cgroup.kill.
   return wait_until_none([&] {
     const auto pids = others();
-    for (const auto pid : pids)
+    for (const auto pid : pids.value_or(std::vector<pid_t>{}))
       if (const auto x = read_process(pid))
         kill_exactly(*x, SIGKILL);
-    return pids.size();
+    return count(pids);
   });
 }
 
@@ -178,11 +203,13 @@ std::size_t keeper_host::sweep_processes(const target& to, bool main_too) {
   const bool with_main = main_too && !to.ended;
   return wait_until_none([&] {
     auto found = members(to);
+    if (!found)
+      return std::size_t{1};
     if (!with_main)
-      std::erase_if(found, [&](const process& x) { return x.pid == to.pid; });
-    for (const auto& x : found)
+      std::erase_if(*found, [&](const process& x) { return x.pid == to.pid; });
+    for (const auto& x : *found)
       kill_exactly(x, SIGKILL);
-    return found.size();
+    return found->size();
   });
 }
 
@@ -190,7 +217,7 @@ std::size_t keeper_host::sweep_processes(const target& to, bool main_too) {
 
 const std::vector<process>& keeper_host::recent_processes() {
   if (const auto now = clock::now(); now - snapshot_at_ > fresh_enough) {
-    snapshot_ = all_processes();
+    snapshot_ = all_processes().value_or(std::vector<process>{});
     snapshot_at_ = now;
   }
   return snapshot_;
@@ -208,7 +235,7 @@ std::optional<usage> keeper_host::sample(const std::string& instance, std::uint6
   if (!measured_cpu || !measured_memory) {
     std::vector<process> all;
     if (group) {
-      for (const auto pid : group.processes())
+      for (const auto pid : group.processes().value_or(std::vector<pid_t>{}))
         if (const auto x = read_process(pid))
           all.push_back(*x);
     } else {

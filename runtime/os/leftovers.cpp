@@ -27,11 +27,15 @@ std::set<pid_t> ancestry() {
   return result;
 }
 
-std::vector<process> marked(const std::string& state_directory) {
+// Nothing when we cannot look now.
+std::optional<std::vector<process>> marked(const std::string& state_directory) {
   const auto prefix = state_directory + "/bots/";
   const auto spared = ancestry();
+  const auto all = all_processes();
+  if (!all)
+    return std::nullopt;
   std::vector<process> result;
-  for (const auto& x : all_processes()) {
+  for (const auto& x : *all) {
     if (x.dead() || spared.contains(x.pid))
       continue;
     const auto directory = variable_of(x.pid, "TROUPE_BOT_DIR");
@@ -72,10 +76,10 @@ leftovers end_leftovers(const std::string& state_directory, std::chrono::millise
   std::set<std::pair<pid_t, std::uint64_t>> counted;
   for (;;) {
     const auto found = marked(state_directory);
-    result.alive = found.size();
-    if (found.empty() || clock::now() >= deadline)
+    result.alive = found ? found->size() : 1;
+    if (result.alive == 0 || clock::now() >= deadline)
       break;
-    for (const auto& x : found) {
+    for (const auto& x : found.value_or(std::vector<process>{})) {
       kill_exactly(x, SIGKILL);
       if (counted.emplace(x.pid, x.start_ticks).second)
         ++result.ended;

@@ -88,16 +88,25 @@ std::optional<process> read_process(pid_t pid) {
   return text ? parse_stat(*text) : std::nullopt;
 }
 
-std::vector<process> all_processes() {
-  std::vector<process> result;
+bool short_of_means(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+std::optional<std::vector<process>> all_processes() {
   DIR* entries = ::opendir("/proc");
   if (!entries)
-    return result;
+    return std::nullopt;
+  std::optional<std::vector<process>> result{std::in_place};
   while (const auto* entry = ::readdir(entries)) {
     if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
       continue;
-    if (const auto x = read_process(std::atoi(entry->d_name)))
-      result.push_back(*x);
+    errno = 0;
+    if (const auto x = read_process(std::atoi(entry->d_name))) {
+      result->push_back(*x);
+    } else if (short_of_means(errno)) {
+      result.reset();
+      break;
+    }
   }
   ::closedir(entries);
   return result;

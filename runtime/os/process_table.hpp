@@ -31,11 +31,14 @@ struct process {
 /// Takes the text of /proc/PID/stat apart; the name in it may hold anything.
 std::optional<process> parse_stat(std::string_view text);
 
-/// One process, or nothing when there is none.
+/// One process, or nothing when there is none or, see `short_of_means`, it cannot be read now.
 std::optional<process> read_process(pid_t pid);
 
-/// Every process that can be seen.
-std::vector<process> all_processes();
+/// Whether this errno says that we lack fds or memory, and nothing about what was looked for.
+bool short_of_means(int error);
+
+/// Every process that can be seen; nothing when we cannot look now.
+std::optional<std::vector<process>> all_processes();
 
 /// The children of a process, zombies too, or nothing when this kernel does not tell.
 std::optional<std::vector<pid_t>> children_of(pid_t pid);

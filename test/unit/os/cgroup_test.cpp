@@ -181,11 +181,24 @@ BOOST_AUTO_TEST_CASE(what_the_kernel_tells_is_read) {
   BOOST_TEST(*group.cpu_time() == 1234u);
   BOOST_TEST(*group.memory() == 5678u);
   BOOST_TEST(group.out_of_memory());
-  BOOST_TEST((group.processes() == std::vector<pid_t>{12, 34, 56}));
+  BOOST_TEST((*group.processes() == std::vector<pid_t>{12, 34, 56}));
   put(file("cgroup.events"), "populated 0\n");
   put(file("memory.events"), "oom 1\noom_kill 0\n");
   BOOST_TEST(!group.populated());
   BOOST_TEST(!group.out_of_memory());
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_not_empty) {
+  const test::temporary directory;
+  const cgroup group{unique_fd{::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)}};
+  put(directory.path + "/cgroup.events", "frozen 0\n");
+  BOOST_TEST(group.populated());
+  for (const auto* name : {"/cgroup.events", "/cgroup.procs"}) {
+    fs::remove(directory.path + name);
+    fs::create_directory(directory.path + name); // opens, and gives EISDIR
+  }
+  BOOST_TEST(group.populated());
+  BOOST_TEST(!group.processes().has_value());
 }
 
 BOOST_AUTO_TEST_CASE(names_of_incarnations_never_meet) {
@@ -221,7 +234,7 @@ BOOST_AUTO_TEST_CASE(a_real_group_kills_freezes_and_goes) {
   BOOST_REQUIRE(::read(ready[0], &byte, 1) == 1);
   BOOST_REQUIRE(::read(ready[0], &byte, 1) == 1);
   BOOST_TEST(group->populated());
-  BOOST_TEST(group->processes().size() == 2u);
+  BOOST_TEST(group->processes()->size() == 2u);
   BOOST_TEST(group->cpu_time().has_value());
   BOOST_TEST(tree.remove("a#0", 1) == EBUSY);
   BOOST_TEST(group->freeze(true) == 0);

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <map>
 #include <set>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 using namespace troupe;
@@ -115,6 +116,22 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_finds_what_ran_away, fixture, both) {
   f.finish("innocent#0", 1);
   BOOST_TEST(f.marked() == 0u);
   BOOST_TEST(fs::is_empty(f.path + "/bots/a.0"));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_that_cannot_look_finds_something, fixture, both) {
+  fixture f;
+  f.start("a#0", 1, "setsid sleep 1000 & echo up; wait");
+  BOOST_REQUIRE(f.said("a#0", 1, "up"));
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  const rlimit none{0, files.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const auto beside = f.host->sweep("a#0", 1, false);
+  const auto all = f.host->sweep("a#0", 1, true);
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  BOOST_TEST(beside >= 1u);
+  BOOST_TEST(all >= 1u);
+  f.finish("a#0", 1);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_spares_the_main_process_unless_told, fixture, both) {

@@ -178,7 +178,9 @@ struct keeper_fixture : temporary {
   /// Processes beneath this state directory that live.
   std::size_t marked() const {
     std::size_t count = 0;
-    for (const auto& x : os::all_processes())
+    const auto all = os::all_processes();
+    BOOST_REQUIRE(all.has_value());
+    for (const auto& x : *all)
       if (!x.dead())
         if (const auto where = os::variable_of(x.pid, "TROUPE_BOT_DIR"))
           count += where->starts_with(path + '/');
