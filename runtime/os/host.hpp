@@ -157,6 +157,7 @@ private:
     bool stopped = false;
   };
   target locate(const std::string& instance, std::uint64_t incarnation);
+  void signal_unconfirmed(const target& to, int signal, bool all);
   bool belongs(const target& to, const process& x) const;
   std::optional<std::vector<process>> members(const target& to);
   std::size_t sweep_group(const target& to, bool main_too);

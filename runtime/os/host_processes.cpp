@@ -116,8 +116,12 @@ std::optional<std::vector<process>> keeper_host::members(const target& to) {
 std::string keeper_host::signal(const std::string& instance, std::uint64_t incarnation, int signal,
                                 bool all) {
   const auto to = locate(instance, incarnation);
-  if (!to.known || to.pid <= 0)
+  if (!to.known)
     return nobody_there;
+  if (to.pid <= 0) {
+    signal_unconfirmed(to, signal, all);
+    return {};
+  }
   int error = 0;
   if (!all) {
     if (to.ended)
@@ -145,14 +149,28 @@ std::string keeper_host::signal(const std::string& instance, std::uint64_t incar
   return error == 0 ? std::string{} : cannot_signal(error);
 }
 
+// Before its exec is confirmed only the keeper knows the process, and whether it still is.
+void keeper_host::signal_unconfirmed(const target& to, int signal, bool all) {
+  if (signal == SIGKILL && to.known->group)
+    to.known->group.kill();
+  signal_request order;
+  static_cast<slot_key&>(order) = to.key;
+  order.signal = signal;
+  order.scope = all ? signal_scope::group : signal_scope::main;
+  const std::lock_guard lock{mutex_};
+  post(std::move(order));
+}
+
 std::string keeper_host::freeze(const std::string& instance, std::uint64_t incarnation, bool on) {
   const auto to = locate(instance, incarnation);
-  if (!to.known || to.pid <= 0)
+  if (!to.known)
     return nobody_there;
   if (to.known->group) {
     const int error = to.known->group.freeze(on);
     return error == 0 ? std::string{} : std::string{"cgroup.freeze: "} + std::strerror(error);
   }
+  if (to.pid <= 0)
+    return "it is still being started";
   if (::kill(-to.pid, on ? SIGSTOP : SIGCONT) != 0)
     return cannot_signal(errno);
   for (const auto& x : members(to).value_or(std::vector<process>{}))
@@ -166,8 +184,14 @@ std::string keeper_host::freeze(const std::string& instance, std::uint64_t incar
 std::size_t keeper_host::sweep(const std::string& instance, std::uint64_t incarnation,
                                bool main_too) {
   const auto to = locate(instance, incarnation);
-  if (!to.known || to.pid <= 0)
+  if (!to.known)
     return 0;
+  if (to.pid <= 0) {
+    // It has nothing beside it yet, and is there until the keeper says how it ended.
+    if (main_too)
+      signal_unconfirmed(to, SIGKILL, true);
+    return main_too ? 1 : 0;
+  }
   return to.known->group ? sweep_group(to, main_too) : sweep_processes(to, main_too);
 }
 

@@ -26,6 +26,21 @@ using both = boost::mpl::list<keeper_fixture, keeper_without_cgroups>;
 constexpr const char* daemonize =
     "setsid sh -c 'setsid sleep 1000 & sleep 1000' & echo left; exit 3";
 
+// With a lease on it, an exec of the file blocks until the lease is given back.
+struct slow_program {
+  explicit slow_program(const std::string& directory)
+      : script(directory + "/slow.sh") {
+    troupe::test::put(script, "#!/nonexistent/interpreter\n");
+    ::chmod(script.c_str(), 0755);
+    ::signal(SIGIO, SIG_IGN);
+    lease.reset(::open(script.c_str(), O_RDONLY | O_CLOEXEC));
+    BOOST_REQUIRE(::fcntl(lease.get(), F_SETLEASE, F_WRLCK) == 0);
+  }
+
+  std::string script;
+  os::unique_fd lease;
+};
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(host_suite)
@@ -407,26 +422,39 @@ BOOST_AUTO_TEST_CASE(a_known_incarnation_is_not_started_twice) {
 
 BOOST_AUTO_TEST_CASE(a_start_that_hangs_across_the_death_of_a_runtime_is_told_of) {
   keeper_fixture f;
-  const auto script = f.path + "/slow.sh";
-  troupe::test::put(script, "#!/nonexistent/interpreter\n");
-  ::chmod(script.c_str(), 0755);
-  // With a lease on it, an exec of the file blocks until the lease is given back.
-  ::signal(SIGIO, SIG_IGN);
-  os::unique_fd lease{::open(script.c_str(), O_RDONLY | O_CLOEXEC)};
-  BOOST_REQUIRE(::fcntl(lease.get(), F_SETLEASE, F_WRLCK) == 0);
+  slow_program slow{f.path};
   auto spec = f.shell("");
-  spec->command = {script};
+  spec->command = {slow.script};
   f.host->spawn({"slow#0", 1, spec});
   f.start("after#0", 1, "exec sleep 1000"); // requests are taken in order
   f.next_epoch();
   const auto found = f.host->adoptable();
-  const auto slow = std::find_if(found.begin(), found.end(),
-                                 [](const slot_info& x) { return x.instance == "slow#0"; });
-  BOOST_REQUIRE(slow != found.end());
-  BOOST_TEST(slow->pid == 0);
-  lease.reset();
+  const auto hangs = std::find_if(found.begin(), found.end(),
+                                  [](const slot_info& x) { return x.instance == "slow#0"; });
+  BOOST_REQUIRE(hangs != found.end());
+  BOOST_TEST(hangs->pid == 0);
+  slow.lease.reset();
   BOOST_TEST(f.wait_for<spawn_failed>("slow#0").reason
              == "exec its command: No such file or directory");
+  f.finish("after#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_start_that_hangs_can_be_ended, fixture, both) {
+  fixture f;
+  slow_program slow{f.path};
+  auto spec = f.shell("");
+  spec->command = {slow.script};
+  f.host->spawn({"swept#0", 1, spec});
+  f.host->spawn({"killed#0", 1, spec});
+  f.start("after#0", 1, "exec sleep 1000"); // requests are taken in order
+  BOOST_TEST(f.host->sweep("swept#0", 1, false) == 0u);
+  BOOST_TEST(f.host->sweep("swept#0", 1, true) == 1u);
+  BOOST_TEST(f.host->signal("killed#0", 1, SIGKILL, true) == "");
+  for (const auto* name : {"swept#0", "killed#0"}) {
+    BOOST_TEST(f.template wait_for<exited>(name).status.signal == SIGKILL);
+    BOOST_TEST(f.eventually([&] { return f.host->sweep(name, 1, true) == 0; }));
+    f.host->release(name, 1);
+  }
   f.finish("after#0", 1);
 }
 
