@@ -121,6 +121,7 @@ private:
     cgroup group;
     config::bot_spec_ptr spec; // until the spawn is confirmed, for its error
     std::string directory;
+    bool swept = false; // of the launcher's thread alone, as the next two
     std::uint64_t sampled_cpu = 0;
     clock::time_point sampled_at{};
   };
@@ -156,12 +157,13 @@ private:
     bool ended = false;
     bool stopped = false;
   };
+  enum class look { now, recent }; // at all of /proc
   target locate(const std::string& instance, std::uint64_t incarnation);
   void signal_unconfirmed(const target& to, int signal, bool all);
   bool belongs(const target& to, const process& x) const;
-  std::optional<std::vector<process>> members(const target& to);
-  std::size_t sweep_group(const target& to, bool main_too);
-  std::size_t sweep_processes(const target& to, bool main_too);
+  std::optional<std::vector<process>> members(const target& to, look how);
+  std::size_t sweep_group(const target& to, bool main_too, std::chrono::milliseconds patience);
+  std::size_t sweep_processes(const target& to, bool main_too, std::chrono::milliseconds patience);
   const std::vector<process>& recent_processes();
 
   boost::asio::io_context& io_;

@@ -6,13 +6,15 @@
 #include <csignal>
 #include <cstring>
 #include <poll.h>
+#include <utility>
 
 namespace troupe::os {
 
 namespace {
 
-// How long a sweep waits for what it killed; what takes longer is asked for again.
-constexpr int patience_ms = 100;
+// How long the first sweep of an incarnation waits for what it killed. What takes longer is
+// asked for again, and then nobody waits: the launcher serves the whole fleet.
+constexpr std::chrono::milliseconds first_patience{30};
 
 // How old a look at /proc may be when many instances are sampled one after the other.
 constexpr std::chrono::milliseconds fresh_enough{200};
@@ -26,11 +28,14 @@ std::string cannot_signal(int error) {
 
 // Calls `left` until it gives 0 or patience ends; returns its last answer.
 template <class F>
-std::size_t wait_until_none(F left) {
+std::size_t wait_until_none(std::chrono::milliseconds patience, F left) {
+  using clock = std::chrono::steady_clock;
+  const auto deadline = clock::now() + patience;
   std::size_t count = left();
-  for (int waited = 0, pause = 1; count > 0 && waited < patience_ms; waited += pause) {
+  for (int pause = 1; count > 0; pause = std::min(pause * 2, 8)) {
+    if (clock::now() + std::chrono::milliseconds{pause} > deadline)
+      break;
     ::poll(nullptr, 0, pause);
-    pause = std::min(pause * 2, 16);
     count = left();
   }
   return count;
@@ -65,7 +70,7 @@ bool keeper_host::belongs(const target& to, const process& x) const {
 // has ended, whatever it left has the keeper as its parent: looking at the keeper's
 // children is enough to know that there is nothing, which is nearly always so. Nothing at
 // all when we cannot look now.
-std::optional<std::vector<process>> keeper_host::members(const target& to) {
+std::optional<std::vector<process>> keeper_host::members(const target& to, look how) {
   const auto self = ::getpid();
   const auto alive = [](const process& x) { return !x.dead(); };
   bool blind = false;
@@ -97,10 +102,11 @@ std::optional<std::vector<process>> keeper_host::members(const target& to) {
     if (roots.empty())
       return std::vector<process>{};
   }
-  const auto all = all_processes();
-  if (!all)
+  std::optional<std::vector<process>> seen;
+  if (how == look::now && !(seen = all_processes()))
     return std::nullopt;
-  auto result = with_descendants(*all, [&](const process& x) {
+  const auto& all = seen ? *seen : recent_processes();
+  auto result = with_descendants(all, [&](const process& x) {
     if (children)
       return roots.contains(x.pid);
     return x.pid == to.pid || (x.parent == keeper_pid_ && x.pid != self && ours(x));
@@ -139,7 +145,7 @@ std::string keeper_host::signal(const std::string& instance, std::uint64_t incar
     }
   } else {
     error = ::kill(-to.pid, signal) == 0 ? 0 : errno;
-    for (const auto& x : members(to).value_or(std::vector<process>{}))
+    for (const auto& x : members(to, look::now).value_or(std::vector<process>{}))
       if (x.group != to.pid)
         kill_exactly(x, signal);
   }
@@ -173,7 +179,7 @@ std::string keeper_host::freeze(const std::string& instance, std::uint64_t incar
     return "it is still being started";
   if (::kill(-to.pid, on ? SIGSTOP : SIGCONT) != 0)
     return cannot_signal(errno);
-  for (const auto& x : members(to).value_or(std::vector<process>{}))
+  for (const auto& x : members(to, look::now).value_or(std::vector<process>{}))
     if (x.group != to.pid)
       kill_exactly(x, on ? SIGSTOP : SIGCONT);
   return {};
@@ -192,10 +198,14 @@ std::size_t keeper_host::sweep(const std::string& instance, std::uint64_t incarn
       signal_unconfirmed(to, SIGKILL, true);
     return main_too ? 1 : 0;
   }
-  return to.known->group ? sweep_group(to, main_too) : sweep_processes(to, main_too);
+  const auto patience =
+      std::exchange(to.known->swept, true) ? std::chrono::milliseconds{0} : first_patience;
+  return to.known->group ? sweep_group(to, main_too, patience)
+                         : sweep_processes(to, main_too, patience);
 }
 
-std::size_t keeper_host::sweep_group(const target& to, bool main_too) {
+std::size_t keeper_host::sweep_group(const target& to, bool main_too,
+                                     std::chrono::milliseconds patience) {
   const auto& group = to.known->group;
   const auto spare = main_too || to.ended ? 0 : to.pid;
   if (!group.populated())
@@ -210,11 +220,11 @@ std::size_t keeper_host::sweep_group(const target& to, bool main_too) {
     return pids ? pids->size() : 1;
   };
   if (spare == 0 && group.kill() == 0)
-    return wait_until_none([&]() -> std::size_t {
+    return wait_until_none(patience, [&]() -> std::size_t {
       return group.populated() ? std::max<std::size_t>(count(others()), 1) : 0;
     });
   // One by one: the main process is to live, or this kernel has no cgroup.kill.
-  return wait_until_none([&] {
+  return wait_until_none(patience, [&] {
     const auto pids = others();
     for (const auto pid : pids.value_or(std::vector<pid_t>{}))
       if (const auto x = read_process(pid))
@@ -223,18 +233,26 @@ std::size_t keeper_host::sweep_group(const target& to, bool main_too) {
   });
 }
 
-std::size_t keeper_host::sweep_processes(const target& to, bool main_too) {
+std::size_t keeper_host::sweep_processes(const target& to, bool main_too,
+                                         std::chrono::milliseconds patience) {
   const bool with_main = main_too && !to.ended;
-  return wait_until_none([&] {
-    auto found = members(to);
+  const auto kill_all = [&](look how) -> std::size_t {
+    const auto found = members(to, how);
     if (!found)
-      return std::size_t{1};
-    if (!with_main)
-      std::erase_if(*found, [&](const process& x) { return x.pid == to.pid; });
-    for (const auto& x : *found)
-      kill_exactly(x, SIGKILL);
-    return found->size();
-  });
+      return 1;
+    return static_cast<std::size_t>(
+        std::count_if(found->begin(), found->end(), [&](const process& x) {
+          if ((x.pid == to.pid && !with_main) || kill_exactly(x, SIGKILL) == ESRCH)
+            return false;
+          const auto now = read_process(x.pid);
+          return now ? !now->dead() : short_of_means(errno);
+        }));
+  };
+  // Many that cannot be killed share one look; that there is nothing, only a new one can say.
+  if (patience.count() == 0)
+    if (const auto left = kill_all(look::recent); left > 0)
+      return left;
+  return wait_until_none(patience, [&] { return kill_all(look::now); });
 }
 
 // -- use of resources ----------------------------------------------------------------------

@@ -165,6 +165,34 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_spares_the_main_process_unless_told, fixtu
   f.host->release("a#0", 1);
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_cannot_be_killed_holds_up_nobody, fixture, both) {
+  // Frozen by the old kind of freezer, a process is as deaf to KILL as one that hangs in the
+  // kernel.
+  const auto ice = "/sys/fs/cgroup/freezer/troupe-test-" + std::to_string(::getpid());
+  std::error_code failed;
+  if (!fs::create_directory(ice, failed)) {
+    std::cout << "skipped: no cgroup v1 freezer\n";
+    BOOST_TEST(!fs::exists(ice));
+    return;
+  }
+  fixture f;
+  f.start("a#0", 1, "setsid sleep 1000 & echo $!");
+  f.template wait_for<exited>("a#0");
+  const auto pid = f.host->tail("a#0", 1);
+  test::put(ice + "/cgroup.procs", pid);
+  test::put(ice + "/freezer.state", "FROZEN");
+  BOOST_REQUIRE(f.eventually([&] { return test::get(ice + "/freezer.state") == "FROZEN\n"; }));
+  BOOST_TEST(f.host->sweep("a#0", 1, false) == 1u);
+  const auto before = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i)
+    BOOST_TEST(f.host->sweep("a#0", 1, i % 2 == 0) == 1u);
+  BOOST_TEST((std::chrono::steady_clock::now() - before < std::chrono::milliseconds{400}));
+  test::put(ice + "/freezer.state", "THAWED");
+  BOOST_TEST(f.eventually([&] { return f.host->sweep("a#0", 1, false) == 0; }));
+  f.host->release("a#0", 1);
+  BOOST_TEST(f.eventually([&] { return ::rmdir(ice.c_str()) == 0; }));
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(an_old_incarnation_is_swept_without_the_new, fixture, both) {
   fixture f;
   f.start("a#0", 1, daemonize);
