@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <utility>
 
 namespace troupe::os {
@@ -170,6 +171,40 @@ std::optional<std::vector<pid_t>> cgroup::processes() const {
   std::vector<pid_t> result;
   if (!collect(fd_.get(), result, 0))
     return std::nullopt;
+  return result;
+}
+
+int cgroup::signal(int signal, pid_t spared) const {
+  constexpr std::size_t at_once = 64; // so many fds
+  auto pids = processes();
+  if (!pids)
+    return errno;
+  std::erase(*pids, spared);
+  int result = 0;
+  for (std::size_t begin = 0; begin < pids->size(); begin += at_once) {
+    std::vector<std::pair<pid_t, unique_fd>> some;
+    for (auto i = begin; i < std::min(begin + at_once, pids->size()); ++i) {
+      unique_fd handle{static_cast<int>(::syscall(SYS_pidfd_open, (*pids)[i], 0))};
+      // Without pidfds there is a gap of microseconds between look and kill.
+      if (handle || errno == ENOSYS || errno == EPERM)
+        some.emplace_back((*pids)[i], std::move(handle));
+      else if (errno != ESRCH)
+        result = errno;
+    }
+    // Whoever is listed still is the one that was opened, or the handle knows better.
+    auto listed = processes();
+    if (!listed)
+      return errno;
+    std::sort(listed->begin(), listed->end());
+    for (const auto& [pid, handle] : some) {
+      if (!std::binary_search(listed->begin(), listed->end(), pid))
+        continue;
+      const auto sent = handle ? ::syscall(SYS_pidfd_send_signal, handle.get(), signal, nullptr, 0)
+                               : static_cast<long>(::kill(pid, signal));
+      if (sent != 0 && errno != ESRCH)
+        result = errno;
+    }
+  }
   return result;
 }
 
@@ -361,8 +396,7 @@ std::size_t kill_and_remove_tree(const std::string& path, int milliseconds) {
   while (group.populated()) {
     // Older kernels have no cgroup.kill; a fork may slip past single kills, so again.
     if (group.kill() != 0)
-      for (const auto pid : group.processes().value_or(std::vector<pid_t>{}))
-        ::kill(pid, SIGKILL);
+      group.signal(SIGKILL);
     if (std::chrono::steady_clock::now() >= deadline)
       return found;
     ::poll(nullptr, 0, 2);

@@ -52,6 +52,10 @@ public:
   /// The living processes in it and below; nothing when they cannot be read.
   std::optional<std::vector<pid_t>> processes() const;
 
+  /// Sends to all of these, one after the other, but never to a stranger that got the pid of
+  /// one meanwhile. Returns 0 or the errno of one that could not be reached.
+  int signal(int signal, pid_t spared = 0) const;
+
   /// Microseconds of CPU time so far.
   std::optional<std::uint64_t> cpu_time() const;
 

@@ -134,15 +134,9 @@ std::string keeper_host::signal(const std::string& instance, std::uint64_t incar
       return "it has ended already";
     error = ::kill(to.pid, signal) == 0 ? 0 : errno;
   } else if (to.known->group) {
-    if (signal == SIGKILL) {
-      error = to.known->group.kill();
-    } else {
-      const auto pids = to.known->group.processes();
-      error = pids ? 0 : errno;
-      for (const auto pid : pids.value_or(std::vector<pid_t>{}))
-        if (::kill(pid, signal) != 0 && errno != ESRCH)
-          error = errno;
-    }
+    const auto& group = to.known->group;
+    if (signal != SIGKILL || group.kill() != 0)
+      error = group.signal(signal);
   } else {
     error = ::kill(-to.pid, signal) == 0 ? 0 : errno;
     for (const auto& x : members(to, look::now).value_or(std::vector<process>{}))
@@ -225,11 +219,8 @@ std::size_t keeper_host::sweep_group(const target& to, bool main_too,
     });
   // One by one: the main process is to live, or this kernel has no cgroup.kill.
   return wait_until_none(patience, [&] {
-    const auto pids = others();
-    for (const auto pid : pids.value_or(std::vector<pid_t>{}))
-      if (const auto x = read_process(pid))
-        kill_exactly(*x, SIGKILL);
-    return count(pids);
+    group.signal(SIGKILL, spare);
+    return count(others());
   });
 }
 

@@ -201,6 +201,39 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_not_empty) {
   BOOST_TEST(!group.processes().has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_signal_reaches_all_that_are_listed_but_the_spared) {
+  const test::temporary directory;
+  const cgroup group{unique_fd{::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)}};
+  fs::create_directory(directory.path + "/sub");
+  pid_t children[3];
+  for (auto& child : children) {
+    child = ::fork();
+    if (child == 0)
+      for (;;)
+        ::pause();
+  }
+  const auto has_gone = [](pid_t child) {
+    siginfo_t info{};
+    BOOST_REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT)
+                  == 0);
+    return info.si_pid == child;
+  };
+  const auto gone_pid = ::fork();
+  if (gone_pid == 0)
+    ::_exit(0);
+  ::waitpid(gone_pid, nullptr, 0);
+  put(directory.path + "/cgroup.procs", std::to_string(children[0]) + '\n'
+                                            + std::to_string(gone_pid) + '\n'
+                                            + std::to_string(children[1]) + '\n');
+  put(directory.path + "/sub/cgroup.procs", std::to_string(children[2]) + '\n');
+  BOOST_TEST(group.signal(SIGKILL, children[0]) == 0);
+  ::waitpid(children[1], nullptr, 0);
+  ::waitpid(children[2], nullptr, 0);
+  BOOST_TEST(!has_gone(children[0]));
+  BOOST_TEST(group.signal(SIGKILL) == 0);
+  ::waitpid(children[0], nullptr, 0);
+}
+
 BOOST_AUTO_TEST_CASE(names_of_incarnations_never_meet) {
   BOOST_TEST(cgroup_tree::child_name("market/trader#0", 7) == "market:trader#0@7");
   BOOST_TEST(cgroup_tree::child_name("a.b#0", 1) != cgroup_tree::child_name("a/b#0", 1));
