@@ -27,6 +27,21 @@ std::set<pid_t> ancestry() {
   return result;
 }
 
+bool same(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// Whether the process means our directory by that path: a container may have another there.
+bool shares(pid_t pid, const std::string& state_directory) {
+  struct stat ours {};
+  struct stat theirs {};
+  if (::stat(state_directory.c_str(), &ours) == 0 && stat_of(pid, "root" + state_directory, theirs))
+    return same(ours, theirs);
+  // It is nowhere to be seen, by a process that has locked itself in or because it was deleted.
+  return stat_of(::getpid(), "ns/mnt", ours) && stat_of(pid, "ns/mnt", theirs)
+         && same(ours, theirs);
+}
+
 // Nothing when we cannot look now.
 std::optional<std::vector<process>> marked(const std::string& state_directory) {
   const auto prefix = state_directory + "/bots/";
@@ -39,7 +54,7 @@ std::optional<std::vector<process>> marked(const std::string& state_directory) {
     if (x.dead() || spared.contains(x.pid))
       continue;
     const auto directory = variable_of(x.pid, "TROUPE_BOT_DIR");
-    if (directory && directory->starts_with(prefix))
+    if (directory && directory->starts_with(prefix) && shares(x.pid, state_directory))
       result.push_back(x);
   }
   return result;

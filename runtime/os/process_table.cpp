@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <dirent.h>
 #include <poll.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <unordered_set>
@@ -135,21 +137,80 @@ std::optional<std::vector<pid_t>> children_of(pid_t pid) {
 
 namespace {
 
-// In the middle of an exec a process seems to have no environment; then look again. A
-// thread of the kernel never has one, nor any memory.
-std::optional<std::string> environment_of(pid_t pid) {
+// As long as it lives, this thread has the rights of the owner of a process to look at it:
+// root without CAP_SYS_PTRACE (a container) has not. Changes nothing for others than root.
+class rights_of_owner {
+public:
+  explicit rights_of_owner(pid_t pid) {
+    struct stat owner {};
+    if (::geteuid() != 0 || ::stat(proc(pid, "").c_str(), &owner) != 0 || owner.st_uid == 0)
+      return;
+    // The kernel forgets these two when a thread changes its rights.
+    dumpable_ = ::prctl(PR_GET_DUMPABLE);
+    ::prctl(PR_GET_PDEATHSIG, &death_signal_);
+    ::setfsgid(owner.st_gid);
+    ::setfsuid(owner.st_uid);
+    borrowed_ = true;
+  }
+  ~rights_of_owner() {
+    if (!borrowed_)
+      return;
+    const int error = errno;
+    ::setfsuid(::geteuid());
+    ::setfsgid(::getegid());
+    if (dumpable_ == 1)
+      ::prctl(PR_SET_DUMPABLE, 1);
+    if (death_signal_ != 0)
+      ::prctl(PR_SET_PDEATHSIG, death_signal_);
+    errno = error;
+  }
+  rights_of_owner(const rights_of_owner&) = delete;
+  rights_of_owner& operator=(const rights_of_owner&) = delete;
+
+private:
+  bool borrowed_ = false;
+  int dumpable_ = 0;
+  int death_signal_ = 0;
+};
+
+bool denied(int error) {
+  return error == EACCES || error == EPERM;
+}
+
+std::optional<std::string> read_environment(pid_t pid) {
   auto text = read_file(proc(pid, "environ"), largest_environment);
-  for (int i = 0; i < 4 && text && text->empty(); ++i) {
-    const auto memory = read_file(proc(pid, "statm"), 256);
-    if (!memory || memory->starts_with("0 "))
-      break;
-    ::poll(nullptr, 0, 1);
+  if (!text && denied(errno)) {
+    const rights_of_owner rights{pid};
     text = read_file(proc(pid, "environ"), largest_environment);
   }
   return text;
 }
 
+// In the middle of an exec a process seems to have no environment; then look again. A
+// thread of the kernel never has one, nor any memory.
+std::optional<std::string> environment_of(pid_t pid) {
+  auto text = read_environment(pid);
+  for (int i = 0; i < 4 && text && text->empty(); ++i) {
+    const auto memory = read_file(proc(pid, "statm"), 256);
+    if (!memory || memory->starts_with("0 "))
+      break;
+    ::poll(nullptr, 0, 1);
+    text = read_environment(pid);
+  }
+  return text;
+}
+
 } // namespace
+
+bool stat_of(pid_t pid, const std::string& file, struct stat& info) {
+  const auto path = proc(pid, file.c_str());
+  if (::stat(path.c_str(), &info) == 0)
+    return true;
+  if (!denied(errno))
+    return false;
+  const rights_of_owner rights{pid};
+  return ::stat(path.c_str(), &info) == 0;
+}
 
 std::optional<std::string> variable_of(pid_t pid, std::string_view name) {
   const auto text = environment_of(pid);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <utility>
 #include <vector>
@@ -43,8 +44,12 @@ std::optional<std::vector<process>> all_processes();
 /// The children of a process, zombies too, or nothing when this kernel does not tell.
 std::optional<std::vector<pid_t>> children_of(pid_t pid);
 
+/// stat() of a file as the process sees it, beneath /proc/PID; false with errno.
+bool stat_of(pid_t pid, const std::string& file, struct stat& info);
+
 /// The value of a variable in the environment that a process was started with; nothing
-/// when it has none or it may not be read.
+/// when it has none or it may not be read. Root reads that of any user, also where it may
+/// not trace others.
 std::optional<std::string> variable_of(pid_t pid, std::string_view name);
 
 /// Microseconds of CPU time for clock ticks.

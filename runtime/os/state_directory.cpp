@@ -124,8 +124,12 @@ config::expected<state_directory, std::string> state_directory::open(const std::
 }
 
 std::string state_directory::hash() const {
+  // Two containers may have the same path and one tree of cgroups.
+  struct stat info {};
+  ::fstat(fd_.get(), &info);
+  const auto name = path_ + ' ' + std::to_string(info.st_dev) + ':' + std::to_string(info.st_ino);
   char text[17];
-  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(stable_hash(path_)));
+  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(stable_hash(name)));
   return text;
 }
 

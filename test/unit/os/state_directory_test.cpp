@@ -54,6 +54,11 @@ BOOST_AUTO_TEST_CASE(it_is_made_with_its_parents_and_mode) {
   const auto again = state_directory::open(path + "/a/../a/b/state");
   BOOST_REQUIRE(again.has_value());
   BOOST_TEST(again->hash() == made->hash());
+  // Another one at the same path.
+  fs::rename(made->path(), path + "/a/b/before");
+  const auto other = state_directory::open(path + "/a/b/state");
+  BOOST_REQUIRE(other.has_value());
+  BOOST_TEST(other->hash() != made->hash());
 }
 
 BOOST_AUTO_TEST_CASE(a_foreign_directory_with_files_keeps_its_mode) {
