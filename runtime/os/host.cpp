@@ -85,7 +85,11 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
     }
     std::visit(overloaded{
                    [&](slot& x) { slots.push_back(std::move(x)); },
-                   [&](stored_fd& x) { stored_[x.name] = std::move(x.fd); },
+                   [&](stored_fd& x) {
+                     // The lock is the keeper's alone: a copy here would outlive it.
+                     if (x.name != "lock")
+                       stored_[x.name] = std::move(x.fd);
+                   },
                    [&](ping&) { post(pong{}); },
                    [&](ready& x) {
                      keeper_pid_ = x.keeper_pid;

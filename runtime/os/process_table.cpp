@@ -212,6 +212,25 @@ bool stat_of(pid_t pid, const std::string& file, struct stat& info) {
   return ::stat(path.c_str(), &info) == 0;
 }
 
+pid_t process_that_has_open(const struct stat& file, pid_t self) {
+  for (const auto& x : all_processes().value_or(std::vector<process>{})) {
+    DIR* fds = x.pid == self ? nullptr : ::opendir(proc(x.pid, "fd").c_str());
+    if (!fds)
+      continue;
+    bool found = false;
+    while (const auto* entry = ::readdir(fds)) {
+      struct stat info {};
+      found = found
+              || (::fstatat(::dirfd(fds), entry->d_name, &info, 0) == 0
+                  && info.st_dev == file.st_dev && info.st_ino == file.st_ino);
+    }
+    ::closedir(fds);
+    if (found)
+      return x.pid;
+  }
+  return 0;
+}
+
 std::optional<std::string> variable_of(pid_t pid, std::string_view name) {
   const auto text = environment_of(pid);
   if (!text)

@@ -47,6 +47,9 @@ std::optional<std::vector<pid_t>> children_of(pid_t pid);
 /// stat() of a file as the process sees it, beneath /proc/PID; false with errno.
 bool stat_of(pid_t pid, const std::string& file, struct stat& info);
 
+/// A living process that has this file open, but `self`; 0 when none can be seen.
+pid_t process_that_has_open(const struct stat& file, pid_t self);
+
 /// The value of a variable in the environment that a process was started with; nothing
 /// when it has none or it may not be read. Root reads that of any user, also where it may
 /// not trace others.

@@ -379,6 +379,7 @@ BOOST_AUTO_TEST_CASE(stored_fds_wait_for_the_next_epoch) {
   int ends[2];
   BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
   f.host->store_fd("admin", ends[0]);
+  f.host->store_fd("lock", ends[0]);
   ::close(ends[0]);
   // An answer to something sent later shows that it has arrived.
   f.start("a#0", 1, "true");
@@ -387,6 +388,7 @@ BOOST_AUTO_TEST_CASE(stored_fds_wait_for_the_next_epoch) {
   BOOST_TEST(!f.host->fetch_fd("admin"));
   f.next_epoch();
   BOOST_TEST(!f.host->fetch_fd("other"));
+  BOOST_TEST(!f.host->fetch_fd("lock")); // it must not outlive the keeper
   const auto fd = f.host->fetch_fd("admin");
   BOOST_REQUIRE(static_cast<bool>(fd));
   BOOST_TEST(!f.host->fetch_fd("admin"));
