@@ -67,8 +67,11 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
   std::vector<slot> slots;
   bool greeted = client_.send(hello{});
   for (bool done = false; !done;) {
-    if (client_.closed())
+    if (client_.closed()) {
+      lock.unlock();
+      keeper_gone();
       return "the keeper is gone";
+    }
     if (!greeted)
       greeted = client_.send(hello{});
     if (client_.refusal() != 0)
@@ -123,17 +126,11 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
     }
   }
   boost::asio::post(io_, [this] {
-    std::vector<process_event> events;
     {
       const std::lock_guard again{mutex_};
       watch_readable();
     }
-    while (!unheard_.empty()) {
-      auto event = std::move(unheard_.front());
-      unheard_.pop_front();
-      handle(std::move(event), events);
-    }
-    deliver(std::move(events));
+    hear_waiting();
   });
   return {};
 }

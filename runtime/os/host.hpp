@@ -51,7 +51,8 @@ public:
   ~keeper_host() override;
 
   /// Greets the keeper, takes over all that it has and finds out about cgroups. Called
-  /// once, before the io_context runs. Returns an empty string or what went wrong.
+  /// once, before the io_context runs. Returns an empty string or what went wrong; when the
+  /// keeper is dead, all of the fleet has been ended.
   std::string connect(std::chrono::milliseconds limit = std::chrono::seconds{10});
 
   /// The keeper was told to end the fleet; `hurry` when it was told twice. Called in the
@@ -60,8 +61,8 @@ public:
   void on_reload(std::function<void()> f) { on_reload_ = std::move(f); }
 
   /// The keeper asks whether the runtime lives; whoever can say so calls `prove_life`
-  /// (from any thread). When this is not set the host itself answers.
-  void on_ping(std::function<void()> f) { on_ping_ = std::move(f); }
+  /// (from any thread). When this is not set the host itself answers. May be set at any time.
+  void on_ping(std::function<void()> f);
   void prove_life();
 
   /// The keeper is dead. By then all bots were killed; the runtime has nothing left to do
@@ -137,6 +138,8 @@ private:
   void watch_writable();
   void receive_some();
   void handle(keeper_event&& x, std::vector<process_event>& out);
+  void hear_waiting();
+  void apply(keeper_event&& x, std::vector<process_event>& out);
   void deliver(std::vector<process_event> events);
   void keeper_gone();
 
@@ -177,7 +180,6 @@ private:
   std::uint64_t epoch_ = 0;
   std::function<void(bool)> on_stop_;
   std::function<void()> on_reload_;
-  std::function<void()> on_ping_;
   std::function<void()> on_keeper_gone_;
   std::function<void(const std::string&)> on_trouble_;
 
@@ -192,8 +194,9 @@ private:
   std::set<pid_t> mains_;
   std::map<std::string, unique_fd> stored_;
   std::function<void(process_event)> on_event_;
+  std::function<void()> on_ping_;
   std::vector<process_event> undelivered_;
-  std::deque<keeper_event> unheard_; // came with the greeting, not part of it
+  std::deque<keeper_event> unheard_; // came before anybody listened
   std::deque<std::string> undead_;   // cgroups that would not go
 
   // Of the launcher's thread alone.

@@ -129,7 +129,37 @@ void keeper_host::receive_some() {
   watch_readable();
 }
 
+// What happens to processes is put off until somebody listens, and then comes in order: whoever
+// listens first reads the table as the keeper told it.
 void keeper_host::handle(keeper_event&& event, std::vector<process_event>& out) {
+  const bool at_once = std::holds_alternative<ping>(event)
+                       || std::holds_alternative<stop_asked>(event)
+                       || std::holds_alternative<reload_asked>(event);
+  if (!at_once) {
+    const std::lock_guard lock{mutex_};
+    if (!on_event_ || !unheard_.empty()) {
+      unheard_.push_back(std::move(event));
+      return;
+    }
+  }
+  apply(std::move(event), out);
+}
+
+// In the io_context's thread.
+void keeper_host::hear_waiting() {
+  std::deque<keeper_event> waiting;
+  {
+    const std::lock_guard lock{mutex_};
+    if (on_event_)
+      waiting.swap(unheard_);
+  }
+  std::vector<process_event> events;
+  for (auto& event : waiting)
+    apply(std::move(event), events);
+  deliver(std::move(events));
+}
+
+void keeper_host::apply(keeper_event&& event, std::vector<process_event>& out) {
   const auto confirm = [&](const slot_key& key, pid_t pid) {
     const auto known = find(key);
     if (!known)
@@ -203,7 +233,12 @@ void keeper_host::handle(keeper_event&& event, std::vector<process_event>& out) 
 void keeper_host::on_event(std::function<void(process_event)> f) {
   const std::lock_guard lock{mutex_};
   on_event_ = std::move(f);
-  boost::asio::post(io_, [this] { deliver({}); });
+  boost::asio::post(io_, [this] { hear_waiting(); });
+}
+
+void keeper_host::on_ping(std::function<void()> f) {
+  const std::lock_guard lock{mutex_};
+  on_ping_ = std::move(f);
 }
 
 // In the io_context's thread only, which keeps the order.

@@ -374,6 +374,48 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(without_a_keeper_everything_ends, fixture, both) {
   BOOST_TEST(f.eventually([&] { return f.marked() == 0; }));
 }
 
+BOOST_AUTO_TEST_CASE(a_keeper_that_is_dead_already_ends_everything) {
+  const troupe::test::temporary directory;
+  int ends[2];
+  BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+  ::close(ends[1]);
+  const auto mark = "TROUPE_BOT_DIR=" + directory.path + "/bots/a.0";
+  const auto bot = ::fork();
+  if (bot == 0) {
+    ::execl("/usr/bin/env", "env", mark.c_str(), "sleep", "1000", nullptr);
+    ::_exit(127);
+  }
+  BOOST_REQUIRE(keeper_fixture::eventually(
+      [&] { return os::variable_of(bot, "TROUPE_BOT_DIR").has_value(); }));
+  boost::asio::io_context io;
+  os::keeper_host host{io, os::unique_fd{ends[0]}, *os::state_directory::open(directory.path),
+                       os::host_options{}};
+  bool told = false;
+  host.on_keeper_gone([&] { told = true; });
+  BOOST_TEST(host.connect() == "the keeper is gone");
+  BOOST_TEST(told);
+  int status = 0;
+  ::waitpid(bot, &status, 0);
+  BOOST_TEST(WTERMSIG(status) == SIGKILL);
+}
+
+BOOST_AUTO_TEST_CASE(what_happens_before_anybody_listens_is_put_off) {
+  keeper_fixture f;
+  const auto pid = f.start("a#0", 1, "exec sleep 1000");
+  f.host->on_event(nullptr);
+  ::kill(pid, SIGKILL);
+  BOOST_TEST(f.eventually([&] { return os::read_process(pid)->dead(); }));
+  ::kill(f.keeper, SIGHUP);
+  BOOST_TEST(f.noted("reload"));
+  ::poll(nullptr, 0, 50);
+  BOOST_REQUIRE(f.host->adoptable().size() == 1u);
+  BOOST_TEST(!f.host->adoptable()[0].end.has_value());
+  f.listen();
+  BOOST_TEST(f.wait_for<exited>("a#0").status.signal == SIGKILL);
+  BOOST_TEST(f.host->adoptable()[0].end.has_value());
+  f.host->release("a#0", 1);
+}
+
 BOOST_AUTO_TEST_CASE(stored_fds_wait_for_the_next_epoch) {
   keeper_fixture f;
   int ends[2];

@@ -80,11 +80,7 @@ struct keeper_fixture : temporary {
     host->on_trouble([this](const std::string& what) { note(what); });
     host->on_keeper_gone([this] { note("gone"); });
     BOOST_REQUIRE(host->connect() == "");
-    host->on_event([this](process_event event) {
-      const std::lock_guard lock{mutex};
-      events.push_back(std::move(event));
-      changed.notify_all();
-    });
+    listen();
     tree_path =
         os::cgroup_tree::of_this_process("troupe-" + os::state_directory::open(path)->hash(), {})
             .path();
@@ -92,6 +88,14 @@ struct keeper_fixture : temporary {
       const auto work = boost::asio::make_work_guard(*io);
       io->run();
     }};
+  }
+
+  void listen() {
+    host->on_event([this](process_event event) {
+      const std::lock_guard lock{mutex};
+      events.push_back(std::move(event));
+      changed.notify_all();
+    });
   }
 
   void end_epoch() {
