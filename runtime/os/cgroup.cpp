@@ -132,7 +132,8 @@ std::string join(const std::string& a, const std::string& b) {
 
 } // namespace
 
-std::optional<cgroup_mount> find_cgroup2(std::string_view mountinfo) {
+std::vector<cgroup_mount> cgroup2_mounts(std::string_view mountinfo) {
+  std::vector<cgroup_mount> result;
   for (const auto line : split(mountinfo, '\n')) {
     // 36 35 98:0 ROOT PATH options … - TYPE source options
     const auto dash = line.find(" - ");
@@ -140,9 +141,21 @@ std::optional<cgroup_mount> find_cgroup2(std::string_view mountinfo) {
       continue;
     const auto fields = split(line.substr(0, dash), ' ');
     if (fields.size() >= 5)
-      return cgroup_mount{unescape(fields[4]), unescape(fields[3])};
+      result.push_back({unescape(fields[4]), unescape(fields[3])});
   }
-  return std::nullopt;
+  return result;
+}
+
+std::optional<std::string> shown_by(const cgroup_mount& mount, const std::string& group) {
+  std::string beneath = group;
+  if (mount.root != "/") {
+    if (group != mount.root && !group.starts_with(mount.root + '/'))
+      return std::nullopt;
+    beneath = group.size() > mount.root.size() ? group.substr(mount.root.size()) : "/";
+  }
+  if (beneath.find("/..") != std::string::npos)
+    return std::nullopt;
+  return beneath;
 }
 
 std::optional<std::string> own_cgroup(std::string_view text) {
@@ -228,24 +241,25 @@ bool cgroup::out_of_memory() const {
 
 // -- the fleet's part of the tree ----------------------------------------------------
 
-cgroup_tree cgroup_tree::of_this_process(const std::string& name, std::vector<pid_t> leaf) {
+cgroup_tree cgroup_tree::of_this_process(const std::string& name, const std::vector<pid_t>& leaf) {
   cgroup_tree none;
   const auto mounts = read_file("/proc/self/mountinfo", 4 * 1024 * 1024);
-  const auto mount = mounts ? find_cgroup2(*mounts) : std::nullopt;
-  if (!mount) {
+  const auto found = mounts ? cgroup2_mounts(*mounts) : std::vector<cgroup_mount>{};
+  if (found.empty())
     none.report_ = "no cgroup2 is mounted";
-    return none;
-  }
   const auto text = read_file("/proc/self/cgroup", 64 * 1024);
-  auto own = text ? own_cgroup(*text) : std::nullopt;
-  // What the mount does not show cannot be reached through it.
-  if (own && mount->root != "/" && (*own == mount->root || own->starts_with(mount->root + '/')))
-    *own = own->size() > mount->root.size() ? own->substr(mount->root.size()) : "/";
-  if (!own || own->find("/..") != std::string::npos) {
-    none.report_ = "cgroup2 at " + mount->path + " does not show the runtime's own group";
-    return none;
+  const auto own = text ? own_cgroup(*text) : std::nullopt;
+  for (const auto& mount : found) {
+    const auto beneath = own ? shown_by(mount, *own) : std::nullopt;
+    auto tree = beneath ? cgroup_tree{{mount.path, *beneath, name, leaf}} : cgroup_tree{};
+    if (tree.usable())
+      return tree;
+    if (none.report_.empty())
+      none.report_ = beneath
+                         ? tree.report_
+                         : "cgroup2 at " + mount.path + " does not show the runtime's own group";
   }
-  return cgroup_tree{{mount->path, *own, name, std::move(leaf)}};
+  return none;
 }
 
 cgroup_tree::cgroup_tree(const setup& x) {

@@ -22,8 +22,12 @@ struct cgroup_mount {
   bool operator==(const cgroup_mount&) const = default;
 };
 
-/// The first cgroup2 mount in the text of /proc/self/mountinfo.
-std::optional<cgroup_mount> find_cgroup2(std::string_view mountinfo);
+/// The cgroup2 mounts in the text of /proc/self/mountinfo.
+std::vector<cgroup_mount> cgroup2_mounts(std::string_view mountinfo);
+
+/// Where beneath the mount this group stands; nothing when the mount does not show it, which
+/// may be so in a cgroup namespace of its own with a mount of the host.
+std::optional<std::string> shown_by(const cgroup_mount& mount, const std::string& group);
 
 /// The path after `0::` in the text of /proc/self/cgroup.
 std::optional<std::string> own_cgroup(std::string_view text);
@@ -86,7 +90,7 @@ public:
   explicit cgroup_tree(const setup& x);
 
   /// What this process finds about itself; `name` as in `setup`.
-  static cgroup_tree of_this_process(const std::string& name, std::vector<pid_t> leaf);
+  static cgroup_tree of_this_process(const std::string& name, const std::vector<pid_t>& leaf);
 
   bool usable() const { return static_cast<bool>(fd_); }
 

@@ -46,32 +46,56 @@ struct fake_tree : test::temporary {
   }
 };
 
+std::optional<cgroup_mount> first_mount(std::string_view mountinfo) {
+  const auto all = cgroup2_mounts(mountinfo);
+  return all.empty() ? std::nullopt : std::optional{all.front()};
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(cgroup_suite)
 
 BOOST_AUTO_TEST_CASE(cgroup2_is_found_wherever_it_is_mounted) {
   // A current systemd machine.
-  BOOST_TEST((find_cgroup2("25 30 0:23 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
-                           "35 25 0:30 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 -"
-                           " cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n")
+  BOOST_TEST((first_mount("25 30 0:23 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
+                          "35 25 0:30 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 -"
+                          " cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n")
               == cgroup_mount{"/sys/fs/cgroup", "/"}));
   // A hybrid one.
-  BOOST_TEST((find_cgroup2("31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
-                           "39 31 0:36 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids\n"
-                           "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n")
+  BOOST_TEST((first_mount("31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
+                          "39 31 0:36 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids\n"
+                          "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n")
               == cgroup_mount{"/sys/fs/cgroup/unified", "/"}));
   // A container without a namespace of its own sees a part, and a name with a space.
-  BOOST_TEST((find_cgroup2("812 810 0:27 /docker/3f2a /mnt/my\\040groups ro,nosuid master:11 -"
-                           " cgroup2 cgroup rw\n")
+  BOOST_TEST((first_mount("812 810 0:27 /docker/3f2a /mnt/my\\040groups ro,nosuid master:11 -"
+                          " cgroup2 cgroup rw\n")
               == cgroup_mount{"/mnt/my groups", "/docker/3f2a"}));
   // No optional fields, several of them, no newline at the end.
-  BOOST_TEST((find_cgroup2("1 2 0:3 / /c rw shared:1 master:2 propagate_from:3 - cgroup2 none rw")
+  BOOST_TEST((first_mount("1 2 0:3 / /c rw shared:1 master:2 propagate_from:3 - cgroup2 none rw")
               == cgroup_mount{"/c", "/"}));
   // None, only v1, nonsense.
-  BOOST_TEST(!find_cgroup2(""));
-  BOOST_TEST(!find_cgroup2("39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"));
-  BOOST_TEST(!find_cgroup2(" - cgroup2 \n - \n\n"));
+  BOOST_TEST(!first_mount(""));
+  BOOST_TEST(!first_mount("39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"));
+  BOOST_TEST(!first_mount(" - cgroup2 \n - \n\n"));
+}
+
+BOOST_AUTO_TEST_CASE(only_a_mount_that_shows_a_group_is_used_for_it) {
+  const auto all = cgroup2_mounts("1 2 0:3 /../.. /host rw - cgroup2 none rw\n"
+                                  "4 5 0:3 / /own rw - cgroup2 none rw\n");
+  BOOST_REQUIRE(all.size() == 2u);
+  BOOST_TEST(all[1].path == "/own");
+  // A namespace of its own with the host's mount: that shows our ancestors, under other names.
+  BOOST_TEST(!shown_by(all[0], "/").has_value());
+  BOOST_TEST(!shown_by(all[0], "/a").has_value());
+  BOOST_TEST(*shown_by(all[1], "/") == "/");
+  BOOST_TEST(*shown_by(all[1], "/a/b") == "/a/b");
+  BOOST_TEST(!shown_by(all[1], "/../other").has_value());
+  const cgroup_mount part{"/c", "/docker/3f2a"};
+  BOOST_TEST(*shown_by(part, "/docker/3f2a") == "/");
+  BOOST_TEST(*shown_by(part, "/docker/3f2a/x") == "/x");
+  BOOST_TEST(!shown_by(part, "/docker/3f2ab").has_value());
+  BOOST_TEST(!shown_by(part, "/docker/3f2a/../y").has_value());
+  BOOST_TEST(!shown_by(part, "/").has_value());
 }
 
 BOOST_AUTO_TEST_CASE(the_own_group_is_found) {
