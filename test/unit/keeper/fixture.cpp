@@ -282,6 +282,11 @@ watched_process::watched_process(pid_t pid)
   BOOST_REQUIRE(pidfd_.get() >= 0);
 }
 
+bool watched_process::has_gone() const {
+  pollfd state{pidfd_.get(), POLLIN, 0};
+  return ::poll(&state, 1, 0) == 1;
+}
+
 std::vector<pid_t> children_of(pid_t parent) {
   const auto number = std::to_string(parent);
   std::ifstream file{"/proc/" + number + "/task/" + number + "/children"};

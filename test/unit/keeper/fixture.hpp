@@ -159,6 +159,7 @@ class watched_process {
 public:
   explicit watched_process(pid_t pid);
   bool wait_gone() const { return wait_readable(pidfd_.get()); }
+  bool has_gone() const;
 
 private:
   unique_fd pidfd_;
