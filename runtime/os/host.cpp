@@ -19,9 +19,6 @@ namespace troupe::os {
 
 namespace {
 
-// The keeper's own queue is a few hundred; what waits here has fds open.
-constexpr std::size_t most_waiting = 4096;
-
 std::uint64_t now_ns(clockid_t which) {
   timespec x{};
   ::clock_gettime(which, &x);
@@ -44,6 +41,7 @@ keeper_host::keeper_host(boost::asio::io_context& io, unique_fd keeper, state_di
 }
 
 keeper_host::~keeper_host() {
+  stop_preparing();
   const std::lock_guard lock{mutex_};
   boost::system::error_code ignored;
   socket_.close(ignored);
@@ -125,6 +123,7 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
       }
     }
   }
+  preparer_ = std::thread{[this] { prepare_starts(); }};
   boost::asio::post(io_, [this] {
     {
       const std::lock_guard again{mutex_};
@@ -184,53 +183,6 @@ std::vector<slot_info> keeper_host::adoptable() {
 keeper_host::entry_ptr keeper_host::find(const slot_key& key) {
   const auto found = table_.find(key);
   return found == table_.end() ? nullptr : found->second;
-}
-
-void keeper_host::spawn(const launch& what) {
-  const slot_key key{what.instance, what.incarnation};
-  std::string tree;
-  bool full = false;
-  {
-    const std::lock_guard lock{mutex_};
-    if (const auto known = find(key))
-      return say_again(key, *known);
-    tree = options_.tree;
-    full = queue_.size() >= most_waiting;
-  }
-  std::string problem;
-  if (full) {
-    problem = "the keeper takes no more requests now";
-  } else {
-    auto ready = prepare(what, state_, groups_, tree, options_.original, accounts_);
-    if (ready) {
-      output_.add(what.instance, what.incarnation, std::move(ready->output));
-      auto known = std::make_shared<entry>();
-      known->started = started_from_blob(ready->request.blob);
-      known->spec = what.spec;
-      known->directory = ready->request.directory;
-      known->group = std::move(ready->group);
-      const std::lock_guard lock{mutex_};
-      table_[key] = std::move(known);
-      post(std::move(ready->request));
-      return;
-    }
-    problem = ready.error();
-  }
-  boost::asio::post(io_,
-                    [this, event = troupe::spawn_failed{what.instance, what.incarnation,
-                                                        std::move(problem)}] { deliver({event}); });
-}
-
-// A launcher that lost its memory orders what is there already. One that is not confirmed
-// yet will be.
-void keeper_host::say_again(const slot_key& key, const entry& known) {
-  std::vector<process_event> events;
-  if (known.pid > 0)
-    events.push_back(troupe::spawned{key.instance, key.incarnation, known.pid});
-  if (known.end)
-    events.push_back(*known.end);
-  boost::asio::post(io_,
-                    [this, events = std::move(events)]() mutable { deliver(std::move(events)); });
 }
 
 void keeper_host::release(const std::string& instance, std::uint64_t incarnation) {

@@ -3,9 +3,10 @@
 // The real `process_host`: what the launcher asks for becomes cgroups, pipes,
 // directories and datagrams to the keeper; what the keeper tells becomes events.
 //
-// Two threads meet here. The launcher's calls the seam's methods. The one that runs the
-// io_context reads the keeper's socket and the output pipes. One mutex guards the table
-// and the line to the keeper; no callback is called with it held.
+// Three threads meet here. The launcher's calls the seam's methods. The one that runs the
+// io_context reads the keeper's socket and the output pipes. One of our own prepares starts,
+// which may hang on a dead mount. One mutex guards the table and the line to the keeper; no
+// callback is called with it held.
 //
 // Signals are sent from here and not through the keeper: the pid of a slot is pinned,
 // as process or as zombie, until this host itself says `release`.
@@ -23,6 +24,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
@@ -31,6 +33,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <variant>
 #include <vector>
 
@@ -115,6 +118,7 @@ private:
   // What is known of one slot. Shared, so that the launcher can work on its cgroup while
   // the other thread goes on; `group` never changes.
   struct entry {
+    bool preparing = false; // the keeper knows nothing of it; replaced when it is prepared
     pid_t pid = 0;
     std::int64_t started = 0;
     std::optional<troupe::exited> end;
@@ -147,7 +151,6 @@ private:
   entry_ptr find(const slot_key& key);
   void adopt(slot&& x);
   void open_cgroups();
-  void say_again(const slot_key& key, const entry& known);
   void forget(const slot_key& key);
   std::int64_t wall_clock(std::uint64_t monotonic_ns) const;
   troupe::exited make_exited(const slot_key& key, const exit_info& x, const entry& known) const;
@@ -169,11 +172,22 @@ private:
   std::size_t sweep_processes(const target& to, bool main_too, std::chrono::milliseconds patience);
   const std::vector<process>& recent_processes();
 
+  // host_starts.cpp
+  struct start {
+    launch what;
+    entry_ptr place; // in the table; another one there: the start was called off
+  };
+  void prepare_starts();
+  void stop_preparing();
+  bool call_off(const target& to);
+  void not_started(const slot_key& key, std::string reason);
+  void say_again(const slot_key& key, const entry& known);
+
   boost::asio::io_context& io_;
   state_directory state_;
   host_options options_;
   output_tail output_;
-  users accounts_;
+  users accounts_; // of the thread that prepares
   cgroup_tree groups_;
   std::string isolation_;
   pid_t keeper_pid_ = 0;
@@ -198,6 +212,10 @@ private:
   std::vector<process_event> undelivered_;
   std::deque<keeper_event> unheard_; // came before anybody listened
   std::deque<std::string> undead_;   // cgroups that would not go
+  std::deque<start> starts_;
+  std::condition_variable starts_changed_;
+  bool ending_ = false;
+  std::thread preparer_;
 
   // Of the launcher's thread alone.
   std::vector<process> snapshot_;

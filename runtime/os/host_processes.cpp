@@ -20,6 +20,7 @@ constexpr std::chrono::milliseconds first_patience{30};
 constexpr std::chrono::milliseconds fresh_enough{200};
 
 constexpr const char* nobody_there = "no such process is known";
+constexpr const char* still_starting = "it is still being started";
 
 std::string cannot_signal(int error) {
   return std::string{"cannot-signal: "} + std::strerror(error)
@@ -124,6 +125,11 @@ std::string keeper_host::signal(const std::string& instance, std::uint64_t incar
   const auto to = locate(instance, incarnation);
   if (!to.known)
     return nobody_there;
+  if (to.known->preparing) {
+    if (signal != SIGKILL)
+      return still_starting;
+    return call_off(to) ? std::string{} : this->signal(instance, incarnation, signal, all);
+  }
   if (to.pid <= 0) {
     signal_unconfirmed(to, signal, all);
     return {};
@@ -170,7 +176,7 @@ std::string keeper_host::freeze(const std::string& instance, std::uint64_t incar
     return error == 0 ? std::string{} : std::string{"cgroup.freeze: "} + std::strerror(error);
   }
   if (to.pid <= 0)
-    return "it is still being started";
+    return still_starting;
   if (::kill(-to.pid, on ? SIGSTOP : SIGCONT) != 0)
     return cannot_signal(errno);
   for (const auto& x : members(to, look::now).value_or(std::vector<process>{}))
@@ -186,6 +192,8 @@ std::size_t keeper_host::sweep(const std::string& instance, std::uint64_t incarn
   const auto to = locate(instance, incarnation);
   if (!to.known)
     return 0;
+  if (to.known->preparing)
+    return !main_too || call_off(to) ? 0 : sweep(instance, incarnation, main_too);
   if (to.pid <= 0) {
     // It has nothing beside it yet, and is there until the keeper says how it ended.
     if (main_too)

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <map>
 #include <set>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -528,6 +529,40 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_start_that_hangs_can_be_ended, fixture, both) {
     f.host->release(name, 1);
   }
   f.finish("after#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_start_that_hangs_in_its_preparation_holds_up_no_supervision) {
+  keeper_fixture f;
+  const auto mount = f.path + "/mount";
+  fs::create_directory(mount);
+  // A file system that nobody serves hangs as a dead mount does, until its line is closed.
+  os::unique_fd line{::open("/dev/fuse", O_RDWR | O_CLOEXEC)};
+  const auto options = "fd=" + std::to_string(line.get()) + ",rootmode=40000,user_id=0,group_id=0";
+  if (!line || ::mount("fuse", mount.c_str(), "fuse", 0, options.c_str()) != 0) {
+    std::cout << "skipped: no fuse\n";
+    return;
+  }
+  f.start("lives#0", 1, "exec sleep 1000");
+  auto spec = f.shell("true");
+  spec->environment_file = mount + "/file";
+  for (const auto* name : {"hangs#0", "killed#0", "swept#0"})
+    f.host->spawn({name, 1, spec});
+  f.host->spawn({"waits#0", 1, f.shell("exec sleep 1000")});
+  const auto slots = f.host->adoptable();
+  BOOST_TEST(std::count_if(slots.begin(), slots.end(), [](const auto& x) { return x.pid == 0; })
+             == 4);
+  f.finish("lives#0", 1);
+  BOOST_TEST(f.host->signal("hangs#0", 1, SIGTERM, false) == "it is still being started");
+  BOOST_TEST(f.host->signal("killed#0", 1, SIGKILL, true) == "");
+  BOOST_TEST(f.host->sweep("swept#0", 1, true) == 0u);
+  for (const auto* name : {"killed#0", "swept#0"})
+    BOOST_TEST(f.wait_for<spawn_failed>(name).reason == "ended before it was started");
+  line.reset();
+  BOOST_TEST(f.wait_for<spawn_failed>("hangs#0").reason.find("environment_file " + mount) == 0u);
+  f.wait_for<spawned>("waits#0");
+  f.finish("waits#0", 1);
+  BOOST_TEST(f.host->adoptable().empty());
+  ::umount2(mount.c_str(), MNT_DETACH);
 }
 
 BOOST_AUTO_TEST_CASE(a_replaced_launcher_finds_the_table_of_the_moment) {
