@@ -24,6 +24,7 @@
 #include <future>
 #include <malloc.h>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -32,9 +33,12 @@ namespace troupe {
 
 namespace {
 
+/// How long the store and the tree may take until the actors can say that they live.
+constexpr std::chrono::minutes longest_start{5};
+
 int fail(exit_code code, const std::string& message) {
   spdlog::critical("{}", message);
-  return static_cast<int>(code);
+  return failure_code(code);
 }
 
 int inherited_keeper_fd() {
@@ -94,10 +98,13 @@ public:
     // nop
   }
 
-  ~io_thread() {
+  ~io_thread() { stop(); }
+
+  void stop() {
     work_.reset();
     io_.stop();
-    thread_.join();
+    if (thread_.joinable())
+      thread_.join();
   }
 
 private:
@@ -106,12 +113,49 @@ private:
   std::thread thread_;
 };
 
+/// The way to the guardian; what comes before it is there waits.
+class guardian_line {
+public:
+  void stop(bool hurry) {
+    const std::lock_guard lock{mutex_};
+    asked_ = true;
+    hurry_ = hurry_ || hurry;
+    if (guardian_)
+      pass_on();
+  }
+
+  void connect(const guardian_actor& guardian) {
+    const std::lock_guard lock{mutex_};
+    guardian_ = guardian;
+    if (asked_)
+      pass_on();
+  }
+
+private:
+  void pass_on() {
+    caf::anon_send(guardian_, stop_atom_v, std::string{"the keeper was told to end"}, hurry_);
+  }
+
+  std::mutex mutex_;
+  guardian_actor guardian_;
+  bool asked_ = false;
+  bool hurry_ = false;
+};
+
 void log_problems(const std::vector<config::problem>& problems) {
   for (const auto& each : problems)
     spdlog::error("{}", config::render(each, nullptr, false));
 }
 
 } // namespace
+
+int failure_code(exit_code code) {
+  const char* epoch = std::getenv("TROUPE_EPOCH");
+  const bool later = epoch && std::atoll(epoch) > 1;
+  const bool final = code == exit_code::usage || code == exit_code::config_invalid
+                     || code == exit_code::already_running;
+  return later && final ? guardian_state::beyond_help : static_cast<int>(code);
+}
 
 int run_runtime(const runtime_options& options) {
   // One arena for all threads but the allocator's own: memory is counted per bot here.
@@ -139,22 +183,25 @@ int run_runtime(const runtime_options& options) {
     if (!done->test_and_set())
       end.set_value(code);
   };
-  // What the keeper wants before the guardian is there waits in the io_context,
-  // which does not run yet.
-  guardian_actor guardian;
-  host->on_stop([&guardian](bool hurry) {
-    caf::anon_send(guardian, stop_atom_v, std::string{"the keeper was told to end"}, hurry);
+  auto to_guardian = std::make_shared<guardian_line>();
+  host->on_stop([to_guardian](bool hurry) { to_guardian->stop(hurry); });
+  // No actor can say yet that it lives; what hangs for long is to be killed all the same.
+  host->on_ping([&host, until = std::chrono::steady_clock::now() + longest_start] {
+    if (std::chrono::steady_clock::now() < until)
+      host->prove_life();
   });
-  host->on_ping([&guardian] { caf::anon_send(guardian, alive_atom_v); });
   host->on_reload([] {
     spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead");
   });
+  host->on_trouble([](const std::string& what) { spdlog::warn("{}", what); });
   host->on_keeper_gone([] {
     spdlog::critical("the keeper is dead; all bots were ended");
     _exit(1);
   });
   if (auto problem = host->connect(); !problem.empty())
     return fail(exit_code::failed, problem);
+  io_thread thread{io};
+
   std::shared_ptr<journal_store> store = store::open_store(state_path + "/state.db");
   auto kept = std::make_shared<journal_contents>(
       load_contents(*store, run_number(host->keeper_pid()), host->epoch() <= 1));
@@ -164,14 +211,14 @@ int run_runtime(const runtime_options& options) {
   const auto tree = choose_tree(options, *kept, fresh);
   if (!tree) {
     log_problems(tree.error());
-    return static_cast<int>(exit_code::config_invalid);
+    return failure_code(exit_code::config_invalid);
   }
   config::load_options load_options;
   load_options.replicas = kept->replicas;
   auto loaded = config::load(*tree, load_options);
   if (!loaded.spec) {
     log_problems(loaded.errors);
-    return static_cast<int>(exit_code::config_invalid);
+    return failure_code(exit_code::config_invalid);
   }
   host->set_tree(tree->root);
 
@@ -223,17 +270,16 @@ int run_runtime(const runtime_options& options) {
   };
   spdlog::info("runtime {} runs fleet {} (epoch {}); isolation: {}", version, loaded.spec->name,
                host->epoch(), host->isolation());
-  guardian = system->spawn(troupe::guardian, std::move(args));
+  const guardian_actor guardian = system->spawn(troupe::guardian, std::move(args));
   caf::actor_cast<caf::actor>(guardian)->attach_functor(
       [end_once] { end_once(guardian_state::beyond_help); });
   // A shell that has waited for us is served at once, by the admin actor that is there.
   somebody_there.wait();
-  listener.start();
-  int code = 1;
-  {
-    io_thread thread{io};
-    code = ended.get();
-  }
+  host->on_ping([guardian] { caf::anon_send(guardian, alive_atom_v); });
+  to_guardian->connect(guardian);
+  boost::asio::post(io, [&listener] { listener.start(); });
+  const int code = ended.get();
+  thread.stop();
   if (code == 0)
     host->remove_groups();
   spdlog::info("runtime ends with {}", code);

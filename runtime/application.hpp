@@ -5,9 +5,10 @@
 //
 // Threads: CAF's scheduler workers and its middleman; one that runs the io_context
 // (pipes, keeper, accepting); the two detached actors (journal, launcher). The main
-// thread only waits for the end.
+// thread starts all that, and waits for the end.
 
 #include "actors/guardian.hpp"
+#include "messages/admin.hpp"
 
 #include <functional>
 #include <string>
@@ -20,6 +21,10 @@ struct runtime_options {
   std::string profile; ///< of that tree
   bool verbose = false;
 };
+
+/// What to end with for this reason. In a later life of the runtime it is never one of those
+/// with which the keeper ends itself and all bots.
+int failure_code(exit_code code);
 
 /// Runs until the fleet is down. Returns the exit code, which tells the keeper
 /// whether to start the runtime again (design of `troupe-keeper`: 0, 2, 6 and 7 end).

@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
-    return app.exit(problem) == 0 ? 0 : static_cast<int>(troupe::exit_code::usage);
+    return app.exit(problem) == 0 ? 0 : troupe::failure_code(troupe::exit_code::usage);
   }
   auto log = spdlog::stderr_logger_mt("troupe");
   log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);

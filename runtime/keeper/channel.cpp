@@ -65,9 +65,22 @@ io_outcome receive(int socket, datagram& in) {
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
-  const ssize_t size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  constexpr int flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+  ssize_t size = recvmsg(socket, &message, flags);
+  // Says once that the other end closed with datagrams of ours unread; its own are still here.
+  if (size < 0 && errno == ECONNRESET) {
+    size = recvmsg(socket, &message, flags);
+  }
   if (size < 0) {
-    return errno == EAGAIN || errno == EINTR ? io_outcome::later : io_outcome::gone;
+    switch (errno) {
+    case EAGAIN:
+    case EINTR:
+    case ENOBUFS:
+    case ENOMEM:
+      return io_outcome::later;
+    default:
+      return io_outcome::gone;
+    }
   }
   for (cmsghdr* it = CMSG_FIRSTHDR(&message); it != nullptr; it = CMSG_NXTHDR(&message, it)) {
     if (it->cmsg_level != SOL_SOCKET || it->cmsg_type != SCM_RIGHTS) {

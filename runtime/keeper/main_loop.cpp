@@ -21,7 +21,7 @@ constexpr uint64_t stop_patience = 10000 * millisecond;
 sigset_t handled_signals() {
   sigset_t set;
   sigemptyset(&set);
-  constexpr int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+  constexpr int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
   for (const int signal : handled) {
     sigaddset(&set, signal);
   }
@@ -134,7 +134,6 @@ void main_loop::dispatch(uint64_t tag, uint32_t events) {
   case event_source::channel:
     if ((events & EPOLLOUT) != 0) {
       runtime_.clogged = false;
-      heard(); // it reads, so it lives
       send_reports();
     }
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
@@ -174,6 +173,7 @@ void main_loop::read_signals() {
       break;
     case SIGTERM:
     case SIGINT:
+    case SIGQUIT: // in the foreground a key sends it
       stop_asked(static_cast<int>(info.ssi_signo));
       break;
     case SIGHUP:

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <utility>
 
 namespace troupe::os {
@@ -65,33 +66,46 @@ std::optional<std::uint64_t> value_of(std::string_view text, std::string_view ke
   return std::nullopt;
 }
 
-// Calls `f` for the name of each directory below `fd`.
+// What has gone meanwhile has nothing in it; anything else says nothing.
+bool gone(int error) {
+  return error == ENOENT || error == ENODEV;
+}
+
+// Calls `f` for the name of each directory below `fd`; false when they cannot be known.
 template <class F>
-void each_child(int fd, F f) {
-  const int copy = ::openat(fd, ".", open_directory);
-  DIR* entries = copy < 0 ? nullptr : ::fdopendir(copy);
+bool each_child(int fd, F f) {
+  unique_fd copy{::openat(fd, ".", open_directory)};
+  if (!copy)
+    return gone(errno);
+  DIR* entries = ::fdopendir(copy.get());
   if (!entries)
-    return;
+    return false;
+  static_cast<void>(copy.release());
   while (const auto* entry = ::readdir(entries))
     if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
       f(std::string{entry->d_name});
   ::closedir(entries);
+  return true;
 }
 
-void collect(int fd, std::vector<pid_t>& result, int depth) {
-  if (const auto text = read_file(fd, "cgroup.procs", 4 * 1024 * 1024))
-    for (const auto line : split(*text, '\n')) {
-      pid_t pid = 0;
-      std::from_chars(line.data(), line.data() + line.size(), pid);
-      if (pid > 0)
-        result.push_back(pid);
-    }
-  if (depth < 16)
-    each_child(fd, [&](const std::string& name) {
-      const unique_fd child{::openat(fd, name.c_str(), open_directory)};
-      if (child)
-        collect(child.get(), result, depth + 1);
-    });
+bool collect(int fd, std::vector<pid_t>& result, int depth) {
+  const auto text = read_file(fd, "cgroup.procs", 4 * 1024 * 1024);
+  // A threaded group shows its processes in the one above.
+  if (!text && !gone(errno) && errno != EOPNOTSUPP)
+    return false;
+  for (const auto line : split(text ? std::string_view{*text} : std::string_view{}, '\n')) {
+    pid_t pid = 0;
+    std::from_chars(line.data(), line.data() + line.size(), pid);
+    if (pid > 0)
+      result.push_back(pid);
+  }
+  bool complete = true;
+  const auto descend = [&](const std::string& name) {
+    const unique_fd child{::openat(fd, name.c_str(), open_directory)};
+    if (!(child ? collect(child.get(), result, depth + 1) : gone(errno)))
+      complete = false;
+  };
+  return (depth >= 16 || each_child(fd, descend)) && complete;
 }
 
 // A bot may have made groups of its own below.
@@ -118,7 +132,8 @@ std::string join(const std::string& a, const std::string& b) {
 
 } // namespace
 
-std::optional<cgroup_mount> find_cgroup2(std::string_view mountinfo) {
+std::vector<cgroup_mount> cgroup2_mounts(std::string_view mountinfo) {
+  std::vector<cgroup_mount> result;
   for (const auto line : split(mountinfo, '\n')) {
     // 36 35 98:0 ROOT PATH options … - TYPE source options
     const auto dash = line.find(" - ");
@@ -126,9 +141,21 @@ std::optional<cgroup_mount> find_cgroup2(std::string_view mountinfo) {
       continue;
     const auto fields = split(line.substr(0, dash), ' ');
     if (fields.size() >= 5)
-      return cgroup_mount{unescape(fields[4]), unescape(fields[3])};
+      result.push_back({unescape(fields[4]), unescape(fields[3])});
   }
-  return std::nullopt;
+  return result;
+}
+
+std::optional<std::string> shown_by(const cgroup_mount& mount, const std::string& group) {
+  std::string beneath = group;
+  if (mount.root != "/") {
+    if (group != mount.root && !group.starts_with(mount.root + '/'))
+      return std::nullopt;
+    beneath = group.size() > mount.root.size() ? group.substr(mount.root.size()) : "/";
+  }
+  if (beneath.find("/..") != std::string::npos)
+    return std::nullopt;
+  return beneath;
 }
 
 std::optional<std::string> own_cgroup(std::string_view text) {
@@ -150,12 +177,47 @@ int cgroup::freeze(bool on) const {
 
 bool cgroup::populated() const {
   const auto text = read_file(fd_.get(), "cgroup.events", 4096);
-  return text && value_of(*text, "populated").value_or(0) != 0;
+  return text ? value_of(*text, "populated").value_or(1) != 0 : !gone(errno);
 }
 
-std::vector<pid_t> cgroup::processes() const {
+std::optional<std::vector<pid_t>> cgroup::processes() const {
   std::vector<pid_t> result;
-  collect(fd_.get(), result, 0);
+  if (!collect(fd_.get(), result, 0))
+    return std::nullopt;
+  return result;
+}
+
+int cgroup::signal(int signal, pid_t spared) const {
+  constexpr std::size_t at_once = 64; // so many fds
+  auto pids = processes();
+  if (!pids)
+    return errno;
+  std::erase(*pids, spared);
+  int result = 0;
+  for (std::size_t begin = 0; begin < pids->size(); begin += at_once) {
+    std::vector<std::pair<pid_t, unique_fd>> some;
+    for (auto i = begin; i < std::min(begin + at_once, pids->size()); ++i) {
+      unique_fd handle{static_cast<int>(::syscall(SYS_pidfd_open, (*pids)[i], 0))};
+      // Without pidfds there is a gap of microseconds between look and kill.
+      if (handle || errno == ENOSYS || errno == EPERM)
+        some.emplace_back((*pids)[i], std::move(handle));
+      else if (errno != ESRCH)
+        result = errno;
+    }
+    // Whoever is listed still is the one that was opened, or the handle knows better.
+    auto listed = processes();
+    if (!listed)
+      return errno;
+    std::sort(listed->begin(), listed->end());
+    for (const auto& [pid, handle] : some) {
+      if (!std::binary_search(listed->begin(), listed->end(), pid))
+        continue;
+      const auto sent = handle ? ::syscall(SYS_pidfd_send_signal, handle.get(), signal, nullptr, 0)
+                               : static_cast<long>(::kill(pid, signal));
+      if (sent != 0 && errno != ESRCH)
+        result = errno;
+    }
+  }
   return result;
 }
 
@@ -179,24 +241,25 @@ bool cgroup::out_of_memory() const {
 
 // -- the fleet's part of the tree ----------------------------------------------------
 
-cgroup_tree cgroup_tree::of_this_process(const std::string& name, std::vector<pid_t> leaf) {
+cgroup_tree cgroup_tree::of_this_process(const std::string& name, const std::vector<pid_t>& leaf) {
   cgroup_tree none;
   const auto mounts = read_file("/proc/self/mountinfo", 4 * 1024 * 1024);
-  const auto mount = mounts ? find_cgroup2(*mounts) : std::nullopt;
-  if (!mount) {
+  const auto found = mounts ? cgroup2_mounts(*mounts) : std::vector<cgroup_mount>{};
+  if (found.empty())
     none.report_ = "no cgroup2 is mounted";
-    return none;
-  }
   const auto text = read_file("/proc/self/cgroup", 64 * 1024);
-  auto own = text ? own_cgroup(*text) : std::nullopt;
-  // What the mount does not show cannot be reached through it.
-  if (own && mount->root != "/" && (*own == mount->root || own->starts_with(mount->root + '/')))
-    *own = own->size() > mount->root.size() ? own->substr(mount->root.size()) : "/";
-  if (!own || own->find("/..") != std::string::npos) {
-    none.report_ = "cgroup2 at " + mount->path + " does not show the runtime's own group";
-    return none;
+  const auto own = text ? own_cgroup(*text) : std::nullopt;
+  for (const auto& mount : found) {
+    const auto beneath = own ? shown_by(mount, *own) : std::nullopt;
+    auto tree = beneath ? cgroup_tree{{mount.path, *beneath, name, leaf}} : cgroup_tree{};
+    if (tree.usable())
+      return tree;
+    if (none.report_.empty())
+      none.report_ = beneath
+                         ? tree.report_
+                         : "cgroup2 at " + mount.path + " does not show the runtime's own group";
   }
-  return cgroup_tree{{mount->path, *own, name, std::move(leaf)}};
+  return none;
 }
 
 cgroup_tree::cgroup_tree(const setup& x) {
@@ -342,13 +405,12 @@ std::size_t kill_and_remove_tree(const std::string& path, int milliseconds) {
   const cgroup group{unique_fd{::open(path.c_str(), open_directory)}};
   if (!group)
     return 0;
-  const auto found = group.processes().size();
+  const auto found = group.processes().value_or(std::vector<pid_t>{}).size();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{milliseconds};
   while (group.populated()) {
     // Older kernels have no cgroup.kill; a fork may slip past single kills, so again.
     if (group.kill() != 0)
-      for (const auto pid : group.processes())
-        ::kill(pid, SIGKILL);
+      group.signal(SIGKILL);
     if (std::chrono::steady_clock::now() >= deadline)
       return found;
     ::poll(nullptr, 0, 2);

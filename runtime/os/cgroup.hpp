@@ -22,8 +22,12 @@ struct cgroup_mount {
   bool operator==(const cgroup_mount&) const = default;
 };
 
-/// The first cgroup2 mount in the text of /proc/self/mountinfo.
-std::optional<cgroup_mount> find_cgroup2(std::string_view mountinfo);
+/// The cgroup2 mounts in the text of /proc/self/mountinfo.
+std::vector<cgroup_mount> cgroup2_mounts(std::string_view mountinfo);
+
+/// Where beneath the mount this group stands; nothing when the mount does not show it, which
+/// may be so in a cgroup namespace of its own with a mount of the host.
+std::optional<std::string> shown_by(const cgroup_mount& mount, const std::string& group);
 
 /// The path after `0::` in the text of /proc/self/cgroup.
 std::optional<std::string> own_cgroup(std::string_view text);
@@ -46,11 +50,15 @@ public:
   /// Stops or continues all of it where it is; 0 or errno.
   int freeze(bool on) const;
 
-  /// Whether a living process is in it or below.
+  /// Whether a living process is in it or below. What cannot be read counts as yes.
   bool populated() const;
 
-  /// The living processes in it and below.
-  std::vector<pid_t> processes() const;
+  /// The living processes in it and below; nothing when they cannot be read.
+  std::optional<std::vector<pid_t>> processes() const;
+
+  /// Sends to all of these, one after the other, but never to a stranger that got the pid of
+  /// one meanwhile. Returns 0 or the errno of one that could not be reached.
+  int signal(int signal, pid_t spared = 0) const;
 
   /// Microseconds of CPU time so far.
   std::optional<std::uint64_t> cpu_time() const;
@@ -82,7 +90,7 @@ public:
   explicit cgroup_tree(const setup& x);
 
   /// What this process finds about itself; `name` as in `setup`.
-  static cgroup_tree of_this_process(const std::string& name, std::vector<pid_t> leaf);
+  static cgroup_tree of_this_process(const std::string& name, const std::vector<pid_t>& leaf);
 
   bool usable() const { return static_cast<bool>(fd_); }
 

@@ -2,6 +2,7 @@
 
 #include "runtime/os/files.hpp"
 #include "runtime/os/leftovers.hpp"
+#include "runtime/os/overloaded.hpp"
 #include "runtime/os/preparation.hpp"
 
 #include <boost/asio/post.hpp>
@@ -17,19 +18,6 @@
 namespace troupe::os {
 
 namespace {
-
-template <class... Fs>
-struct overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-overloaded(Fs...) -> overloaded<Fs...>;
-
-// The keeper's own queue is a few hundred; what waits here has fds open.
-constexpr std::size_t most_waiting = 4096;
-
-// Events taken from the socket before the pipes get their turn.
-constexpr int events_at_once = 256;
 
 std::uint64_t now_ns(clockid_t which) {
   timespec x{};
@@ -47,11 +35,13 @@ keeper_host::keeper_host(boost::asio::io_context& io, unique_fd keeper, state_di
     , options_(std::move(options))
     , output_(io)
     , client_(std::move(keeper))
-    , socket_(io) {
+    , socket_(io)
+    , retry_(io) {
   // nop
 }
 
 keeper_host::~keeper_host() {
+  stop_preparing();
   const std::lock_guard lock{mutex_};
   boost::system::error_code ignored;
   socket_.close(ignored);
@@ -75,10 +65,15 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
   std::vector<slot> slots;
   bool greeted = client_.send(hello{});
   for (bool done = false; !done;) {
-    if (client_.closed())
+    if (client_.closed()) {
+      lock.unlock();
+      keeper_gone();
       return "the keeper is gone";
+    }
     if (!greeted)
       greeted = client_.send(hello{});
+    if (client_.refusal() != 0)
+      return sentence("greet", "the keeper", client_.refusal());
     auto event = client_.receive();
     if (!event) {
       const auto left =
@@ -91,7 +86,11 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
     }
     std::visit(overloaded{
                    [&](slot& x) { slots.push_back(std::move(x)); },
-                   [&](stored_fd& x) { stored_[x.name] = std::move(x.fd); },
+                   [&](stored_fd& x) {
+                     // The lock is the keeper's alone: a copy here would outlive it.
+                     if (x.name != "lock")
+                       stored_[x.name] = std::move(x.fd);
+                   },
                    [&](ping&) { post(pong{}); },
                    [&](ready& x) {
                      keeper_pid_ = x.keeper_pid;
@@ -124,18 +123,13 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
       }
     }
   }
+  preparer_ = std::thread{[this] { prepare_starts(); }};
   boost::asio::post(io_, [this] {
-    std::vector<process_event> events;
     {
       const std::lock_guard again{mutex_};
       watch_readable();
     }
-    while (!unheard_.empty()) {
-      auto event = std::move(unheard_.front());
-      unheard_.pop_front();
-      handle(std::move(event), events);
-    }
-    deliver(std::move(events));
+    hear_waiting();
   });
   return {};
 }
@@ -184,241 +178,11 @@ std::vector<slot_info> keeper_host::adoptable() {
   return result;
 }
 
-// -- the line to the keeper ---------------------------------------------------------------
+// -- the seam, as far as it is about the keeper ---------------------------------------------
 
 keeper_host::entry_ptr keeper_host::find(const slot_key& key) {
   const auto found = table_.find(key);
   return found == table_.end() ? nullptr : found->second;
-}
-
-bool keeper_host::transmit(const request& x) {
-  return std::visit(overloaded{
-                        [this](const fd_to_store& y) {
-                          return client_.send(store_request{y.name, y.fd.get()});
-                        },
-                        [this](const auto& y) { return client_.send(y); },
-                    },
-                    x);
-}
-
-// With the mutex held.
-void keeper_host::post(request x) {
-  if (gone_ || (queue_.empty() && transmit(x)))
-    return;
-  queue_.push_back(std::move(x));
-  watch_writable();
-}
-
-void keeper_host::flush() {
-  while (!queue_.empty() && transmit(queue_.front()))
-    queue_.pop_front();
-  if (!queue_.empty() && !client_.closed())
-    watch_writable();
-}
-
-void keeper_host::watch_writable() {
-  if (std::exchange(writing_, true))
-    return;
-  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
-                     [this](boost::system::error_code error) {
-                       if (error)
-                         return;
-                       const std::lock_guard lock{mutex_};
-                       writing_ = false;
-                       flush();
-                     });
-}
-
-void keeper_host::watch_readable() {
-  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                     [this](boost::system::error_code error) {
-                       if (!error)
-                         receive_some();
-                     });
-}
-
-void keeper_host::receive_some() {
-  std::vector<process_event> events;
-  for (int i = 0; i < events_at_once; ++i) {
-    std::optional<keeper_event> event;
-    bool closed = false;
-    {
-      const std::lock_guard lock{mutex_};
-      event = client_.receive();
-      closed = client_.closed();
-      if (!event && !closed)
-        watch_readable();
-    }
-    if (event) {
-      handle(std::move(*event), events);
-      continue;
-    }
-    deliver(std::move(events));
-    if (closed)
-      keeper_gone();
-    return;
-  }
-  deliver(std::move(events));
-  const std::lock_guard lock{mutex_};
-  watch_readable();
-}
-
-void keeper_host::handle(keeper_event&& event, std::vector<process_event>& out) {
-  const auto confirm = [&](const slot_key& key, pid_t pid) {
-    const auto known = find(key);
-    if (!known)
-      return;
-    known->pid = pid;
-    known->spec.reset();
-    mains_.insert(pid);
-    out.push_back(troupe::spawned{key.instance, key.incarnation, pid});
-  };
-  const auto end = [&](const slot_key& key, const exit_info& x) {
-    const auto known = find(key);
-    if (!known || known->end)
-      return;
-    known->end = make_exited(key, x, *known);
-    out.push_back(*known->end);
-  };
-  const auto fail = [&](const slot_key& key, spawn_step step, int error) {
-    static const config::bot_spec unknown{};
-    const auto known = find(key);
-    const auto& spec = known && known->spec ? *known->spec : unknown;
-    out.push_back(troupe::spawn_failed{
-        key.instance, key.incarnation,
-        describe_failure(step, error, spec, known ? known->directory : std::string{})});
-    forget(key);
-  };
-  const auto stall = [&](const slot_key& key, int signal) {
-    if (const auto known = find(key)) {
-      known->stopped_by = signal;
-      out.push_back(stalled{key.instance, key.incarnation, signal != 0, signal});
-    }
-  };
-  std::function<void()> call;
-  {
-    const std::lock_guard lock{mutex_};
-    std::visit(overloaded{
-                   [&](spawned& x) { confirm(x, x.pid); },
-                   [&](spawn_failed& x) { fail(x, x.step, x.error); },
-                   [&](exited& x) { end(x, x.exit); },
-                   [&](stopped& x) { stall(x, x.signal); },
-                   [&](continued& x) { stall(x, 0); },
-                   [&](bad_request& x) {
-                     const auto kind = static_cast<keeper::message_kind>(x.kind);
-                     if (x.of && kind == keeper::message_kind::spawn)
-                       fail(*x.of, spawn_step::request, x.error);
-                   },
-                   [&](ping&) {
-                     if (on_ping_)
-                       call = on_ping_;
-                     else
-                       post(pong{});
-                   },
-                   [&](stop_asked& x) {
-                     if (on_stop_)
-                       call = [this, hurry = x.hurry] { on_stop_(hurry); };
-                   },
-                   [&](reload_asked&) { call = on_reload_; },
-                   [](auto&) {
-                     // nop: answers to what is never asked
-                   },
-               },
-               event);
-  }
-  if (call)
-    call();
-}
-
-// In force at once: whatever a listener of before is still told stands in the table that
-// the new one reads next.
-void keeper_host::on_event(std::function<void(process_event)> f) {
-  const std::lock_guard lock{mutex_};
-  on_event_ = std::move(f);
-  boost::asio::post(io_, [this] { deliver({}); });
-}
-
-// In the io_context's thread only, which keeps the order.
-void keeper_host::deliver(std::vector<process_event> events) {
-  std::function<void(process_event)> listener;
-  {
-    const std::lock_guard lock{mutex_};
-    std::move(events.begin(), events.end(), std::back_inserter(undelivered_));
-    if (!on_event_ || undelivered_.empty())
-      return;
-    listener = on_event_;
-    events = std::exchange(undelivered_, {});
-  }
-  for (auto& x : events)
-    listener(std::move(x));
-}
-
-void keeper_host::keeper_gone() {
-  std::vector<entry_ptr> living;
-  {
-    const std::lock_guard lock{mutex_};
-    gone_ = true;
-    queue_.clear();
-    for (const auto& [key, known] : table_)
-      living.push_back(known);
-  }
-  // Nobody pins the pids any more: only what is named by cgroup or environment is killed.
-  // The main processes got a signal from the kernel when their parent died.
-  for (const auto& x : living)
-    if (x->group)
-      x->group.kill();
-  end_leftovers(state_.path(), std::chrono::seconds{1});
-  if (on_keeper_gone_)
-    on_keeper_gone_();
-}
-
-// -- the seam, as far as it is about the keeper ---------------------------------------------
-
-void keeper_host::spawn(const launch& what) {
-  const slot_key key{what.instance, what.incarnation};
-  std::string tree;
-  bool full = false;
-  {
-    const std::lock_guard lock{mutex_};
-    if (const auto known = find(key))
-      return say_again(key, *known);
-    tree = options_.tree;
-    full = queue_.size() >= most_waiting;
-  }
-  std::string problem;
-  if (full) {
-    problem = "the keeper takes no more requests now";
-  } else {
-    auto ready = prepare(what, state_, groups_, tree, options_.original, accounts_);
-    if (ready) {
-      output_.add(what.instance, what.incarnation, std::move(ready->output));
-      auto known = std::make_shared<entry>();
-      known->started = started_from_blob(ready->request.blob);
-      known->spec = what.spec;
-      known->directory = ready->request.directory;
-      known->group = std::move(ready->group);
-      const std::lock_guard lock{mutex_};
-      table_[key] = std::move(known);
-      post(std::move(ready->request));
-      return;
-    }
-    problem = ready.error();
-  }
-  boost::asio::post(io_,
-                    [this, event = troupe::spawn_failed{what.instance, what.incarnation,
-                                                        std::move(problem)}] { deliver({event}); });
-}
-
-// A launcher that lost its memory orders what is there already. One that is not confirmed
-// yet will be.
-void keeper_host::say_again(const slot_key& key, const entry& known) {
-  std::vector<process_event> events;
-  if (known.pid > 0)
-    events.push_back(troupe::spawned{key.instance, key.incarnation, known.pid});
-  if (known.end)
-    events.push_back(*known.end);
-  boost::asio::post(io_,
-                    [this, events = std::move(events)]() mutable { deliver(std::move(events)); });
 }
 
 void keeper_host::release(const std::string& instance, std::uint64_t incarnation) {
@@ -465,18 +229,6 @@ void keeper_host::set_tree(std::string tree) {
 void keeper_host::remove_groups() {
   if (groups_.usable())
     kill_and_remove_tree(groups_.path(), 1000);
-}
-
-void keeper_host::prove_life() {
-  const std::lock_guard lock{mutex_};
-  post(pong{});
-}
-
-void keeper_host::store_fd(const std::string& name, int fd) {
-  // A copy: the request may have to wait, and the caller may close its own meanwhile.
-  unique_fd copy{::fcntl(fd, F_DUPFD_CLOEXEC, 3)};
-  const std::lock_guard lock{mutex_};
-  post(fd_to_store{name, std::move(copy)});
 }
 
 unique_fd keeper_host::fetch_fd(const std::string& name) {

@@ -3,9 +3,10 @@
 // The real `process_host`: what the launcher asks for becomes cgroups, pipes,
 // directories and datagrams to the keeper; what the keeper tells becomes events.
 //
-// Two threads meet here. The launcher's calls the seam's methods. The one that runs the
-// io_context reads the keeper's socket and the output pipes. One mutex guards the table
-// and the line to the keeper; no callback is called with it held.
+// Three threads meet here. The launcher's calls the seam's methods. The one that runs the
+// io_context reads the keeper's socket and the output pipes. One of our own prepares starts,
+// which may hang on a dead mount. One mutex guards the table and the line to the keeper; no
+// callback is called with it held.
 //
 // Signals are sent from here and not through the keeper: the pid of a slot is pinned,
 // as process or as zombie, until this host itself says `release`.
@@ -20,8 +21,10 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
@@ -30,6 +33,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <variant>
 #include <vector>
 
@@ -50,22 +54,26 @@ public:
   ~keeper_host() override;
 
   /// Greets the keeper, takes over all that it has and finds out about cgroups. Called
-  /// once, before the io_context runs. Returns an empty string or what went wrong.
+  /// once, before the io_context runs. Returns an empty string or what went wrong; when the
+  /// keeper is dead, all of the fleet has been ended.
   std::string connect(std::chrono::milliseconds limit = std::chrono::seconds{10});
 
   /// The keeper was told to end the fleet; `hurry` when it was told twice. Called in the
-  /// io_context's thread, as are the next three. To be set before connect().
+  /// io_context's thread, as are the next four. To be set before connect().
   void on_stop(std::function<void(bool hurry)> f) { on_stop_ = std::move(f); }
   void on_reload(std::function<void()> f) { on_reload_ = std::move(f); }
 
   /// The keeper asks whether the runtime lives; whoever can say so calls `prove_life`
-  /// (from any thread). When this is not set the host itself answers.
-  void on_ping(std::function<void()> f) { on_ping_ = std::move(f); }
+  /// (from any thread). When this is not set the host itself answers. May be set at any time.
+  void on_ping(std::function<void()> f);
   void prove_life();
 
   /// The keeper is dead. By then all bots were killed; the runtime has nothing left to do
   /// but to end.
   void on_keeper_gone(std::function<void()> f) { on_keeper_gone_ = std::move(f); }
+
+  /// A sentence for the log about something that nobody waits for.
+  void on_trouble(std::function<void(const std::string&)> f) { on_trouble_ = std::move(f); }
 
   /// Where `${secret:…}` is read from now on.
   void set_tree(std::string tree);
@@ -105,11 +113,12 @@ private:
     std::string name;
     unique_fd fd;
   };
-  using request = std::variant<spawn_request, release_request, pong, fd_to_store>;
+  using request = std::variant<spawn_request, signal_request, release_request, pong, fd_to_store>;
 
   // What is known of one slot. Shared, so that the launcher can work on its cgroup while
   // the other thread goes on; `group` never changes.
   struct entry {
+    bool preparing = false; // the keeper knows nothing of it; replaced when it is prepared
     pid_t pid = 0;
     std::int64_t started = 0;
     std::optional<troupe::exited> end;
@@ -117,25 +126,31 @@ private:
     cgroup group;
     config::bot_spec_ptr spec; // until the spawn is confirmed, for its error
     std::string directory;
+    bool swept = false; // of the launcher's thread alone, as the next two
     std::uint64_t sampled_cpu = 0;
     clock::time_point sampled_at{};
   };
   using entry_ptr = std::shared_ptr<entry>;
 
-  // host.cpp: the line to the keeper
-  entry_ptr find(const slot_key& key);
+  // host_line.cpp: the line to the keeper
   void post(request x);
   bool transmit(const request& x);
+  void refuse(bad_request x);
+  void trouble(const std::string& what, int error);
   void flush();
   void watch_readable();
   void watch_writable();
   void receive_some();
   void handle(keeper_event&& x, std::vector<process_event>& out);
+  void hear_waiting();
+  void apply(keeper_event&& x, std::vector<process_event>& out);
+  void deliver(std::vector<process_event> events);
+  void keeper_gone();
+
+  // host.cpp: the table
+  entry_ptr find(const slot_key& key);
   void adopt(slot&& x);
   void open_cgroups();
-  void deliver(std::vector<process_event> events);
-  void say_again(const slot_key& key, const entry& known);
-  void keeper_gone();
   void forget(const slot_key& key);
   std::int64_t wall_clock(std::uint64_t monotonic_ns) const;
   troupe::exited make_exited(const slot_key& key, const exit_info& x, const entry& known) const;
@@ -148,30 +163,44 @@ private:
     bool ended = false;
     bool stopped = false;
   };
+  enum class look { now, recent }; // at all of /proc
   target locate(const std::string& instance, std::uint64_t incarnation);
+  void signal_unconfirmed(const target& to, int signal, bool all);
   bool belongs(const target& to, const process& x) const;
-  std::vector<process> members(const target& to);
-  std::size_t sweep_group(const target& to, bool main_too);
-  std::size_t sweep_processes(const target& to, bool main_too);
+  std::optional<std::vector<process>> members(const target& to, look how);
+  std::size_t sweep_group(const target& to, bool main_too, std::chrono::milliseconds patience);
+  std::size_t sweep_processes(const target& to, bool main_too, std::chrono::milliseconds patience);
   const std::vector<process>& recent_processes();
+
+  // host_starts.cpp
+  struct start {
+    launch what;
+    entry_ptr place; // in the table; another one there: the start was called off
+  };
+  void prepare_starts();
+  void stop_preparing();
+  bool call_off(const target& to);
+  void not_started(const slot_key& key, std::string reason);
+  void say_again(const slot_key& key, const entry& known);
 
   boost::asio::io_context& io_;
   state_directory state_;
   host_options options_;
   output_tail output_;
-  users accounts_;
+  users accounts_; // of the thread that prepares
   cgroup_tree groups_;
   std::string isolation_;
   pid_t keeper_pid_ = 0;
   std::uint64_t epoch_ = 0;
   std::function<void(bool)> on_stop_;
   std::function<void()> on_reload_;
-  std::function<void()> on_ping_;
   std::function<void()> on_keeper_gone_;
+  std::function<void(const std::string&)> on_trouble_;
 
   std::mutex mutex_; // guards all below
   keeper_client client_;
   boost::asio::posix::stream_descriptor socket_;
+  boost::asio::steady_timer retry_;
   bool writing_ = false;
   bool gone_ = false;
   std::deque<request> queue_;
@@ -179,9 +208,14 @@ private:
   std::set<pid_t> mains_;
   std::map<std::string, unique_fd> stored_;
   std::function<void(process_event)> on_event_;
+  std::function<void()> on_ping_;
   std::vector<process_event> undelivered_;
-  std::deque<keeper_event> unheard_; // came with the greeting, not part of it
+  std::deque<keeper_event> unheard_; // came before anybody listened
   std::deque<std::string> undead_;   // cgroups that would not go
+  std::deque<start> starts_;
+  std::condition_variable starts_changed_;
+  bool ending_ = false;
+  std::thread preparer_;
 
   // Of the launcher's thread alone.
   std::vector<process> snapshot_;

@@ -6,18 +6,21 @@
 #include <csignal>
 #include <cstring>
 #include <poll.h>
+#include <utility>
 
 namespace troupe::os {
 
 namespace {
 
-// How long a sweep waits for what it killed; what takes longer is asked for again.
-constexpr int patience_ms = 100;
+// How long the first sweep of an incarnation waits for what it killed. What takes longer is
+// asked for again, and then nobody waits: the launcher serves the whole fleet.
+constexpr std::chrono::milliseconds first_patience{30};
 
 // How old a look at /proc may be when many instances are sampled one after the other.
 constexpr std::chrono::milliseconds fresh_enough{200};
 
 constexpr const char* nobody_there = "no such process is known";
+constexpr const char* still_starting = "it is still being started";
 
 std::string cannot_signal(int error) {
   return std::string{"cannot-signal: "} + std::strerror(error)
@@ -26,11 +29,14 @@ std::string cannot_signal(int error) {
 
 // Calls `left` until it gives 0 or patience ends; returns its last answer.
 template <class F>
-std::size_t wait_until_none(F left) {
+std::size_t wait_until_none(std::chrono::milliseconds patience, F left) {
+  using clock = std::chrono::steady_clock;
+  const auto deadline = clock::now() + patience;
   std::size_t count = left();
-  for (int waited = 0, pause = 1; count > 0 && waited < patience_ms; waited += pause) {
+  for (int pause = 1; count > 0; pause = std::min(pause * 2, 8)) {
+    if (clock::now() + std::chrono::milliseconds{pause} > deadline)
+      break;
     ::poll(nullptr, 0, pause);
-    pause = std::min(pause * 2, 16);
     count = left();
   }
   return count;
@@ -63,10 +69,18 @@ bool keeper_host::belongs(const target& to, const process& x) const {
 
 // The living processes of an incarnation, found without a cgroup. When the main process
 // has ended, whatever it left has the keeper as its parent: looking at the keeper's
-// children is enough to know that there is nothing, which is nearly always so.
-std::vector<process> keeper_host::members(const target& to) {
+// children is enough to know that there is nothing, which is nearly always so. Nothing at
+// all when we cannot look now.
+std::optional<std::vector<process>> keeper_host::members(const target& to, look how) {
   const auto self = ::getpid();
   const auto alive = [](const process& x) { return !x.dead(); };
+  bool blind = false;
+  const auto ours = [&](const process& x) {
+    errno = 0;
+    const bool result = belongs(to, x);
+    blind = blind || (!result && short_of_means(errno));
+    return result;
+  };
   const auto children = to.ended ? children_of(keeper_pid_) : std::nullopt;
   std::set<pid_t> roots;
   if (children) {
@@ -77,17 +91,29 @@ std::vector<process> keeper_host::members(const target& to) {
         if (pid != self && !mains_.contains(pid))
           strangers.push_back(pid);
     }
-    for (const auto pid : strangers)
-      if (const auto x = read_process(pid); x && alive(*x) && belongs(to, *x))
+    for (const auto pid : strangers) {
+      errno = 0;
+      const auto x = read_process(pid);
+      blind = blind || (!x && short_of_means(errno));
+      if (x && alive(*x) && ours(*x))
         roots.insert(pid);
+    }
+    if (blind)
+      return std::nullopt;
     if (roots.empty())
-      return {};
+      return std::vector<process>{};
   }
-  auto result = with_descendants(all_processes(), [&](const process& x) {
+  std::optional<std::vector<process>> seen;
+  if (how == look::now && !(seen = all_processes()))
+    return std::nullopt;
+  const auto& all = seen ? *seen : recent_processes();
+  auto result = with_descendants(all, [&](const process& x) {
     if (children)
       return roots.contains(x.pid);
-    return x.pid == to.pid || (x.parent == keeper_pid_ && x.pid != self && belongs(to, x));
+    return x.pid == to.pid || (x.parent == keeper_pid_ && x.pid != self && ours(x));
   });
+  if (blind)
+    return std::nullopt;
   std::erase_if(result, [&](const process& x) { return !alive(x); });
   return result;
 }
@@ -97,24 +123,29 @@ std::vector<process> keeper_host::members(const target& to) {
 std::string keeper_host::signal(const std::string& instance, std::uint64_t incarnation, int signal,
                                 bool all) {
   const auto to = locate(instance, incarnation);
-  if (!to.known || to.pid <= 0)
+  if (!to.known)
     return nobody_there;
+  if (to.known->preparing) {
+    if (signal != SIGKILL)
+      return still_starting;
+    return call_off(to) ? std::string{} : this->signal(instance, incarnation, signal, all);
+  }
+  if (to.pid <= 0) {
+    signal_unconfirmed(to, signal, all);
+    return {};
+  }
   int error = 0;
   if (!all) {
     if (to.ended)
       return "it has ended already";
     error = ::kill(to.pid, signal) == 0 ? 0 : errno;
   } else if (to.known->group) {
-    if (signal == SIGKILL) {
-      error = to.known->group.kill();
-    } else {
-      for (const auto pid : to.known->group.processes())
-        if (::kill(pid, signal) != 0 && errno != ESRCH)
-          error = errno;
-    }
+    const auto& group = to.known->group;
+    if (signal != SIGKILL || group.kill() != 0)
+      error = group.signal(signal);
   } else {
     error = ::kill(-to.pid, signal) == 0 ? 0 : errno;
-    for (const auto& x : members(to))
+    for (const auto& x : members(to, look::now).value_or(std::vector<process>{}))
       if (x.group != to.pid)
         kill_exactly(x, signal);
   }
@@ -124,17 +155,31 @@ std::string keeper_host::signal(const std::string& instance, std::uint64_t incar
   return error == 0 ? std::string{} : cannot_signal(error);
 }
 
+// Before its exec is confirmed only the keeper knows the process, and whether it still is.
+void keeper_host::signal_unconfirmed(const target& to, int signal, bool all) {
+  if (signal == SIGKILL && to.known->group)
+    to.known->group.kill();
+  signal_request order;
+  static_cast<slot_key&>(order) = to.key;
+  order.signal = signal;
+  order.scope = all ? signal_scope::group : signal_scope::main;
+  const std::lock_guard lock{mutex_};
+  post(std::move(order));
+}
+
 std::string keeper_host::freeze(const std::string& instance, std::uint64_t incarnation, bool on) {
   const auto to = locate(instance, incarnation);
-  if (!to.known || to.pid <= 0)
+  if (!to.known)
     return nobody_there;
   if (to.known->group) {
     const int error = to.known->group.freeze(on);
     return error == 0 ? std::string{} : std::string{"cgroup.freeze: "} + std::strerror(error);
   }
+  if (to.pid <= 0)
+    return still_starting;
   if (::kill(-to.pid, on ? SIGSTOP : SIGCONT) != 0)
     return cannot_signal(errno);
-  for (const auto& x : members(to))
+  for (const auto& x : members(to, look::now).value_or(std::vector<process>{}))
     if (x.group != to.pid)
       kill_exactly(x, on ? SIGSTOP : SIGCONT);
   return {};
@@ -145,52 +190,75 @@ std::string keeper_host::freeze(const std::string& instance, std::uint64_t incar
 std::size_t keeper_host::sweep(const std::string& instance, std::uint64_t incarnation,
                                bool main_too) {
   const auto to = locate(instance, incarnation);
-  if (!to.known || to.pid <= 0)
+  if (!to.known)
     return 0;
-  return to.known->group ? sweep_group(to, main_too) : sweep_processes(to, main_too);
+  if (to.known->preparing)
+    return !main_too || call_off(to) ? 0 : sweep(instance, incarnation, main_too);
+  if (to.pid <= 0) {
+    // It has nothing beside it yet, and is there until the keeper says how it ended.
+    if (main_too)
+      signal_unconfirmed(to, SIGKILL, true);
+    return main_too ? 1 : 0;
+  }
+  const auto patience =
+      std::exchange(to.known->swept, true) ? std::chrono::milliseconds{0} : first_patience;
+  return to.known->group ? sweep_group(to, main_too, patience)
+                         : sweep_processes(to, main_too, patience);
 }
 
-std::size_t keeper_host::sweep_group(const target& to, bool main_too) {
+std::size_t keeper_host::sweep_group(const target& to, bool main_too,
+                                     std::chrono::milliseconds patience) {
   const auto& group = to.known->group;
   const auto spare = main_too || to.ended ? 0 : to.pid;
   if (!group.populated())
     return 0;
   const auto others = [&] {
     auto pids = group.processes();
-    std::erase(pids, spare);
+    if (pids)
+      std::erase(*pids, spare);
     return pids;
   };
+  const auto count = [](const std::optional<std::vector<pid_t>>& pids) {
+    return pids ? pids->size() : 1;
+  };
   if (spare == 0 && group.kill() == 0)
-    return wait_until_none([&]() -> std::size_t {
-      return group.populated() ? std::max<std::size_t>(others().size(), 1) : 0;
+    return wait_until_none(patience, [&]() -> std::size_t {
+      return group.populated() ? std::max<std::size_t>(count(others()), 1) : 0;
     });
   // One by one: the main process is to live, or this kernel has no cgroup.kill.
-  return wait_until_none([&] {
-    const auto pids = others();
-    for (const auto pid : pids)
-      if (const auto x = read_process(pid))
-        kill_exactly(*x, SIGKILL);
-    return pids.size();
+  return wait_until_none(patience, [&] {
+    group.signal(SIGKILL, spare);
+    return count(others());
   });
 }
 
-std::size_t keeper_host::sweep_processes(const target& to, bool main_too) {
+std::size_t keeper_host::sweep_processes(const target& to, bool main_too,
+                                         std::chrono::milliseconds patience) {
   const bool with_main = main_too && !to.ended;
-  return wait_until_none([&] {
-    auto found = members(to);
-    if (!with_main)
-      std::erase_if(found, [&](const process& x) { return x.pid == to.pid; });
-    for (const auto& x : found)
-      kill_exactly(x, SIGKILL);
-    return found.size();
-  });
+  const auto kill_all = [&](look how) -> std::size_t {
+    const auto found = members(to, how);
+    if (!found)
+      return 1;
+    return static_cast<std::size_t>(
+        std::count_if(found->begin(), found->end(), [&](const process& x) {
+          if ((x.pid == to.pid && !with_main) || kill_exactly(x, SIGKILL) == ESRCH)
+            return false;
+          const auto now = read_process(x.pid);
+          return now ? !now->dead() : short_of_means(errno);
+        }));
+  };
+  // Many that cannot be killed share one look; that there is nothing, only a new one can say.
+  if (patience.count() == 0)
+    if (const auto left = kill_all(look::recent); left > 0)
+      return left;
+  return wait_until_none(patience, [&] { return kill_all(look::now); });
 }
 
 // -- use of resources ----------------------------------------------------------------------
 
 const std::vector<process>& keeper_host::recent_processes() {
   if (const auto now = clock::now(); now - snapshot_at_ > fresh_enough) {
-    snapshot_ = all_processes();
+    snapshot_ = all_processes().value_or(std::vector<process>{});
     snapshot_at_ = now;
   }
   return snapshot_;
@@ -208,7 +276,7 @@ std::optional<usage> keeper_host::sample(const std::string& instance, std::uint6
   if (!measured_cpu || !measured_memory) {
     std::vector<process> all;
     if (group) {
-      for (const auto pid : group.processes())
+      for (const auto pid : group.processes().value_or(std::vector<pid_t>{}))
         if (const auto x = read_process(pid))
           all.push_back(*x);
     } else {

@@ -20,6 +20,7 @@ keeper_client::keeper_client(unique_fd socket)
 }
 
 bool keeper_client::transmit(const void* bytes, std::size_t size, const std::vector<int>& fds) {
+  refusal_ = 0;
   if (closed_) {
     return false;
   }
@@ -45,8 +46,21 @@ bool keeper_client::transmit(const void* bytes, std::size_t size, const std::vec
   if (sent >= 0) {
     return true;
   }
-  closed_ = errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN;
-  return false;
+  switch (errno) {
+  case EPIPE:
+  case ECONNRESET:
+  case ENOTCONN:
+    closed_ = true;
+    return false;
+  case EAGAIN:
+  case ENOBUFS:
+  case ENOMEM:
+  case ETOOMANYREFS: // as many fds in flight as there may be
+    return false;
+  default:
+    refusal_ = errno;
+    return true;
+  }
 }
 
 bool keeper_client::send(const hello&) {
@@ -115,7 +129,7 @@ std::optional<keeper_event> keeper_client::receive() {
     if (size < 0 && errno == EINTR) {
       continue;
     }
-    if (size < 0 && errno == EAGAIN) {
+    if (size < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)) {
       return std::nullopt;
     }
     if (size <= 0) {

@@ -184,8 +184,9 @@ public:
   int fd() const { return socket_.get(); }
 
   /// Each returns false when the socket takes no more now, or when the keeper is gone (see
-  /// closed()): keep the request and try again when fd() is writable. A request that cannot be
-  /// carried (too long, NUL inside a string) is answered by the keeper, so it never gets lost.
+  /// closed()): keep the request and try again when fd() is writable, or after a while if it is
+  /// so already. A request that is not valid (too long, NUL inside a string) is answered by the
+  /// keeper; one that the kernel will never carry has a refusal(), and is not to be kept either.
   bool send(const hello& request);
   bool send(const pong& request);
   bool send(const spawn_request& request);
@@ -194,6 +195,9 @@ public:
   bool send(const store_request& request);
   bool send(const fetch_request& request);
   bool send(const drop_request& request);
+
+  /// Why the last request was not carried and never will be, an errno; 0: it was, or it may be.
+  int refusal() const { return refusal_; }
 
   /// The next event; nullopt: nothing now, or closed().
   std::optional<keeper_event> receive();
@@ -207,6 +211,7 @@ private:
   unique_fd socket_;
   std::vector<unsigned char> inbox_;
   bool closed_ = false;
+  int refusal_ = 0;
 };
 
 /// "chdir", "exec", "setuid", …: what was being done.

@@ -27,15 +27,34 @@ std::set<pid_t> ancestry() {
   return result;
 }
 
-std::vector<process> marked(const std::string& state_directory) {
+bool same(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// Whether the process means our directory by that path: a container may have another there.
+bool shares(pid_t pid, const std::string& state_directory) {
+  struct stat ours {};
+  struct stat theirs {};
+  if (::stat(state_directory.c_str(), &ours) == 0 && stat_of(pid, "root" + state_directory, theirs))
+    return same(ours, theirs);
+  // It is nowhere to be seen, by a process that has locked itself in or because it was deleted.
+  return stat_of(::getpid(), "ns/mnt", ours) && stat_of(pid, "ns/mnt", theirs)
+         && same(ours, theirs);
+}
+
+// Nothing when we cannot look now.
+std::optional<std::vector<process>> marked(const std::string& state_directory) {
   const auto prefix = state_directory + "/bots/";
   const auto spared = ancestry();
+  const auto all = all_processes();
+  if (!all)
+    return std::nullopt;
   std::vector<process> result;
-  for (const auto& x : all_processes()) {
+  for (const auto& x : *all) {
     if (x.dead() || spared.contains(x.pid))
       continue;
     const auto directory = variable_of(x.pid, "TROUPE_BOT_DIR");
-    if (directory && directory->starts_with(prefix))
+    if (directory && directory->starts_with(prefix) && shares(x.pid, state_directory))
       result.push_back(x);
   }
   return result;
@@ -72,10 +91,10 @@ leftovers end_leftovers(const std::string& state_directory, std::chrono::millise
   std::set<std::pair<pid_t, std::uint64_t>> counted;
   for (;;) {
     const auto found = marked(state_directory);
-    result.alive = found.size();
-    if (found.empty() || clock::now() >= deadline)
+    result.alive = found ? found->size() : 1;
+    if (result.alive == 0 || clock::now() >= deadline)
       break;
-    for (const auto& x : found) {
+    for (const auto& x : found.value_or(std::vector<process>{})) {
       kill_exactly(x, SIGKILL);
       if (counted.emplace(x.pid, x.start_ticks).second)
         ++result.ended;

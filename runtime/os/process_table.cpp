@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <dirent.h>
 #include <poll.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <unordered_set>
@@ -88,16 +90,25 @@ std::optional<process> read_process(pid_t pid) {
   return text ? parse_stat(*text) : std::nullopt;
 }
 
-std::vector<process> all_processes() {
-  std::vector<process> result;
+bool short_of_means(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+std::optional<std::vector<process>> all_processes() {
   DIR* entries = ::opendir("/proc");
   if (!entries)
-    return result;
+    return std::nullopt;
+  std::optional<std::vector<process>> result{std::in_place};
   while (const auto* entry = ::readdir(entries)) {
     if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
       continue;
-    if (const auto x = read_process(std::atoi(entry->d_name)))
-      result.push_back(*x);
+    errno = 0;
+    if (const auto x = read_process(std::atoi(entry->d_name))) {
+      result->push_back(*x);
+    } else if (short_of_means(errno)) {
+      result.reset();
+      break;
+    }
   }
   ::closedir(entries);
   return result;
@@ -126,21 +137,99 @@ std::optional<std::vector<pid_t>> children_of(pid_t pid) {
 
 namespace {
 
-// In the middle of an exec a process seems to have no environment; then look again. A
-// thread of the kernel never has one, nor any memory.
-std::optional<std::string> environment_of(pid_t pid) {
+// As long as it lives, this thread has the rights of the owner of a process to look at it:
+// root without CAP_SYS_PTRACE (a container) has not. Changes nothing for others than root.
+class rights_of_owner {
+public:
+  explicit rights_of_owner(pid_t pid) {
+    struct stat owner {};
+    if (::geteuid() != 0 || ::stat(proc(pid, "").c_str(), &owner) != 0 || owner.st_uid == 0)
+      return;
+    // The kernel forgets these two when a thread changes its rights.
+    dumpable_ = ::prctl(PR_GET_DUMPABLE);
+    ::prctl(PR_GET_PDEATHSIG, &death_signal_);
+    ::setfsgid(owner.st_gid);
+    ::setfsuid(owner.st_uid);
+    borrowed_ = true;
+  }
+  ~rights_of_owner() {
+    if (!borrowed_)
+      return;
+    const int error = errno;
+    ::setfsuid(::geteuid());
+    ::setfsgid(::getegid());
+    if (dumpable_ == 1)
+      ::prctl(PR_SET_DUMPABLE, 1);
+    if (death_signal_ != 0)
+      ::prctl(PR_SET_PDEATHSIG, death_signal_);
+    errno = error;
+  }
+  rights_of_owner(const rights_of_owner&) = delete;
+  rights_of_owner& operator=(const rights_of_owner&) = delete;
+
+private:
+  bool borrowed_ = false;
+  int dumpable_ = 0;
+  int death_signal_ = 0;
+};
+
+bool denied(int error) {
+  return error == EACCES || error == EPERM;
+}
+
+std::optional<std::string> read_environment(pid_t pid) {
   auto text = read_file(proc(pid, "environ"), largest_environment);
-  for (int i = 0; i < 4 && text && text->empty(); ++i) {
-    const auto memory = read_file(proc(pid, "statm"), 256);
-    if (!memory || memory->starts_with("0 "))
-      break;
-    ::poll(nullptr, 0, 1);
+  if (!text && denied(errno)) {
+    const rights_of_owner rights{pid};
     text = read_file(proc(pid, "environ"), largest_environment);
   }
   return text;
 }
 
+// In the middle of an exec a process seems to have no environment; then look again. A
+// thread of the kernel never has one, nor any memory.
+std::optional<std::string> environment_of(pid_t pid) {
+  auto text = read_environment(pid);
+  for (int i = 0; i < 4 && text && text->empty(); ++i) {
+    const auto memory = read_file(proc(pid, "statm"), 256);
+    if (!memory || memory->starts_with("0 "))
+      break;
+    ::poll(nullptr, 0, 1);
+    text = read_environment(pid);
+  }
+  return text;
+}
+
 } // namespace
+
+bool stat_of(pid_t pid, const std::string& file, struct stat& info) {
+  const auto path = proc(pid, file.c_str());
+  if (::stat(path.c_str(), &info) == 0)
+    return true;
+  if (!denied(errno))
+    return false;
+  const rights_of_owner rights{pid};
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+pid_t process_that_has_open(const struct stat& file, pid_t self) {
+  for (const auto& x : all_processes().value_or(std::vector<process>{})) {
+    DIR* fds = x.pid == self ? nullptr : ::opendir(proc(x.pid, "fd").c_str());
+    if (!fds)
+      continue;
+    bool found = false;
+    while (const auto* entry = ::readdir(fds)) {
+      struct stat info {};
+      found = found
+              || (::fstatat(::dirfd(fds), entry->d_name, &info, 0) == 0
+                  && info.st_dev == file.st_dev && info.st_ino == file.st_ino);
+    }
+    ::closedir(fds);
+    if (found)
+      return x.pid;
+  }
+  return 0;
+}
 
 std::optional<std::string> variable_of(pid_t pid, std::string_view name) {
   const auto text = environment_of(pid);

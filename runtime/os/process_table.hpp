@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <utility>
 #include <vector>
@@ -31,17 +32,27 @@ struct process {
 /// Takes the text of /proc/PID/stat apart; the name in it may hold anything.
 std::optional<process> parse_stat(std::string_view text);
 
-/// One process, or nothing when there is none.
+/// One process, or nothing when there is none or, see `short_of_means`, it cannot be read now.
 std::optional<process> read_process(pid_t pid);
 
-/// Every process that can be seen.
-std::vector<process> all_processes();
+/// Whether this errno says that we lack fds or memory, and nothing about what was looked for.
+bool short_of_means(int error);
+
+/// Every process that can be seen; nothing when we cannot look now.
+std::optional<std::vector<process>> all_processes();
 
 /// The children of a process, zombies too, or nothing when this kernel does not tell.
 std::optional<std::vector<pid_t>> children_of(pid_t pid);
 
+/// stat() of a file as the process sees it, beneath /proc/PID; false with errno.
+bool stat_of(pid_t pid, const std::string& file, struct stat& info);
+
+/// A living process that has this file open, but `self`; 0 when none can be seen.
+pid_t process_that_has_open(const struct stat& file, pid_t self);
+
 /// The value of a variable in the environment that a process was started with; nothing
-/// when it has none or it may not be read.
+/// when it has none or it may not be read. Root reads that of any user, also where it may
+/// not trace others.
 std::optional<std::string> variable_of(pid_t pid, std::string_view name);
 
 /// Microseconds of CPU time for clock ticks.

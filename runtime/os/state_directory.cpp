@@ -1,9 +1,11 @@
 #include "runtime/os/state_directory.hpp"
 
 #include "runtime/os/files.hpp"
+#include "runtime/os/process_table.hpp"
 
 #include <climits>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +20,7 @@ namespace troupe::os {
 namespace {
 
 constexpr mode_t state_mode = 0711;
+constexpr mode_t lock_mode = 0600;
 
 // mkdir -p for the parents; the last component is made by the caller.
 int make_parents(const std::string& path) {
@@ -28,10 +31,7 @@ int make_parents(const std::string& path) {
   return 0;
 }
 
-// Whether the directory is ours to change: new, or used as a state directory before.
-bool empty_or_used(int fd) {
-  if (::faccessat(fd, "lock", F_OK, 0) == 0)
-    return true;
+bool is_empty(int fd) {
   const int copy = ::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* entries = copy < 0 ? nullptr : ::fdopendir(copy);
   if (!entries)
@@ -111,8 +111,9 @@ config::expected<state_directory, std::string> state_directory::open(const std::
     return config::unexpected{"state directory " + path
                               + " may be written by others; take that right away (chmod go-w) or"
                                 " give another one with --state"};
-  // Bots of other users must reach their own directories; umask may have cut that.
-  if ((info.st_mode & 0777) != state_mode && (made || empty_or_used(fd.get()))
+  // Bots of other users must reach their own directories; umask may have cut that. One with
+  // anything in it may be somebody's home: its mode is not ours to change.
+  if ((info.st_mode & 0777) != state_mode && (made || is_empty(fd.get()))
       && ::fchmod(fd.get(), state_mode) != 0)
     return fail("chmod", errno);
   char resolved[PATH_MAX];
@@ -124,26 +125,28 @@ config::expected<state_directory, std::string> state_directory::open(const std::
 }
 
 std::string state_directory::hash() const {
+  // Two containers may have the same path and one tree of cgroups.
+  struct stat info {};
+  ::fstat(fd_.get(), &info);
+  const auto name = path_ + ' ' + std::to_string(info.st_dev) + ':' + std::to_string(info.st_ino);
   char text[17];
-  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(stable_hash(path_)));
+  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(stable_hash(name)));
   return text;
 }
 
 config::expected<unique_fd, lock_refusal> state_directory::lock(pid_t pid) const {
   const auto file = path_ + "/lock";
-  unique_fd fd{::openat(fd_.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644)};
-  if (!fd)
+  unique_fd fd{::openat(fd_.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, lock_mode)};
+  struct stat info {};
+  if (!fd || ::fstat(fd.get(), &info) != 0)
     return config::unexpected{lock_refusal{0, sentence("open", file, errno)}};
+  // Whoever may open it may lock it, and so keep the fleet from starting.
+  if ((info.st_mode & 0777) != lock_mode)
+    static_cast<void>(::fchmod(fd.get(), lock_mode) == 0);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK)
       return config::unexpected{lock_refusal{0, sentence("lock", file, errno)}};
-    const auto text = read_file(fd_.get(), "lock", 32).value_or("");
-    const int holder = std::atoi(text.c_str());
-    return config::unexpected{
-        lock_refusal{holder > 0 ? holder : -1,
-                     "a fleet runs on " + path_ + " already, as pid "
-                         + (holder > 0 ? std::to_string(holder) : std::string{"unknown"})
-                         + "; stop that one or give another directory with --state"}};
+    return config::unexpected{held(file, info)};
   }
   const auto text = std::to_string(pid) + "\n";
   if (::ftruncate(fd.get(), 0) != 0
@@ -151,6 +154,27 @@ config::expected<unique_fd, lock_refusal> state_directory::lock(pid_t pid) const
     // A full disk is no reason not to supervise: the lock holds without its text.
     static_cast<void>(::ftruncate(fd.get(), 0) == 0);
   return fd;
+}
+
+// The text names who took the lock. It may be missing (a full disk), and who took it may be
+// dead while a copy lives on somewhere.
+lock_refusal state_directory::held(const std::string& file, const struct stat& lock) const {
+  const auto text = read_file(fd_.get(), "lock", 32).value_or("");
+  const pid_t taker = std::max(std::atoi(text.c_str()), 0);
+  const std::string advice = "; stop that one or give another directory with --state";
+  const auto process = taker > 0 ? read_process(taker) : std::nullopt;
+  if (process && !process->dead())
+    return {taker,
+            "a fleet runs on " + path_ + " already, as pid " + std::to_string(taker) + advice};
+  const auto who = taker > 0 ? "pid " + std::to_string(taker) + ", which took it, is dead"
+                             : std::string{"it does not say who took it"};
+  if (const auto holder = process_that_has_open(lock, ::getpid()); holder > 0)
+    return {holder, "a fleet runs on " + path_ + " already: " + file + " is locked; " + who
+                        + ", but pid " + std::to_string(holder) + " has it open" + advice};
+  return {taker > 0 ? taker : unknown_holder,
+          "a fleet runs on " + path_ + " already: " + file + " is locked; " + who
+              + ", and no process that can be seen has it open: look in other containers and"
+                " with `lslocks`, or give another directory with --state"};
 }
 
 std::string state_directory::write_pid(pid_t pid) const {

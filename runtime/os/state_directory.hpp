@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 namespace troupe::os {
@@ -27,17 +29,20 @@ std::optional<std::string> real_environment(const std::string& name);
 config::expected<std::string, std::string>
 choose_state_directory(const std::string& option, const environment_lookup& env, uid_t uid);
 
+/// In place of the pid of a holder that nobody can name.
+inline constexpr int unknown_holder = std::numeric_limits<int>::max();
+
 /// Why a lock was not given.
 struct lock_refusal {
-  int holder = 0; ///< the pid that has it, 0 when the lock could not even be tried
+  int holder = 0; ///< the pid that has it or took it, 0 when it could not even be tried
   std::string message;
 };
 
 /// The one directory that everything of a fleet is under.
 class state_directory {
 public:
-  /// Makes the directory when it is not there (mode 0711). Refuses a path over 80
-  /// bytes, a directory of another user and one that others may write into.
+  /// Makes the directory when it is not there; a new and an empty one get mode 0711. Refuses a path
+  /// over 80 bytes, a directory of another user and one that others may write into.
   static config::expected<state_directory, std::string> open(const std::string& path);
 
   /// Absolute, without links.
@@ -46,8 +51,8 @@ public:
   /// A short name for this directory in places that all fleets share.
   std::string hash() const;
 
-  /// Takes the lock and writes `pid` into it. It holds as long as a copy of the
-  /// descriptor is open anywhere; the descriptor is CLOEXEC.
+  /// Takes the lock, which nobody else may open, and writes `pid` into it. It holds as long as a
+  /// copy of the descriptor is open anywhere; the descriptor is CLOEXEC.
   config::expected<unique_fd, lock_refusal> lock(pid_t pid) const;
 
   /// Replaces `runtime.pid`; returns an empty string or what went wrong.
@@ -61,6 +66,8 @@ public:
   std::string make_bot_directory(std::string_view instance, uid_t uid, gid_t gid) const;
 
 private:
+  lock_refusal held(const std::string& file, const struct stat& lock) const;
+
   explicit state_directory(std::string path, unique_fd fd)
       : path_(std::move(path))
       , fd_(std::move(fd)) {

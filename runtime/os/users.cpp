@@ -109,6 +109,10 @@ config::expected<identity, std::string> users::find(const std::optional<std::str
       return config::unexpected{missing("group", *group, error)};
     who.owner_group = *gid;
   }
+  // To the system calls this number means: leave it as it is.
+  if (who.owner == static_cast<uid_t>(-1) || who.owner_group == static_cast<gid_t>(-1))
+    return config::unexpected{std::string{who.owner == static_cast<uid_t>(-1) ? "user" : "group"}
+                              + " 4294967295 is nobody's number; name another"};
   if (self == 0) {
     if (user) {
       who.uid = who.owner;

@@ -170,6 +170,28 @@ BOOST_AUTO_TEST_CASE(fds_are_kept_across_epochs) {
   BOOST_TEST(read_text(fetched.fd.get(), "later") == "later");
 }
 
+BOOST_AUTO_TEST_CASE(the_last_words_count_of_a_runtime_that_did_not_read_all) {
+  keeper_process keeper;
+  auto first = keeper.next_greeted();
+  first.start(make_request("ended#0", {"true"}));
+  first.end_of("ended#0");
+  first.send(fetch_request{"none"});
+  BOOST_REQUIRE(wait_readable(first.client.fd())); // and now it stays unread
+  keeper.signal(SIGSTOP);
+  BOOST_REQUIRE(eventually([&] { return state_of(keeper.pid()) == 'T'; }));
+  first.send(store_request{"said last", STDERR_FILENO});
+  first.send(release_request{{"ended#0", 1}});
+  first.send(make_request("last#0", {"sleep", "1000"}));
+  first.kill();
+  keeper.signal(SIGCONT);
+  auto second = keeper.next_epoch();
+  const auto told = second.greet();
+  BOOST_REQUIRE(told.fds.size() == 1U);
+  BOOST_TEST(told.fds[0].name == "said last");
+  BOOST_REQUIRE(told.slots.size() == 1U);
+  BOOST_TEST(told.slots[0].instance == "last#0");
+}
+
 BOOST_AUTO_TEST_CASE(the_fd_store_is_bounded) {
   keeper_process keeper;
   auto runtime = keeper.next_greeted();

@@ -1,5 +1,6 @@
 #include "test/unit/keeper/fixture.hpp"
 
+#include <poll.h>
 #include <signal.h>
 
 using namespace keeper_test;
@@ -47,6 +48,28 @@ BOOST_AUTO_TEST_CASE(a_silent_runtime_is_killed_and_a_speaking_one_is_not) {
   BOOST_TEST(next.greet().slots.at(0).pid == bot);
 }
 
+BOOST_AUTO_TEST_CASE(a_runtime_that_only_reads_is_silent) {
+  keeper_process keeper{{{"--silence", "0.4"}, {}, {}}};
+  auto runtime = keeper.next_greeted();
+  constexpr int stored = 4000;
+  for (int i = 0; i < stored; ++i) {
+    runtime.send(store_request{"fd " + std::to_string(i), STDERR_FILENO});
+  }
+  // The answer to this is longer than what the line holds: the keeper sees that it is read.
+  runtime.send(hello{});
+  const watched_process victim{runtime.about.pid};
+  int read = 0;
+  while (!victim.has_gone() && read < stored) {
+    for (int i = 0; i < 4; ++i) {
+      const auto event = runtime.client.receive();
+      read += event && std::holds_alternative<stored_fd>(*event) ? 1 : 0;
+    }
+    ::poll(nullptr, 0, 1);
+  }
+  BOOST_TEST(victim.wait_gone());
+  BOOST_TEST(read < stored);
+}
+
 BOOST_AUTO_TEST_CASE(being_stopped_itself_is_not_the_silence_of_the_runtime) {
   keeper_process keeper{{{"--silence", "0.3"}, {}, {}}};
   auto runtime = keeper.next_greeted();
@@ -78,6 +101,15 @@ BOOST_AUTO_TEST_CASE(stop_is_asked_then_asked_to_hurry_then_done_by_force) {
   keeper.signal(SIGTERM);
   BOOST_TEST(keeper.wait() == 1);
   BOOST_TEST(bot.wait_gone());
+}
+
+BOOST_AUTO_TEST_CASE(a_quit_from_the_keyboard_asks_to_stop) {
+  keeper_process keeper;
+  auto runtime = keeper.next_greeted();
+  keeper.signal(SIGQUIT);
+  BOOST_TEST(runtime.expect<stop_asked>().signal == SIGQUIT);
+  runtime.end(0);
+  BOOST_TEST(keeper.wait() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_stop_is_remembered_for_the_next_runtime) {

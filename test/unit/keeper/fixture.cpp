@@ -282,6 +282,11 @@ watched_process::watched_process(pid_t pid)
   BOOST_REQUIRE(pidfd_.get() >= 0);
 }
 
+bool watched_process::has_gone() const {
+  pollfd state{pidfd_.get(), POLLIN, 0};
+  return ::poll(&state, 1, 0) == 1;
+}
+
 std::vector<pid_t> children_of(pid_t parent) {
   const auto number = std::to_string(parent);
   std::ifstream file{"/proc/" + number + "/task/" + number + "/children"};
@@ -298,15 +303,29 @@ std::string child_states(pid_t parent, const std::vector<pid_t>& except) {
     if (std::find(except.begin(), except.end(), child) != except.end()) {
       continue;
     }
-    std::ifstream file{"/proc/" + std::to_string(child) + "/stat"};
-    std::string line;
-    std::getline(file, line);
-    const auto name_end = line.rfind(") ");
-    if (name_end != std::string::npos) {
-      states += line[name_end + 2];
+    if (const char state = state_of(child); state != '-') {
+      states += state;
     }
   }
   return states;
+}
+
+char state_of(pid_t pid) {
+  std::ifstream file{"/proc/" + std::to_string(pid) + "/stat"};
+  std::string line;
+  std::getline(file, line);
+  const auto name_end = line.rfind(") ");
+  return name_end == std::string::npos ? '-' : line[name_end + 2];
+}
+
+bool eventually(const std::function<bool()>& condition) {
+  for (int waited = 0; !condition(); waited += 2) {
+    if (waited > patience_ms) {
+      return false;
+    }
+    ::poll(nullptr, 0, 2);
+  }
+  return true;
 }
 
 bool is_root() {

@@ -159,6 +159,7 @@ class watched_process {
 public:
   explicit watched_process(pid_t pid);
   bool wait_gone() const { return wait_readable(pidfd_.get()); }
+  bool has_gone() const;
 
 private:
   unique_fd pidfd_;
@@ -167,6 +168,11 @@ private:
 /// States of the children of a process, a letter each, without those of `except`.
 std::string child_states(pid_t parent, const std::vector<pid_t>& except = {});
 std::vector<pid_t> children_of(pid_t parent);
+/// The state of a process as /proc tells it, '-' when there is none.
+char state_of(pid_t pid);
+
+/// Waits until the condition holds; false when that takes too long.
+bool eventually(const std::function<bool()>& condition);
 
 bool is_root();
 

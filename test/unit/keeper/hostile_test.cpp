@@ -179,6 +179,21 @@ BOOST_AUTO_TEST_CASE(fds_that_nobody_asked_for_are_closed) {
   BOOST_TEST(read_text(ends.read.get()).empty()); // end of file: no copy is left
 }
 
+BOOST_AUTO_TEST_CASE(a_request_that_never_can_be_carried_holds_up_no_other) {
+  keeper_process keeper;
+  auto runtime = keeper.next_greeted();
+  constexpr int no_fd_at_all = 1 << 20;
+  BOOST_TEST(runtime.client.send(troupe::os::store_request{"bad", no_fd_at_all}));
+  BOOST_TEST(runtime.client.refusal() == EBADF);
+  auto request = make_request("bad#0", {"true"});
+  request.cgroup_fd = no_fd_at_all;
+  BOOST_TEST(runtime.client.send(request));
+  BOOST_TEST(runtime.client.refusal() == EBADF);
+  still_works(runtime);
+  BOOST_TEST(runtime.client.refusal() == 0);
+  BOOST_TEST(!runtime.client.closed());
+}
+
 BOOST_AUTO_TEST_CASE(before_hello_nothing_is_done) {
   keeper_process keeper;
   auto runtime = keeper.next_epoch();

@@ -46,32 +46,56 @@ struct fake_tree : test::temporary {
   }
 };
 
+std::optional<cgroup_mount> first_mount(std::string_view mountinfo) {
+  const auto all = cgroup2_mounts(mountinfo);
+  return all.empty() ? std::nullopt : std::optional{all.front()};
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(cgroup_suite)
 
 BOOST_AUTO_TEST_CASE(cgroup2_is_found_wherever_it_is_mounted) {
   // A current systemd machine.
-  BOOST_TEST((find_cgroup2("25 30 0:23 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
-                           "35 25 0:30 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 -"
-                           " cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n")
+  BOOST_TEST((first_mount("25 30 0:23 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
+                          "35 25 0:30 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 -"
+                          " cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n")
               == cgroup_mount{"/sys/fs/cgroup", "/"}));
   // A hybrid one.
-  BOOST_TEST((find_cgroup2("31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
-                           "39 31 0:36 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids\n"
-                           "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n")
+  BOOST_TEST((first_mount("31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
+                          "39 31 0:36 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids\n"
+                          "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n")
               == cgroup_mount{"/sys/fs/cgroup/unified", "/"}));
   // A container without a namespace of its own sees a part, and a name with a space.
-  BOOST_TEST((find_cgroup2("812 810 0:27 /docker/3f2a /mnt/my\\040groups ro,nosuid master:11 -"
-                           " cgroup2 cgroup rw\n")
+  BOOST_TEST((first_mount("812 810 0:27 /docker/3f2a /mnt/my\\040groups ro,nosuid master:11 -"
+                          " cgroup2 cgroup rw\n")
               == cgroup_mount{"/mnt/my groups", "/docker/3f2a"}));
   // No optional fields, several of them, no newline at the end.
-  BOOST_TEST((find_cgroup2("1 2 0:3 / /c rw shared:1 master:2 propagate_from:3 - cgroup2 none rw")
+  BOOST_TEST((first_mount("1 2 0:3 / /c rw shared:1 master:2 propagate_from:3 - cgroup2 none rw")
               == cgroup_mount{"/c", "/"}));
   // None, only v1, nonsense.
-  BOOST_TEST(!find_cgroup2(""));
-  BOOST_TEST(!find_cgroup2("39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"));
-  BOOST_TEST(!find_cgroup2(" - cgroup2 \n - \n\n"));
+  BOOST_TEST(!first_mount(""));
+  BOOST_TEST(!first_mount("39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"));
+  BOOST_TEST(!first_mount(" - cgroup2 \n - \n\n"));
+}
+
+BOOST_AUTO_TEST_CASE(only_a_mount_that_shows_a_group_is_used_for_it) {
+  const auto all = cgroup2_mounts("1 2 0:3 /../.. /host rw - cgroup2 none rw\n"
+                                  "4 5 0:3 / /own rw - cgroup2 none rw\n");
+  BOOST_REQUIRE(all.size() == 2u);
+  BOOST_TEST(all[1].path == "/own");
+  // A namespace of its own with the host's mount: that shows our ancestors, under other names.
+  BOOST_TEST(!shown_by(all[0], "/").has_value());
+  BOOST_TEST(!shown_by(all[0], "/a").has_value());
+  BOOST_TEST(*shown_by(all[1], "/") == "/");
+  BOOST_TEST(*shown_by(all[1], "/a/b") == "/a/b");
+  BOOST_TEST(!shown_by(all[1], "/../other").has_value());
+  const cgroup_mount part{"/c", "/docker/3f2a"};
+  BOOST_TEST(*shown_by(part, "/docker/3f2a") == "/");
+  BOOST_TEST(*shown_by(part, "/docker/3f2a/x") == "/x");
+  BOOST_TEST(!shown_by(part, "/docker/3f2ab").has_value());
+  BOOST_TEST(!shown_by(part, "/docker/3f2a/../y").has_value());
+  BOOST_TEST(!shown_by(part, "/").has_value());
 }
 
 BOOST_AUTO_TEST_CASE(the_own_group_is_found) {
@@ -181,11 +205,57 @@ BOOST_AUTO_TEST_CASE(what_the_kernel_tells_is_read) {
   BOOST_TEST(*group.cpu_time() == 1234u);
   BOOST_TEST(*group.memory() == 5678u);
   BOOST_TEST(group.out_of_memory());
-  BOOST_TEST((group.processes() == std::vector<pid_t>{12, 34, 56}));
+  BOOST_TEST((*group.processes() == std::vector<pid_t>{12, 34, 56}));
   put(file("cgroup.events"), "populated 0\n");
   put(file("memory.events"), "oom 1\noom_kill 0\n");
   BOOST_TEST(!group.populated());
   BOOST_TEST(!group.out_of_memory());
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_not_empty) {
+  const test::temporary directory;
+  const cgroup group{unique_fd{::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)}};
+  put(directory.path + "/cgroup.events", "frozen 0\n");
+  BOOST_TEST(group.populated());
+  for (const auto* name : {"/cgroup.events", "/cgroup.procs"}) {
+    fs::remove(directory.path + name);
+    fs::create_directory(directory.path + name); // opens, and gives EISDIR
+  }
+  BOOST_TEST(group.populated());
+  BOOST_TEST(!group.processes().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_signal_reaches_all_that_are_listed_but_the_spared) {
+  const test::temporary directory;
+  const cgroup group{unique_fd{::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)}};
+  fs::create_directory(directory.path + "/sub");
+  pid_t children[3];
+  for (auto& child : children) {
+    child = ::fork();
+    if (child == 0)
+      for (;;)
+        ::pause();
+  }
+  const auto has_gone = [](pid_t child) {
+    siginfo_t info{};
+    BOOST_REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT)
+                  == 0);
+    return info.si_pid == child;
+  };
+  const auto gone_pid = ::fork();
+  if (gone_pid == 0)
+    ::_exit(0);
+  ::waitpid(gone_pid, nullptr, 0);
+  put(directory.path + "/cgroup.procs", std::to_string(children[0]) + '\n'
+                                            + std::to_string(gone_pid) + '\n'
+                                            + std::to_string(children[1]) + '\n');
+  put(directory.path + "/sub/cgroup.procs", std::to_string(children[2]) + '\n');
+  BOOST_TEST(group.signal(SIGKILL, children[0]) == 0);
+  ::waitpid(children[1], nullptr, 0);
+  ::waitpid(children[2], nullptr, 0);
+  BOOST_TEST(!has_gone(children[0]));
+  BOOST_TEST(group.signal(SIGKILL) == 0);
+  ::waitpid(children[0], nullptr, 0);
 }
 
 BOOST_AUTO_TEST_CASE(names_of_incarnations_never_meet) {
@@ -221,7 +291,7 @@ BOOST_AUTO_TEST_CASE(a_real_group_kills_freezes_and_goes) {
   BOOST_REQUIRE(::read(ready[0], &byte, 1) == 1);
   BOOST_REQUIRE(::read(ready[0], &byte, 1) == 1);
   BOOST_TEST(group->populated());
-  BOOST_TEST(group->processes().size() == 2u);
+  BOOST_TEST(group->processes()->size() == 2u);
   BOOST_TEST(group->cpu_time().has_value());
   BOOST_TEST(tree.remove("a#0", 1) == EBUSY);
   BOOST_TEST(group->freeze(true) == 0);

@@ -159,6 +159,10 @@ BOOST_AUTO_TEST_CASE(users_are_found_by_name_and_number) {
   // An account that does not exist needs a group beside its number.
   BOOST_TEST(!accounts.find("54321", std::nullopt).has_value());
   BOOST_TEST(*accounts.find("54321", "12345")->gid == 12345u);
+  // To the kernel this one means «unchanged»: the bot would stay root.
+  for (const auto& refused :
+       {accounts.find("4294967295", "12345"), accounts.find("54321", "4294967295")})
+    BOOST_TEST(!refused.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_start_is_prepared_whole_or_not_at_all) {

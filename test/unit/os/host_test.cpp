@@ -10,6 +10,8 @@
 #include <iostream>
 #include <map>
 #include <set>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 using namespace troupe;
@@ -24,6 +26,21 @@ using both = boost::mpl::list<keeper_fixture, keeper_without_cgroups>;
 // Leaves a process with a session of its own that holds the output, and ends.
 constexpr const char* daemonize =
     "setsid sh -c 'setsid sleep 1000 & sleep 1000' & echo left; exit 3";
+
+// With a lease on it, an exec of the file blocks until the lease is given back.
+struct slow_program {
+  explicit slow_program(const std::string& directory)
+      : script(directory + "/slow.sh") {
+    troupe::test::put(script, "#!/nonexistent/interpreter\n");
+    ::chmod(script.c_str(), 0755);
+    ::signal(SIGIO, SIG_IGN);
+    lease.reset(::open(script.c_str(), O_RDONLY | O_CLOEXEC));
+    BOOST_REQUIRE(::fcntl(lease.get(), F_SETLEASE, F_WRLCK) == 0);
+  }
+
+  std::string script;
+  os::unique_fd lease;
+};
 
 } // namespace
 
@@ -117,6 +134,22 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_finds_what_ran_away, fixture, both) {
   BOOST_TEST(fs::is_empty(f.path + "/bots/a.0"));
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_that_cannot_look_finds_something, fixture, both) {
+  fixture f;
+  f.start("a#0", 1, "setsid sleep 1000 & echo up; wait");
+  BOOST_REQUIRE(f.said("a#0", 1, "up"));
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  const rlimit none{0, files.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const auto beside = f.host->sweep("a#0", 1, false);
+  const auto all = f.host->sweep("a#0", 1, true);
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  BOOST_TEST(beside >= 1u);
+  BOOST_TEST(all >= 1u);
+  f.finish("a#0", 1);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_spares_the_main_process_unless_told, fixture, both) {
   fixture f;
   const auto pid = f.start("a#0", 1,
@@ -131,6 +164,34 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_spares_the_main_process_unless_told, fixtu
   BOOST_TEST((f.template wait_for<exited>("a#0").status == exit_status{-1, SIGKILL, false}));
   BOOST_TEST(f.marked() == 0u);
   f.host->release("a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_cannot_be_killed_holds_up_nobody, fixture, both) {
+  // Frozen by the old kind of freezer, a process is as deaf to KILL as one that hangs in the
+  // kernel.
+  const auto ice = "/sys/fs/cgroup/freezer/troupe-test-" + std::to_string(::getpid());
+  std::error_code failed;
+  if (!fs::create_directory(ice, failed)) {
+    std::cout << "skipped: no cgroup v1 freezer\n";
+    BOOST_TEST(!fs::exists(ice));
+    return;
+  }
+  fixture f;
+  f.start("a#0", 1, "setsid sleep 1000 & echo $!");
+  f.template wait_for<exited>("a#0");
+  const auto pid = f.host->tail("a#0", 1);
+  test::put(ice + "/cgroup.procs", pid);
+  test::put(ice + "/freezer.state", "FROZEN");
+  BOOST_REQUIRE(f.eventually([&] { return test::get(ice + "/freezer.state") == "FROZEN\n"; }));
+  BOOST_TEST(f.host->sweep("a#0", 1, false) == 1u);
+  const auto before = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i)
+    BOOST_TEST(f.host->sweep("a#0", 1, i % 2 == 0) == 1u);
+  BOOST_TEST((std::chrono::steady_clock::now() - before < std::chrono::milliseconds{400}));
+  test::put(ice + "/freezer.state", "THAWED");
+  BOOST_TEST(f.eventually([&] { return f.host->sweep("a#0", 1, false) == 0; }));
+  f.host->release("a#0", 1);
+  BOOST_TEST(f.eventually([&] { return ::rmdir(ice.c_str()) == 0; }));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(an_old_incarnation_is_swept_without_the_new, fixture, both) {
@@ -314,11 +375,54 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(without_a_keeper_everything_ends, fixture, both) {
   BOOST_TEST(f.eventually([&] { return f.marked() == 0; }));
 }
 
+BOOST_AUTO_TEST_CASE(a_keeper_that_is_dead_already_ends_everything) {
+  const troupe::test::temporary directory;
+  int ends[2];
+  BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+  ::close(ends[1]);
+  const auto mark = "TROUPE_BOT_DIR=" + directory.path + "/bots/a.0";
+  const auto bot = ::fork();
+  if (bot == 0) {
+    ::execl("/usr/bin/env", "env", mark.c_str(), "sleep", "1000", nullptr);
+    ::_exit(127);
+  }
+  BOOST_REQUIRE(keeper_fixture::eventually(
+      [&] { return os::variable_of(bot, "TROUPE_BOT_DIR").has_value(); }));
+  boost::asio::io_context io;
+  os::keeper_host host{io, os::unique_fd{ends[0]}, *os::state_directory::open(directory.path),
+                       os::host_options{}};
+  bool told = false;
+  host.on_keeper_gone([&] { told = true; });
+  BOOST_TEST(host.connect() == "the keeper is gone");
+  BOOST_TEST(told);
+  int status = 0;
+  ::waitpid(bot, &status, 0);
+  BOOST_TEST(WTERMSIG(status) == SIGKILL);
+}
+
+BOOST_AUTO_TEST_CASE(what_happens_before_anybody_listens_is_put_off) {
+  keeper_fixture f;
+  const auto pid = f.start("a#0", 1, "exec sleep 1000");
+  f.host->on_event(nullptr);
+  ::kill(pid, SIGKILL);
+  BOOST_TEST(f.eventually([&] { return os::read_process(pid)->dead(); }));
+  ::kill(f.keeper, SIGHUP);
+  BOOST_TEST(f.noted("reload"));
+  ::poll(nullptr, 0, 50);
+  BOOST_REQUIRE(f.host->adoptable().size() == 1u);
+  BOOST_TEST(!f.host->adoptable()[0].end.has_value());
+  f.listen();
+  BOOST_TEST(f.wait_for<exited>("a#0").status.signal == SIGKILL);
+  BOOST_TEST(f.host->adoptable()[0].end.has_value());
+  f.host->release("a#0", 1);
+}
+
 BOOST_AUTO_TEST_CASE(stored_fds_wait_for_the_next_epoch) {
   keeper_fixture f;
   int ends[2];
   BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
   f.host->store_fd("admin", ends[0]);
+  f.host->store_fd("lock", ends[0]);
   ::close(ends[0]);
   // An answer to something sent later shows that it has arrived.
   f.start("a#0", 1, "true");
@@ -327,6 +431,7 @@ BOOST_AUTO_TEST_CASE(stored_fds_wait_for_the_next_epoch) {
   BOOST_TEST(!f.host->fetch_fd("admin"));
   f.next_epoch();
   BOOST_TEST(!f.host->fetch_fd("other"));
+  BOOST_TEST(!f.host->fetch_fd("lock")); // it must not outlive the keeper
   const auto fd = f.host->fetch_fd("admin");
   BOOST_REQUIRE(static_cast<bool>(fd));
   BOOST_TEST(!f.host->fetch_fd("admin"));
@@ -336,6 +441,15 @@ BOOST_AUTO_TEST_CASE(stored_fds_wait_for_the_next_epoch) {
   BOOST_TEST(::read(fd.get(), &byte, 1) == 1);
   BOOST_TEST(byte == 'x');
   ::close(ends[1]);
+}
+
+BOOST_AUTO_TEST_CASE(an_fd_that_is_none_is_told_and_holds_up_nothing) {
+  keeper_fixture f;
+  f.host->store_fd("bad", -1);
+  BOOST_TEST(f.noted("ask the keeper to store bad: Bad file descriptor"));
+  f.start("a#0", 1, "true");
+  f.wait_for<exited>("a#0");
+  f.host->release("a#0", 1);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_busy_process_shows_in_a_sample, fixture, both) {
@@ -381,27 +495,74 @@ BOOST_AUTO_TEST_CASE(a_known_incarnation_is_not_started_twice) {
 
 BOOST_AUTO_TEST_CASE(a_start_that_hangs_across_the_death_of_a_runtime_is_told_of) {
   keeper_fixture f;
-  const auto script = f.path + "/slow.sh";
-  troupe::test::put(script, "#!/nonexistent/interpreter\n");
-  ::chmod(script.c_str(), 0755);
-  // With a lease on it, an exec of the file blocks until the lease is given back.
-  ::signal(SIGIO, SIG_IGN);
-  os::unique_fd lease{::open(script.c_str(), O_RDONLY | O_CLOEXEC)};
-  BOOST_REQUIRE(::fcntl(lease.get(), F_SETLEASE, F_WRLCK) == 0);
+  slow_program slow{f.path};
   auto spec = f.shell("");
-  spec->command = {script};
+  spec->command = {slow.script};
   f.host->spawn({"slow#0", 1, spec});
   f.start("after#0", 1, "exec sleep 1000"); // requests are taken in order
   f.next_epoch();
   const auto found = f.host->adoptable();
-  const auto slow = std::find_if(found.begin(), found.end(),
-                                 [](const slot_info& x) { return x.instance == "slow#0"; });
-  BOOST_REQUIRE(slow != found.end());
-  BOOST_TEST(slow->pid == 0);
-  lease.reset();
+  const auto hangs = std::find_if(found.begin(), found.end(),
+                                  [](const slot_info& x) { return x.instance == "slow#0"; });
+  BOOST_REQUIRE(hangs != found.end());
+  BOOST_TEST(hangs->pid == 0);
+  slow.lease.reset();
   BOOST_TEST(f.wait_for<spawn_failed>("slow#0").reason
              == "exec its command: No such file or directory");
   f.finish("after#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_start_that_hangs_can_be_ended, fixture, both) {
+  fixture f;
+  slow_program slow{f.path};
+  auto spec = f.shell("");
+  spec->command = {slow.script};
+  f.host->spawn({"swept#0", 1, spec});
+  f.host->spawn({"killed#0", 1, spec});
+  f.start("after#0", 1, "exec sleep 1000"); // requests are taken in order
+  BOOST_TEST(f.host->sweep("swept#0", 1, false) == 0u);
+  BOOST_TEST(f.host->sweep("swept#0", 1, true) == 1u);
+  BOOST_TEST(f.host->signal("killed#0", 1, SIGKILL, true) == "");
+  for (const auto* name : {"swept#0", "killed#0"}) {
+    BOOST_TEST(f.template wait_for<exited>(name).status.signal == SIGKILL);
+    BOOST_TEST(f.eventually([&] { return f.host->sweep(name, 1, true) == 0; }));
+    f.host->release(name, 1);
+  }
+  f.finish("after#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_start_that_hangs_in_its_preparation_holds_up_no_supervision) {
+  keeper_fixture f;
+  const auto mount = f.path + "/mount";
+  fs::create_directory(mount);
+  // A file system that nobody serves hangs as a dead mount does, until its line is closed.
+  os::unique_fd line{::open("/dev/fuse", O_RDWR | O_CLOEXEC)};
+  const auto options = "fd=" + std::to_string(line.get()) + ",rootmode=40000,user_id=0,group_id=0";
+  if (!line || ::mount("fuse", mount.c_str(), "fuse", 0, options.c_str()) != 0) {
+    std::cout << "skipped: no fuse\n";
+    return;
+  }
+  f.start("lives#0", 1, "exec sleep 1000");
+  auto spec = f.shell("true");
+  spec->environment_file = mount + "/file";
+  for (const auto* name : {"hangs#0", "killed#0", "swept#0"})
+    f.host->spawn({name, 1, spec});
+  f.host->spawn({"waits#0", 1, f.shell("exec sleep 1000")});
+  const auto slots = f.host->adoptable();
+  BOOST_TEST(std::count_if(slots.begin(), slots.end(), [](const auto& x) { return x.pid == 0; })
+             == 4);
+  f.finish("lives#0", 1);
+  BOOST_TEST(f.host->signal("hangs#0", 1, SIGTERM, false) == "it is still being started");
+  BOOST_TEST(f.host->signal("killed#0", 1, SIGKILL, true) == "");
+  BOOST_TEST(f.host->sweep("swept#0", 1, true) == 0u);
+  for (const auto* name : {"killed#0", "swept#0"})
+    BOOST_TEST(f.wait_for<spawn_failed>(name).reason == "ended before it was started");
+  line.reset();
+  BOOST_TEST(f.wait_for<spawn_failed>("hangs#0").reason.find("environment_file " + mount) == 0u);
+  f.wait_for<spawned>("waits#0");
+  f.finish("waits#0", 1);
+  BOOST_TEST(f.host->adoptable().empty());
+  ::umount2(mount.c_str(), MNT_DETACH);
 }
 
 BOOST_AUTO_TEST_CASE(a_replaced_launcher_finds_the_table_of_the_moment) {

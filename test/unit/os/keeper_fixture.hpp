@@ -77,13 +77,10 @@ struct keeper_fixture : temporary {
         os::host_options{os::real_environment, path + "/tree", cgroups});
     host->on_stop([this](bool hurry) { note(hurry ? "hurry" : "stop"); });
     host->on_reload([this] { note("reload"); });
+    host->on_trouble([this](const std::string& what) { note(what); });
     host->on_keeper_gone([this] { note("gone"); });
     BOOST_REQUIRE(host->connect() == "");
-    host->on_event([this](process_event event) {
-      const std::lock_guard lock{mutex};
-      events.push_back(std::move(event));
-      changed.notify_all();
-    });
+    listen();
     tree_path =
         os::cgroup_tree::of_this_process("troupe-" + os::state_directory::open(path)->hash(), {})
             .path();
@@ -91,6 +88,14 @@ struct keeper_fixture : temporary {
       const auto work = boost::asio::make_work_guard(*io);
       io->run();
     }};
+  }
+
+  void listen() {
+    host->on_event([this](process_event event) {
+      const std::lock_guard lock{mutex};
+      events.push_back(std::move(event));
+      changed.notify_all();
+    });
   }
 
   void end_epoch() {
@@ -177,7 +182,9 @@ struct keeper_fixture : temporary {
   /// Processes beneath this state directory that live.
   std::size_t marked() const {
     std::size_t count = 0;
-    for (const auto& x : os::all_processes())
+    const auto all = os::all_processes();
+    BOOST_REQUIRE(all.has_value());
+    for (const auto& x : *all)
       if (!x.dead())
         if (const auto where = os::variable_of(x.pid, "TROUPE_BOT_DIR"))
           count += where->starts_with(path + '/');

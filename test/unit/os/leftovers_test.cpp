@@ -5,20 +5,33 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <fcntl.h>
+#include <functional>
+#include <grp.h>
 #include <iostream>
+#include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
 using namespace troupe;
 using namespace troupe::os;
+namespace fs = std::filesystem;
 
 namespace {
 
 struct sleeper {
-  // A process with this TROUPE_BOT_DIR in its environment, in a cgroup if one is given.
-  explicit sleeper(const std::string& bot_directory, int cgroup = -1) {
+  // A process with this TROUPE_BOT_DIR in its environment, in a cgroup if one is given, after
+  // `prepare`.
+  explicit sleeper(
+      const std::string& bot_directory, int cgroup = -1,
+      const std::function<void()>& prepare = [] {}) {
     int ready[2];
     BOOST_REQUIRE(::pipe(ready) == 0);
     const auto variable = "TROUPE_BOT_DIR=" + bot_directory;
@@ -26,6 +39,7 @@ struct sleeper {
     if (pid == 0) {
       if (cgroup >= 0)
         write_file(cgroup, "cgroup.procs", "0");
+      prepare();
       const char* arguments[] = {"/bin/sh", "-c", "echo x; exec sleep 1000", nullptr};
       const char* environment[] = {variable.c_str(), "PATH=/usr/bin:/bin", nullptr};
       ::dup2(ready[1], 1);
@@ -83,6 +97,67 @@ BOOST_AUTO_TEST_CASE(marked_processes_end_and_others_live) {
   BOOST_TEST(WTERMSIG(also.wait()) == SIGKILL);
   BOOST_TEST(neighbour.alive());
   BOOST_TEST(deeper.alive());
+}
+
+BOOST_AUTO_TEST_CASE(another_directory_at_the_same_path_is_not_ours) {
+  bool possible = false;
+  int told[2];
+  BOOST_REQUIRE(::pipe2(told, O_CLOEXEC) == 0);
+  const sleeper contained{path + "/bots/a.0", -1, [&] {
+                            possible =
+                                ::unshare(CLONE_NEWNS) == 0
+                                && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0
+                                && ::mount("none", path.c_str(), "tmpfs", 0, nullptr) == 0;
+                            static_cast<void>(::write(told[1], &possible, 1) == 1);
+                          }};
+  BOOST_REQUIRE(::read(told[0], &possible, 1) == 1);
+  ::close(told[0]);
+  ::close(told[1]);
+  if (!possible) {
+    std::cout << "skipped: no right to mount\n";
+    return;
+  }
+  // Its own view of the mounts alone makes nobody a stranger.
+  sleeper apart{path + "/bots/a.0", -1, [] { ::unshare(CLONE_NEWNS); }};
+  BOOST_TEST(end_leftovers(path).ended == 1u);
+  BOOST_TEST(WTERMSIG(apart.wait()) == SIGKILL);
+  BOOST_TEST(contained.alive());
+}
+
+BOOST_AUTO_TEST_CASE(root_without_the_right_to_trace_sees_other_users) {
+  if (::geteuid() != 0) {
+    std::cout << "skipped: only root has bots of others\n";
+    return;
+  }
+  fs::permissions(path, fs::perms{0711});
+  sleeper other{path + "/bots/a.0", -1, [] {
+                  static_cast<void>(::setgroups(0, nullptr) == 0 && ::setgid(65534) == 0
+                                    && ::setuid(65534) == 0);
+                }};
+  const auto child = ::fork();
+  if (child == 0) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct sets[2]{};
+    ::syscall(SYS_capget, &header, sets);
+    // The last two imply the right to read on new kernels.
+    for (const auto right : {CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_PERFMON}) {
+      sets[right / 32].effective &= ~(1u << right % 32);
+      sets[right / 32].permitted &= ~(1u << right % 32);
+    }
+    ::syscall(SYS_capset, &header, sets);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const bool denied = !read_file("/proc/" + std::to_string(other.pid) + "/environ");
+    const bool ended = end_leftovers(path).ended == 1;
+    int death_signal = 0;
+    ::prctl(PR_GET_PDEATHSIG, &death_signal);
+    const bool unchanged = ::setfsuid(static_cast<uid_t>(-1)) == 0 && ::prctl(PR_GET_DUMPABLE) == 1
+                           && death_signal == SIGKILL;
+    ::_exit((denied ? 0 : 1) | (ended ? 0 : 2) | (unchanged ? 0 : 4));
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  BOOST_TEST(WEXITSTATUS(status) == 0);
+  BOOST_TEST(WTERMSIG(other.wait()) == SIGKILL);
 }
 
 BOOST_AUTO_TEST_CASE(the_remembered_cgroup_ends) {

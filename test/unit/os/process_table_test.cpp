@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,11 +39,23 @@ BOOST_AUTO_TEST_CASE(this_process_is_in_the_table) {
   BOOST_TEST(self->parent == ::getppid());
   BOOST_TEST(self->group == ::getpgrp());
   BOOST_TEST(self->resident > 0u);
-  const auto all = all_processes();
+  const auto all = all_processes().value();
   BOOST_TEST(
       std::count_if(all.begin(), all.end(), [](const auto& x) { return x.pid == ::getpid(); })
       == 1);
   BOOST_TEST(!read_process(0x7ffffff0).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(without_fds_there_is_no_look_at_all) {
+  const auto child = ::fork();
+  if (child == 0) {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    ::_exit(all_processes() ? 1 : 0);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  BOOST_TEST(status == 0);
 }
 
 BOOST_AUTO_TEST_CASE(children_and_environment_are_seen) {

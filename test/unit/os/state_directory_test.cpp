@@ -54,12 +54,29 @@ BOOST_AUTO_TEST_CASE(it_is_made_with_its_parents_and_mode) {
   const auto again = state_directory::open(path + "/a/../a/b/state");
   BOOST_REQUIRE(again.has_value());
   BOOST_TEST(again->hash() == made->hash());
+  // Another one at the same path.
+  fs::rename(made->path(), path + "/a/b/before");
+  const auto other = state_directory::open(path + "/a/b/state");
+  BOOST_REQUIRE(other.has_value());
+  BOOST_TEST(other->hash() != made->hash());
 }
 
 BOOST_AUTO_TEST_CASE(a_foreign_directory_with_files_keeps_its_mode) {
   fs::permissions(path, fs::perms::owner_all);
   test::put(path + "/mine", "");
   BOOST_TEST(state_directory::open(path).has_value());
+  BOOST_TEST(mode_of(path) == 0700u);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_somebodys_before_it_was_ours_keeps_its_mode) {
+  fs::permissions(path, fs::perms::owner_all);
+  test::put(path + "/mine", "");
+  for (int run = 0; run < 2; ++run) {
+    const auto state = state_directory::open(path);
+    BOOST_REQUIRE(state.has_value());
+    BOOST_TEST(state->lock(::getpid()).has_value());
+    BOOST_TEST(state->write_pid(::getpid()) == "");
+  }
   BOOST_TEST(mode_of(path) == 0700u);
 }
 
@@ -91,13 +108,14 @@ BOOST_AUTO_TEST_CASE(what_others_own_or_may_write_is_refused) {
 BOOST_AUTO_TEST_CASE(one_life_at_a_time) {
   const auto state = state_directory::open(path);
   BOOST_REQUIRE(state.has_value());
-  auto first = state->lock(4711);
+  const auto self = ::getpid();
+  auto first = state->lock(self);
   BOOST_REQUIRE(first.has_value());
   BOOST_TEST((::fcntl(first->get(), F_GETFD) & FD_CLOEXEC) != 0);
   const auto second = state->lock(4712);
   BOOST_REQUIRE(!second.has_value());
-  BOOST_TEST(second.error().holder == 4711);
-  BOOST_TEST(second.error().message.find("as pid 4711") != std::string::npos);
+  BOOST_TEST(second.error().holder == self);
+  BOOST_TEST(second.error().message.find("as pid " + std::to_string(self)) != std::string::npos);
   first->reset();
   BOOST_TEST(state->lock(4713).has_value());
 }
@@ -122,6 +140,46 @@ BOOST_AUTO_TEST_CASE(the_lock_lives_on_in_a_copy_and_dies_with_it) {
   BOOST_TEST(state->lock(1).has_value());
   ::close(ready[0]);
   ::close(ready[1]);
+}
+
+BOOST_AUTO_TEST_CASE(nobody_else_may_open_the_lock) {
+  const auto state = state_directory::open(path);
+  test::put(path + "/lock", "");
+  fs::permissions(path + "/lock", fs::perms{0644}); // as it once was
+  BOOST_TEST(state->lock(::getpid()).has_value());
+  BOOST_TEST(mode_of(path + "/lock") == 0600u);
+  fs::remove(path + "/lock");
+  BOOST_TEST(state->lock(::getpid()).has_value());
+  BOOST_TEST(mode_of(path + "/lock") == 0600u);
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_without_a_living_taker_is_a_lock_still) {
+  const auto state = state_directory::open(path);
+  const auto dead = ::fork();
+  if (dead == 0)
+    ::_exit(0);
+  ::waitpid(dead, nullptr, 0);
+  auto lock = state->lock(dead);
+  BOOST_REQUIRE(lock.has_value());
+  // Only we have it open, and of ourselves we do not speak.
+  auto refused = state->lock(1).error();
+  BOOST_TEST(refused.holder == dead);
+  BOOST_TEST(refused.message.find("no process that can be seen") != std::string::npos);
+  const auto heir = ::fork();
+  if (heir == 0)
+    for (;;)
+      ::pause();
+  refused = state->lock(1).error();
+  BOOST_TEST(refused.holder == heir);
+  BOOST_TEST(refused.message.find("pid " + std::to_string(dead) + ", which took it, is dead")
+             != std::string::npos);
+  BOOST_TEST(::truncate((path + "/lock").c_str(), 0) == 0);
+  refused = state->lock(1).error();
+  BOOST_TEST(refused.holder == heir);
+  BOOST_TEST(refused.message.find("it does not say who took it") != std::string::npos);
+  ::kill(heir, SIGKILL);
+  ::waitpid(heir, nullptr, 0);
+  BOOST_TEST(state->lock(1).error().holder == unknown_holder);
 }
 
 BOOST_AUTO_TEST_CASE(the_pid_file_is_replaced) {
