@@ -78,9 +78,8 @@ using launcher_actor = caf::typed_actor<
     caf::replies_to<signal_atom, std::string, std::uint64_t, int, bool>::with<std::string>,
     // Stop (true) or continue the processes where they are. Answers "" or why not.
     caf::replies_to<freeze_atom, std::string, std::uint64_t, bool>::with<std::string>,
-    // Kill what is left of an incarnation, with (true) or without its main process.
-    // Answers how many processes are still there.
-    caf::replies_to<sweep_atom, std::string, std::uint64_t, bool>::with<std::uint32_t>,
+    // Count or kill what is left of an incarnation. Answers how many are still there.
+    caf::replies_to<sweep_atom, std::string, std::uint64_t, sweeping>::with<std::uint32_t>,
     // The last lines that an incarnation wrote.
     caf::replies_to<tail_atom, std::string, std::uint64_t>::with<std::string>,
     // The end of an incarnation is committed: the keeper may forget it.

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <csignal>
 
 namespace troupe {
 
@@ -104,9 +105,28 @@ void launcher_state::on_spawn_failed(const spawn_failed& what) {
 
 // -- ending --------------------------------------------------------------------------------
 
+std::string launcher_state::signal(const std::string& instance, std::uint64_t incarnation,
+                                   int signal, bool all) {
+  if (all && signal != SIGKILL)
+    asked_to_end[instance] = incarnation;
+  return host->signal(instance, incarnation, signal, all);
+}
+
+std::uint32_t launcher_state::sweep(const std::string& instance, std::uint64_t incarnation,
+                                    sweeping how) {
+  if (how == sweeping::look)
+    return static_cast<std::uint32_t>(host->strays(instance, incarnation));
+  asked_to_end.erase(instance);
+  return static_cast<std::uint32_t>(host->sweep(instance, incarnation, how == sweeping::all));
+}
+
+// What the main process leaves is killed, unless all were asked to end and still have time.
 process_end launcher_state::end_of(const exited& what) {
-  return {what, static_cast<std::uint32_t>(host->sweep(what.instance, what.incarnation, false)),
-          host->tail(what.instance, what.incarnation)};
+  const auto asked = asked_to_end.find(what.instance);
+  const bool polite = asked != asked_to_end.end() && asked->second == what.incarnation;
+  const auto left =
+      sweep(what.instance, what.incarnation, polite ? sweeping::look : sweeping::rest);
+  return {what, left, host->tail(what.instance, what.incarnation)};
 }
 
 void launcher_state::on_exited(const exited& what) {
@@ -134,6 +154,9 @@ void launcher_state::commit(const std::string& instance, std::uint64_t incarnati
   });
   if (at->second.empty())
     slots.erase(at);
+  if (const auto asked = asked_to_end.find(instance);
+      asked != asked_to_end.end() && asked->second <= incarnation)
+    asked_to_end.erase(asked);
   if (gone > 0)
     host->release(instance, incarnation);
 }
@@ -234,12 +257,12 @@ launcher_actor::behavior_type launcher(launcher_state::pointer self,
         st->withdraw(instance, incarnation);
       },
       [st](signal_atom, const std::string& instance, std::uint64_t incarnation, int signal,
-           bool all) { return st->host->signal(instance, incarnation, signal, all); },
+           bool all) { return st->signal(instance, incarnation, signal, all); },
       [st](freeze_atom, const std::string& instance, std::uint64_t incarnation, bool on) {
         return st->host->freeze(instance, incarnation, on);
       },
-      [st](sweep_atom, const std::string& instance, std::uint64_t incarnation, bool main_too) {
-        return static_cast<std::uint32_t>(st->host->sweep(instance, incarnation, main_too));
+      [st](sweep_atom, const std::string& instance, std::uint64_t incarnation, sweeping how) {
+        return st->sweep(instance, incarnation, how);
       },
       [st](tail_atom, const std::string& instance, std::uint64_t incarnation) {
         return st->host->tail(instance, incarnation);

@@ -33,6 +33,8 @@ struct launcher_state {
   void on_spawn_failed(const spawn_failed& what);
   void on_exited(const exited& what);
   void on_stalled(const stalled& what);
+  std::string signal(const std::string& instance, std::uint64_t incarnation, int signal, bool all);
+  std::uint32_t sweep(const std::string& instance, std::uint64_t incarnation, sweeping how);
   void commit(const std::string& instance, std::uint64_t incarnation);
   void retain(const config::spec_ptr& fleet);
   usage_map sample(const std::vector<std::string>& instances);
@@ -63,7 +65,9 @@ private:
   };
   std::map<std::string, claim> owners;
   std::map<std::string, std::vector<slot_info>> slots; ///< as the keeper has them
-  std::optional<std::set<std::string>> expected;       ///< unset until the first apply
+  /// Incarnations all of whose processes got a signal to end and have time to do so.
+  std::map<std::string, std::uint64_t> asked_to_end;
+  std::optional<std::set<std::string>> expected; ///< unset until the first apply
   std::uint64_t generation = 0;
 };
 

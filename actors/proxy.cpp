@@ -82,7 +82,9 @@ void proxy_state::hurry() {
     record.wanted = false;
     hurried = true;
     raise(event::stop, "ended in a hurry");
-    if (has_process(record.now) || launched)
+    if (end)
+      sweep_now();
+    else if (has_process(record.now) || launched)
       kill();
   });
 }
@@ -110,7 +112,8 @@ void proxy_state::on_spawned(const spawned& what) {
   // too late for that must not stay beside its successor.
   if (what.incarnation <= record.incarnation || has_process(record.now)
       || (launched && what.incarnation != last_number)) {
-    caf::anon_send(args.services->launcher, sweep_atom_v, record.name, what.incarnation, true);
+    caf::anon_send(args.services->launcher, sweep_atom_v, record.name, what.incarnation,
+                   sweeping::all);
     return;
   }
   launched = taken_back = by_order = false;
@@ -346,7 +349,7 @@ void proxy_state::kill() {
   if (!launched)
     arm(timer::kill, 1s);
   self->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
-                launched ? last_number : record.incarnation, true)
+                launched ? last_number : record.incarnation, sweeping::all)
       .then([](std::uint32_t) {},
             [this](const caf::error&) { say("got no answer from", "the launcher"); });
 }
@@ -385,7 +388,9 @@ void proxy_state::tick(std::uint8_t which, std::uint64_t generation) {
     raise(event::start_expired, "not ready within start_timeout");
     break;
   case timer::kill:
-    if (!end)
+    if (end)
+      sweep_now(); // the main process went, others of its group did not
+    else
       kill();
     break;
   case timer::due:

@@ -96,6 +96,7 @@ private:
 
   void conclude();
   void sweep();
+  void sweep_now();
   void swept(std::uint32_t left);
   void tell_death(const process_end& what);
   void judge_end(const run_end& end, std::string cause);

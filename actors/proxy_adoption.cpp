@@ -149,7 +149,7 @@ void proxy_state::adopt_slot(const adoptee& found, bool newest) {
     adopt_living(found.slot);
   else // two at once must not be; the older one goes
     caf::anon_send(args.services->launcher, sweep_atom_v, record.name, found.slot.incarnation,
-                   true);
+                   sweeping::all);
 }
 
 void proxy_state::adopt_living(const slot_info& slot) {

@@ -73,10 +73,19 @@ void proxy_state::judge_end(const run_end& run, std::string cause) {
 void proxy_state::sweep() {
   if (!end)
     return;
+  // With kill_mode «group» all were asked to end, and all have the time for it.
+  const bool patient = record.now == state::stopping && kills == 0 && !hurried
+                       && args.spec->kill == config::kill_mode::group;
   self->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
-                end->how.incarnation, false)
+                end->how.incarnation, patient ? sweeping::look : sweeping::rest)
       .then([this](std::uint32_t left) { swept(left); },
             [this](const caf::error&) { arm(timer::sweep, 1s); });
+}
+
+void proxy_state::sweep_now() {
+  ++kills;
+  sweep_pause = 20ms;
+  sweep();
 }
 
 void proxy_state::swept(std::uint32_t left) {

@@ -100,6 +100,9 @@ struct process_host {
   virtual std::string signal(const std::string& instance, std::uint64_t incarnation, int signal,
                              bool all) = 0;
 
+  /// How many processes of that incarnation live beside the main one; they are left alone.
+  virtual std::size_t strays(const std::string& instance, std::uint64_t incarnation) = 0;
+
   /// Kills whatever of that incarnation still lives beside the main process, or
   /// the main process too. Returns how many processes are still there.
   virtual std::size_t sweep(const std::string& instance, std::uint64_t incarnation,

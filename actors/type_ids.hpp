@@ -101,6 +101,13 @@ struct process_end {
   std::string output;
 };
 
+/// What is to be done about the processes of an incarnation.
+enum class sweeping : std::uint8_t {
+  look, ///< count what lives beside the main process
+  rest, ///< kill that
+  all,  ///< kill the main process too
+};
+
 /// A slot that the launcher found in the keeper's table; with what is left of an
 /// ended one and what it wrote last.
 struct adoptee {
@@ -149,6 +156,7 @@ TROUPE_LOCAL(troupe::ledger_view_ptr)
 TROUPE_LOCAL(troupe::ledger_entry)
 TROUPE_LOCAL(troupe::group_record)
 TROUPE_LOCAL(troupe::process_end)
+TROUPE_LOCAL(troupe::sweeping)
 TROUPE_LOCAL(troupe::adoptees)
 TROUPE_LOCAL(troupe::journal_batch_ptr)
 TROUPE_LOCAL(troupe::journal_contents_ptr)
@@ -178,6 +186,7 @@ CAF_ADD_TYPE_ID(troupe_actors, (troupe::ledger_view_ptr))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::ledger_entry))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::group_record))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::process_end))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::sweeping))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::adoptees))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::journal_batch_ptr))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::journal_contents_ptr))

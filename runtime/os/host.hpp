@@ -99,6 +99,7 @@ public:
   void spawn(const launch&) override;
   std::string signal(const std::string& instance, std::uint64_t incarnation, int signal,
                      bool all) override;
+  std::size_t strays(const std::string& instance, std::uint64_t incarnation) override;
   std::size_t sweep(const std::string& instance, std::uint64_t incarnation, bool main_too) override;
   std::string freeze(const std::string& instance, std::uint64_t incarnation, bool on) override;
   void release(const std::string& instance, std::uint64_t incarnation) override;

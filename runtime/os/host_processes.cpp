@@ -173,6 +173,9 @@ std::string keeper_host::freeze(const std::string& instance, std::uint64_t incar
     return nobody_there;
   if (to.known->group) {
     const int error = to.known->group.freeze(on);
+    // «resume» is for what a signal from outside stopped as well.
+    if (!on && to.stopped)
+      ::kill(to.pid, SIGCONT);
     return error == 0 ? std::string{} : std::string{"cgroup.freeze: "} + std::strerror(error);
   }
   if (to.pid <= 0)
@@ -186,6 +189,23 @@ std::string keeper_host::freeze(const std::string& instance, std::uint64_t incar
 }
 
 // -- sweeping --------------------------------------------------------------------------
+
+std::size_t keeper_host::strays(const std::string& instance, std::uint64_t incarnation) {
+  const auto to = locate(instance, incarnation);
+  if (!to.known || to.pid <= 0)
+    return 0;
+  const auto beside = [&](pid_t pid) { return pid != to.pid; };
+  if (const auto& group = to.known->group) {
+    if (!group.populated())
+      return 0;
+    const auto pids = group.processes();
+    return pids ? static_cast<std::size_t>(std::count_if(pids->begin(), pids->end(), beside)) : 1;
+  }
+  const auto found = members(to, look::now);
+  return found ? static_cast<std::size_t>(std::count_if(
+             found->begin(), found->end(), [&](const process& x) { return beside(x.pid); }))
+               : 1;
+}
 
 std::size_t keeper_host::sweep(const std::string& instance, std::uint64_t incarnation,
                                bool main_too) {

@@ -114,12 +114,17 @@ void fake_host::confirm(const key& which) {
     end_later(which, *how.lives, how.ends_with);
 }
 
-std::string fake_host::signal(const key& which, int signal) {
+std::string fake_host::signal(const key& which, int signal, bool all) {
   const auto at = table.find(which);
   if (at == table.end() || !at->second.alive())
     return "there is no such process";
   log.push_back((signal == SIGTERM ? "term " : "signal ") + which.first);
   const auto& how = scripts_[which.first];
+  if (signal == SIGTERM && all && how.children_take)
+    due_.emplace(now_ + *how.children_take, [this, which] {
+      if (const auto found = table.find(which); found != table.end())
+        found->second.children = 0;
+    });
   if (signal != SIGTERM || how.ignores_term)
     return {};
   if (at->second.frozen)
@@ -127,6 +132,11 @@ std::string fake_host::signal(const key& which, int signal) {
   else
     end_later(which, how.term_takes, how.term_ends_with);
   return {};
+}
+
+std::size_t fake_host::strays(const key& which) const {
+  const auto at = table.find(which);
+  return at == table.end() ? 0 : at->second.children;
 }
 
 std::size_t fake_host::sweep(const key& which, bool main_too) {
@@ -144,6 +154,8 @@ std::size_t fake_host::sweep(const key& which, bool main_too) {
     log.push_back("kill " + which.first);
     end_process(which, {-1, SIGKILL, false});
   }
+  if (what.children > 0)
+    log.push_back("sweep " + which.first);
   if (what.stubborn_sweeps > 0)
     --what.stubborn_sweeps;
   else
@@ -245,8 +257,12 @@ void host_view::spawn(const launch& what) {
 }
 
 std::string host_view::signal(const std::string& instance, std::uint64_t incarnation, int signal,
-                              bool) {
-  return cut_ ? "cut" : world_.signal({instance, incarnation}, signal);
+                              bool all) {
+  return cut_ ? "cut" : world_.signal({instance, incarnation}, signal, all);
+}
+
+std::size_t host_view::strays(const std::string& instance, std::uint64_t incarnation) {
+  return cut_ ? 1 : world_.strays({instance, incarnation});
 }
 
 std::size_t host_view::sweep(const std::string& instance, std::uint64_t incarnation,

@@ -33,6 +33,8 @@ struct script {
   exit_status term_ends_with{-1, 15, false};
   /// So many of its children outlive it …
   std::size_t children = 0;
+  /// … so long after TERM was sent to all, if that is set …
+  std::optional<std::chrono::nanoseconds> children_take;
   /// … and so many sweeps.
   std::size_t stubborn_sweeps = 0;
   /// It cannot be frozen, and this is why.
@@ -95,7 +97,8 @@ public:
   // -- what a runtime may do -----------------------------------------------------
 
   void spawn(const launch& what);
-  std::string signal(const key& which, int signal);
+  std::string signal(const key& which, int signal, bool all);
+  std::size_t strays(const key& which) const;
   std::size_t sweep(const key& which, bool main_too);
   std::string freeze(const key& which, bool on);
   void release(const key& which);
@@ -131,6 +134,7 @@ public:
   void spawn(const launch& what) override;
   std::string signal(const std::string& instance, std::uint64_t incarnation, int signal,
                      bool all) override;
+  std::size_t strays(const std::string& instance, std::uint64_t incarnation) override;
   std::size_t sweep(const std::string& instance, std::uint64_t incarnation, bool main_too) override;
   std::string freeze(const std::string& instance, std::uint64_t incarnation, bool on) override;
   void release(const std::string& instance, std::uint64_t incarnation) override;

@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(what_was_scaled_stays_so) {
   BOOST_TEST(host.living_count() == 3u);
   BOOST_TEST(host.living("a#0") != 0u);
   BOOST_TEST(record("a#3").name == ""); // gone from status
-  BOOST_TEST(scale("a", 0) == ""); // back to what the tree says
+  BOOST_TEST(scale("a", 0) == "");      // back to what the tree says
   advance(2s);
   BOOST_TEST(host.living("a#1") != 0u);
   BOOST_TEST(host.living_count() == 4u);

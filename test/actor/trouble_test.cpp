@@ -111,6 +111,30 @@ BOOST_AUTO_TEST_CASE(what_never_ends_is_left_to_the_keeper) {
   BOOST_TEST(*ended() == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_whole_group_that_is_asked_to_end_gets_the_time_for_it) {
+  for (const auto* each : {"polite#0", "rude#0", "crashing#0"})
+    host.of(each).children = 2;
+  host.of("polite#0").children_take = 3s;
+  const auto group = [](auto& x) { x.kill = config::kill_mode::group; };
+  run(fleet_builder{}.bot("polite", group).bot("rude", group).bot("crashing", group).build());
+  advance(2s);
+  host.log.clear();
+  operate(verb::stop, {"polite#0", "rude#0"});
+  advance(2s);
+  BOOST_TEST(to_string(state_of("polite#0")) == "stopping"); // its children have the time
+  advance(2s);
+  BOOST_TEST(to_string(state_of("polite#0")) == "stopped");
+  BOOST_TEST(std::count(host.log.begin(), host.log.end(), "sweep polite#0") == 0);
+  advance(5s);
+  BOOST_TEST(std::count(host.log.begin(), host.log.end(), "sweep rude#0") == 0);
+  advance(2s);
+  BOOST_TEST(std::count(host.log.begin(), host.log.end(), "sweep rude#0") == 1);
+  BOOST_TEST(to_string(state_of("rude#0")) == "stopped");
+  host.end("crashing#0"); // nobody asked it: what it leaves is swept at once
+  settle();
+  BOOST_TEST(host.log.back() == "sweep crashing#0");
+}
+
 BOOST_AUTO_TEST_CASE(a_busy_start_is_not_called_stuck) {
   fleet_builder fleet;
   fleet.runtime.restart_rate = 1;

@@ -204,7 +204,7 @@ inline launcher_actor::behavior_type launcher(launcher_actor::pointer, world_ptr
       [](withdraw_atom, const std::string&, std::uint64_t) {},
       [](signal_atom, const std::string&, std::uint64_t, int, bool) { return std::string{}; },
       [](freeze_atom, const std::string&, std::uint64_t, bool) { return std::string{}; },
-      [](sweep_atom, const std::string&, std::uint64_t, bool) { return std::uint32_t{0}; },
+      [](sweep_atom, const std::string&, std::uint64_t, sweeping) { return std::uint32_t{0}; },
       [](tail_atom, const std::string&, std::uint64_t) { return std::string{}; },
       [](commit_atom, const std::string&, std::uint64_t) {},
       [w](sample_atom, const std::vector<std::string>& names) {
