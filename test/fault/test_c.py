@@ -167,6 +167,17 @@ class OneFleet(SharedCase):
         self.assertEqual("stopping", event["from"])
         self.assertEqual(9, fleet.wait_deaths("c09", 1)[0]["signal"])
 
+    def test_C09_a_whole_group_gets_the_time_to_end(self):
+        child = 'trap "sleep 0.5; echo all >$TROUPE_BOT_DIR/flushed; exit" TERM; ' \
+                'while :; do sleep 0.05; done'
+        fleet = self.fleet({"pair": {
+            "command": ["sh", "-c", f"({child}) & exec sleep 1000"], "kill_mode": "group",
+            "stop_timeout": "60s", "start_grace": "200ms"}})
+        fleet.wait_running("pair#0")
+        fleet.ask("stop", "pair", "--wait=30s")
+        self.assertEqual("all\n", (fleet.state / "bots/pair.0/flushed").read_text())
+        self.finish(fleet)
+
     def test_C11_daemonizes(self):
         fleet = self.shared
         fleet.ask("start", "c11")
@@ -255,6 +266,10 @@ class OneFleet(SharedCase):
         event = fleet.wait_state("c23#0", "degraded", after=after)
         self.assertIn("signal 19", event["cause"])
         os.kill(pid, signal.SIGCONT)
+        event = fleet.wait_state("c23#0", "running", after=event["seq"])
+        os.kill(pid, signal.SIGSTOP)
+        event = fleet.wait_state("c23#0", "degraded", after=event["seq"])
+        fleet.ask("resume", "c23")
         event = fleet.wait_state("c23#0", "running", after=event["seq"])
         os.kill(pid, signal.SIGSTOP)
         fleet.wait_state("c23#0", "degraded", after=event["seq"])
