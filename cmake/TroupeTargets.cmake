@@ -18,9 +18,10 @@ if(TROUPE_SANITIZE)
     # never reads it; a null pointer that is followed still stops the address sanitizer.
     -fno-sanitize=null
     # What sanitizers insert makes GCC 12 see more that is not there (PR 105562).
-    -Wno-maybe-uninitialized -Wno-restrict
-    # Boost.Asio has fences, which the thread sanitizer does not follow.
-    $<$<STREQUAL:${TROUPE_SANITIZE},thread>:-Wno-tsan>)
+    -Wno-maybe-uninitialized -Wno-restrict)
+  if(TROUPE_SANITIZE STREQUAL "thread") # Boost.Asio has fences, which it does not follow.
+    target_compile_options(troupe_flags INTERFACE -Wno-tsan)
+  endif()
   target_link_options(troupe_flags INTERFACE -fsanitize=${TROUPE_SANITIZE})
 endif()
 file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/generated")
