@@ -259,6 +259,9 @@ class Fleet:
                 raise Failed(f"it lives on after the order to end:\n{self.said()}") from None
             if expect is not None and code != expect:
                 raise Failed(f"`troupe run` ended with {code}, not {expect}:\n{self.said()}")
+            # A runtime that a sanitizer ended came back, as after any other death.
+            if re.search(r"ERROR: \w+Sanitizer|: runtime error: ", self.said()):
+                raise Failed(f"a sanitizer found something:\n{self.said()}")
             self.check_nothing_left(mine, groups)
         finally:
             self.discard()
