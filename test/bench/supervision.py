@@ -188,7 +188,7 @@ def main():
     if os.getloadavg()[0] > 0.5:
         print(f"The machine is busy (load {os.getloadavg()[0]:.1f}): the figures will be too high.",
               file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="/dev/shm") as directory:
         bench = Bench(options.build, options.cache, pathlib.Path(directory))
         ready = install(bench, options.only)
         if not ready:
