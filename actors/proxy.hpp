@@ -145,7 +145,7 @@ private:
   std::deque<std::function<void()>> until_adopted;
   std::optional<caf::typed_response_promise<outcomes>> freezing;
   std::array<std::uint64_t, timer_count> generations{};
-  std::minstd_rand dice{std::random_device{}()};
+  std::minstd_rand dice{jitter_seed()};
 };
 
 proxy_actor::behavior_type proxy(proxy_state::pointer self, proxy_args args);

@@ -1,7 +1,9 @@
 #include "actors/restart_policy.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <random>
 
 namespace troupe {
 
@@ -81,6 +83,11 @@ bool passes(std::vector<std::int64_t>& times, const config::rate_spec& limit, mo
   while (times.size() > std::size_t{limit.count} + 1)
     times.erase(times.begin());
   return passed;
+}
+
+std::uint32_t jitter_seed() {
+  static std::atomic<std::uint32_t> next{std::random_device{}()};
+  return next += 0x9e3779b9; // the golden ratio spreads well
 }
 
 nanoseconds pause_before(const config::delay_spec& delay, std::uint32_t attempt, double dice) {

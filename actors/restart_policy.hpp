@@ -52,6 +52,9 @@ judgement judge_group(policy_memory& memory, std::chrono::nanoseconds uptime, mo
 /// `max_restarts` goes on.
 void forgive(policy_memory& memory);
 
+/// A seed for jitter, another one at each call; from the system's entropy once a process.
+std::uint32_t jitter_seed();
+
 /// The pause before try number `attempt` (1, 2, …).
 std::chrono::nanoseconds pause_before(const config::delay_spec& delay, std::uint32_t attempt,
                                       double dice);

@@ -157,7 +157,7 @@ private:
   bool told_wanted = false;
   bool told_busy = false;
   std::string why;
-  std::minstd_rand dice{std::random_device{}()};
+  std::minstd_rand dice{jitter_seed()};
 };
 
 supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, supervisor_args args);
