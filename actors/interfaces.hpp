@@ -26,12 +26,14 @@ namespace troupe {
 using journal_actor = caf::typed_actor<
     // Commits a batch (true: waits for the disk). Answers "" or why it could not.
     caf::replies_to<write_atom, journal_batch_ptr, bool>::with<std::string>,
-    // Everything that is kept, for those who come (back) up.
+    // Everything that is kept, for those who come (back) up. When it cannot be read the
+    // answer waits, and says so in the end.
     caf::replies_to<view_atom>::with<journal_contents_ptr>,
     // Events that match, oldest first.
     caf::replies_to<query_atom, event_query>::with<event_list>,
     // The last n deaths of an instance or a bot, newest last.
-    caf::replies_to<deaths_atom, std::string, std::uint32_t>::with<death_list>>;
+    caf::replies_to<deaths_atom, std::string, std::uint32_t>::with<death_list>,
+    caf::reacts_to<tick_atom, std::uint64_t>>;
 
 /// Keeps the last record of every instance, numbers every change and sees to it
 /// that each is committed once.

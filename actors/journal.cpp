@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
+#include <utility>
+
 namespace troupe {
 
 std::string journal_state::write(const journal_batch_ptr& batch, bool durable) {
@@ -21,6 +24,31 @@ death_list journal_state::deaths(const std::string& of, std::uint32_t last) {
   return {std::move(found), store->trouble()};
 }
 
+caf::result<journal_contents_ptr> journal_state::view() {
+  auto found = std::make_shared<journal_contents>(store->load(0));
+  if (found->unreadable.empty())
+    return journal_contents_ptr{std::move(found)};
+  auto answer = self->make_response_promise<journal_contents_ptr>();
+  waiting.push_back(answer);
+  if (waiting.size() == 1) {
+    spdlog::error("journal cannot read: {}; it tries again", found->unreadable);
+    tries = 0;
+    self->delayed_send(self, std::chrono::seconds{1}, tick_atom_v, std::uint64_t{0});
+  }
+  return answer;
+}
+
+void journal_state::look_again() {
+  journal_contents_ptr found = std::make_shared<journal_contents>(store->load(0));
+  // Whoever asked waits for request_timeout.
+  if (!found->unreadable.empty() && ++tries < 20) {
+    self->delayed_send(self, std::chrono::seconds{1}, tick_atom_v, std::uint64_t{0});
+    return;
+  }
+  for (auto& each : std::exchange(waiting, {}))
+    each.deliver(found);
+}
+
 journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
                                      std::shared_ptr<journal_store> store) {
   auto* st = &self->state;
@@ -30,11 +58,10 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
       [st](write_atom, const journal_batch_ptr& batch, bool durable) {
         return st->write(batch, durable);
       },
-      [st](view_atom) -> journal_contents_ptr {
-        return std::make_shared<journal_contents>(st->store->load(0));
-      },
+      [st](view_atom) { return st->view(); },
       [st](query_atom, const event_query& what) { return st->events(what); },
       [st](deaths_atom, const std::string& of, std::uint32_t last) { return st->deaths(of, last); },
+      [st](tick_atom, std::uint64_t) { st->look_again(); },
   };
 }
 

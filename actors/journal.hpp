@@ -6,6 +6,7 @@
 #include "actors/interfaces.hpp"
 
 #include <memory>
+#include <vector>
 
 namespace troupe {
 
@@ -18,11 +19,15 @@ struct journal_state {
   event_list events(const event_query& what);
   death_list deaths(const std::string& of, std::uint32_t last);
   std::string write(const journal_batch_ptr& batch, bool durable);
+  caf::result<journal_contents_ptr> view();
+  void look_again();
 
   static inline const char* name = "journal";
 
   journal_actor::stateful_pointer<journal_state> self;
   std::shared_ptr<journal_store> store;
+  std::vector<caf::typed_response_promise<journal_contents_ptr>> waiting; ///< for a readable store
+  int tries = 0;
 };
 
 /// Spawn it detached.

@@ -46,7 +46,6 @@ void proxy_state::carry_out(const operation& order, caf::typed_response_promise<
     break;
   case verb::reset:
     record.policy = {};
-    by_order = true;
     raise(event::reset, order.cause);
     break;
   case verb::pause:

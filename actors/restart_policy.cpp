@@ -11,6 +11,9 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+/// So many failed starts in a row are called what they are.
+constexpr std::uint32_t crash_loop = 3;
+
 bool contains(const std::vector<int>& codes, const exit_status& status) {
   return status.signal == 0 && std::find(codes.begin(), codes.end(), status.code) != codes.end();
 }
@@ -56,6 +59,8 @@ judgement retry(const config::bot_spec& spec, policy_memory& memory, const run_e
                    dice);
   judgement result{
       event::ended_retry, pause_before(spec.delay, memory.attempt, dice), true, 0, 0, {}};
+  if (memory.failed_starts >= crash_loop)
+    result.reason = "crash-loop";
   if (memory.failed_starts > 0) {
     result.attempt = memory.failed_starts;
     result.of = spec.failed_starts;

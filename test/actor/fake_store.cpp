@@ -47,6 +47,10 @@ std::vector<std::string> fake_store::check() const {
 
 journal_contents fake_store::load() {
   journal_contents result;
+  if (!unreadable.empty()) {
+    result.unreadable = unreadable;
+    return result;
+  }
   result.last_seq = transitions.empty() ? 0 : transitions.rbegin()->first;
   result.last_incarnation = last_incarnation;
   for (const auto& [name, record] : records)

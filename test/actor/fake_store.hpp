@@ -18,7 +18,8 @@ class fake_store {
 public:
   // -- for tests -----------------------------------------------------------------
 
-  std::string trouble; ///< not empty: nothing can be written, and this is why
+  std::string trouble;    ///< not empty: nothing can be written, and this is why
+  std::string unreadable; ///< not empty: nothing can be read, and this is why
   std::map<std::uint64_t, transition> transitions;
   std::map<std::pair<std::string, std::uint64_t>, death> deaths;
   std::map<std::string, instance_record> records;

@@ -48,6 +48,7 @@ public:
     args.config = std::move(what);
     args.make_admin = [](caf::actor_system& sys) { return sys.spawn(stub_admin); };
     args.on_end = [this](int code) { ended = code; };
+    args.on_alive = [this] { ++lives; };
     args.on_services = [this](const services_ptr& now) { all = now; };
     args.detached = false;
     top = system.spawn(troupe::guardian, std::move(args));
@@ -79,6 +80,7 @@ public:
   guardian_actor top;
   services_ptr all;
   std::optional<int> ended;
+  std::size_t lives = 0;
 };
 
 // -- lives ---------------------------------------------------------------------------
@@ -264,6 +266,12 @@ std::optional<group_record> stage::group(const std::string& name) {
     if (each.name == name)
       return each;
   return std::nullopt;
+}
+
+std::size_t stage::ask_for_life() {
+  caf::anon_send(epoch_->top, alive_atom_v);
+  settle();
+  return epoch_->lives;
 }
 
 std::optional<int> stage::ended() const {

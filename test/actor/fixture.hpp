@@ -84,6 +84,8 @@ public:
   std::string why(const std::string& instance) { return record(instance).why; }
   std::optional<group_record> group(const std::string& name);
   ledger_view_ptr view();
+  /// Asks as the keeper does; how often actors have proven by now that they live.
+  std::size_t ask_for_life();
   /// The exit code, once the runtime has ended.
   std::optional<int> ended() const;
 

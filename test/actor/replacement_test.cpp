@@ -136,6 +136,33 @@ BOOST_AUTO_TEST_CASE(services_that_keep_dying_end_the_runtime) {
   BOOST_TEST(*ended() == 70);
 }
 
+BOOST_AUTO_TEST_CASE(the_keeper_is_answered_by_actors) {
+  run(some_fleet().build());
+  BOOST_TEST(ask_for_life() == 1u);
+  // A ledger that has died and cannot come back is no life.
+  store.unreadable = "disk gone";
+  break_actor(all().ledger);
+  settle();
+  BOOST_TEST(ask_for_life() == 1u);
+  store.unreadable.clear();
+  advance(5s);
+  BOOST_TEST(ask_for_life() == 3u); // the question before is answered too
+}
+
+BOOST_AUTO_TEST_CASE(a_replaced_ledger_does_not_take_a_store_that_fails_for_an_empty_one) {
+  run(some_fleet().build());
+  advance(5s);
+  store.unreadable = "locked";
+  break_actor(all().ledger);
+  host.end("a#0");
+  advance(10s);
+  store.unreadable.clear();
+  advance(30s);
+  BOOST_TEST(!ended().has_value());
+  BOOST_TEST(host.living_count() == 7u);
+  BOOST_TEST(problems() == "");
+}
+
 BOOST_AUTO_TEST_CASE(now_and_then_is_no_reason_to_give_up) {
   run(some_fleet().build());
   advance(5s);

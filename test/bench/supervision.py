@@ -52,7 +52,9 @@ def life(contestant, bench, count, no_delay=False):
 
 
 def settle(contestant, limit=10):
-    """Waits until the contestant has used (nearly) no CPU for half a second."""
+    """Waits until the contestant has used (nearly) no CPU for half a second, and all that looks
+    at a bot a second after its start has done so."""
+    time.sleep(1.5)
     end = time.monotonic() + limit
     before = contestant.cpu_seconds()
     while time.monotonic() < end:

@@ -123,6 +123,7 @@ inline journal_actor::behavior_type journal(journal_actor::pointer, world_ptr w)
         return "";
       },
       [](view_atom) { return journal_contents_ptr{}; },
+      [](tick_atom, std::uint64_t) {},
       [w](query_atom, const event_query& query) {
         w->heard.emplace_back("query");
         event_list result;
