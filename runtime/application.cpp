@@ -280,7 +280,9 @@ int run_runtime(const runtime_options& options) {
   boost::asio::post(io, [&listener] { listener.start(); });
   const int code = ended.get();
   thread.stop();
-  if (code == 0)
+  // 1: not all ended in time; whatever is left is ended here. Any other code is no end of
+  // the fleet.
+  if (code == 0 || code == 1)
     host->remove_groups();
   spdlog::info("runtime ends with {}", code);
   spdlog::shutdown();
