@@ -42,8 +42,6 @@ void config_state::recall_replicas() {
   self->request(services->journal, request_timeout, view_atom_v)
       .await(
           [this](const journal_contents_ptr& kept) {
-            if (!kept->unreadable.empty())
-              return self->quit(caf::make_error(caf::sec::runtime_error, kept->unreadable));
             config::load_options options;
             options.replicas = kept->replicas;
             if (options.replicas != args.replicas)

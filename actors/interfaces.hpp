@@ -27,7 +27,7 @@ using journal_actor = caf::typed_actor<
     // Commits a batch (true: waits for the disk). Answers "" or why it could not.
     caf::replies_to<write_atom, journal_batch_ptr, bool>::with<std::string>,
     // Everything that is kept, for those who come (back) up. When it cannot be read the
-    // answer waits, and says so in the end.
+    // answer waits, and is an error in the end.
     caf::replies_to<view_atom>::with<journal_contents_ptr>,
     // Events that match, oldest first.
     caf::replies_to<query_atom, event_query>::with<event_list>,

@@ -46,7 +46,10 @@ void journal_state::look_again() {
     return;
   }
   for (auto& each : std::exchange(waiting, {}))
-    each.deliver(found);
+    if (found->unreadable.empty())
+      each.deliver(found);
+    else
+      each.deliver(caf::make_error(caf::sec::runtime_error, found->unreadable));
 }
 
 journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,

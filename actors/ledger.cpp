@@ -23,13 +23,8 @@ void ledger_state::init(services_ptr given, journal_contents_ptr contents) {
   // A replacement: what was committed is all that is left of the last one. Nothing
   // else is heard before that is known.
   self->request(services->journal, request_timeout, view_atom_v)
-      .await(
-          [this](const journal_contents_ptr& kept) {
-            if (!kept->unreadable.empty())
-              return self->quit(caf::make_error(caf::sec::runtime_error, kept->unreadable));
-            recall(*kept);
-          },
-          [this](const caf::error& reason) { self->quit(reason); });
+      .await([this](const journal_contents_ptr& kept) { recall(*kept); },
+             [this](const caf::error& reason) { self->quit(reason); });
 }
 
 void ledger_state::recall(const journal_contents& contents) {

@@ -145,7 +145,7 @@ struct journal_batch {
   std::map<std::string, bool> intents;  ///< instance → an operator stopped it
   /// bot → replicas set by an operator, 0: none any more
   std::map<std::string, std::uint32_t> replicas;
-  std::optional<std::string> applied;            ///< the tree that is in force now, as text
+  std::optional<std::string> applied; ///< the tree that is in force now, as text
   std::vector<std::string> forgotten; ///< instances that are no more: their record and intent go
   std::string notice; ///< filled in: what was repaired on the way, for the log; empty if nothing
 };

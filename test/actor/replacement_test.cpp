@@ -163,6 +163,22 @@ BOOST_AUTO_TEST_CASE(a_replaced_ledger_does_not_take_a_store_that_fails_for_an_e
   BOOST_TEST(problems() == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_store_that_stays_unreadable_is_an_error_and_asked_for_again) {
+  run(some_fleet().build());
+  advance(5s);
+  store.unreadable = "locked";
+  break_actor(all().ledger);
+  const auto first = all().ledger;
+  advance(50s);
+  BOOST_TEST(!ended().has_value());
+  BOOST_TEST((all().ledger != first)); // it has given up, and its successor waits
+  store.unreadable.clear();
+  advance(30s);
+  BOOST_TEST(to_string(state_of("a#0")) == "running");
+  BOOST_TEST(host.living_count() == 7u);
+  BOOST_TEST(problems() == "");
+}
+
 BOOST_AUTO_TEST_CASE(now_and_then_is_no_reason_to_give_up) {
   run(some_fleet().build());
   advance(5s);
