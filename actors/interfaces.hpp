@@ -86,13 +86,17 @@ using launcher_actor = caf::typed_actor<
     caf::replies_to<tail_atom, std::string, std::uint64_t>::with<std::string>,
     // The end of an incarnation is committed: the keeper may forget it.
     caf::reacts_to<commit_atom, std::string, std::uint64_t>,
+    // Attend a process that a proxy took over (true: it is not ready yet).
+    caf::reacts_to<attend_atom, launch, bool>,
+    // Run a hook; the proxy gets `hook_end`.
+    caf::reacts_to<hook_atom, launch, hook>,
     // CPU and memory of these instances.
     caf::replies_to<sample_atom, std::vector<std::string>>::with<usage_map>,
     // Which isolation is in force, in one line.
     caf::replies_to<report_atom>::with<std::string>,
     // What the keeper says.
     caf::reacts_to<spawned>, caf::reacts_to<spawn_failed>, caf::reacts_to<exited>,
-    caf::reacts_to<stalled>,
+    caf::reacts_to<stalled>, caf::reacts_to<notice>, caf::reacts_to<hook_end>,
     // These instances exist; whatever else the keeper holds is ended.
     caf::reacts_to<retain_atom, config::spec_ptr>, caf::reacts_to<tick_atom, std::uint64_t>>;
 
@@ -121,7 +125,7 @@ using proxy_actor = child_actor::extend<
     caf::reacts_to<apply_atom, config::bot_spec_ptr>,
     // What became of its process; from the launcher.
     caf::reacts_to<spawned>, caf::reacts_to<spawn_failed>, caf::reacts_to<process_end>,
-    caf::reacts_to<stalled>,
+    caf::reacts_to<stalled>, caf::reacts_to<notice>, caf::reacts_to<hook_end>,
     // A timer of this proxy: which, and the generation it was armed in.
     caf::reacts_to<tick_atom, std::uint8_t, std::uint64_t>>;
 

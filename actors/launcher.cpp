@@ -145,6 +145,14 @@ void launcher_state::on_stalled(const stalled& what) {
   forward(what);
 }
 
+void launcher_state::on_notice(const notice& what) {
+  forward(what);
+}
+
+void launcher_state::on_hook_end(const hook_end& what) {
+  forward(what);
+}
+
 void launcher_state::commit(const std::string& instance, std::uint64_t incarnation) {
   const auto at = slots.find(instance);
   if (at == slots.end())
@@ -270,6 +278,10 @@ launcher_actor::behavior_type launcher(launcher_state::pointer self,
       [st](commit_atom, const std::string& instance, std::uint64_t incarnation) {
         st->commit(instance, incarnation);
       },
+      [st](attend_atom, const launch& what, bool check_ready) {
+        st->host->attend(what, check_ready);
+      },
+      [st](hook_atom, const launch& what, hook which) { st->host->run_hook(what, which); },
       [st](sample_atom, const std::vector<std::string>& instances) {
         return st->sample(instances);
       },
@@ -278,6 +290,8 @@ launcher_actor::behavior_type launcher(launcher_state::pointer self,
       [st](const spawn_failed& x) { st->on_spawn_failed(x); },
       [st](const exited& x) { st->on_exited(x); },
       [st](const stalled& x) { st->on_stalled(x); },
+      [st](const notice& x) { st->on_notice(x); },
+      [st](const hook_end& x) { st->on_hook_end(x); },
       [st](retain_atom, const config::spec_ptr& fleet) { st->retain(fleet); },
       [st](tick_atom, std::uint64_t generation) { st->tick(generation); },
   };

@@ -33,6 +33,8 @@ struct launcher_state {
   void on_spawn_failed(const spawn_failed& what);
   void on_exited(const exited& what);
   void on_stalled(const stalled& what);
+  void on_notice(const notice& what);
+  void on_hook_end(const hook_end& what);
   std::string signal(const std::string& instance, std::uint64_t incarnation, int signal, bool all);
   std::uint32_t sweep(const std::string& instance, std::uint64_t incarnation, sweeping how);
   void commit(const std::string& instance, std::uint64_t incarnation);

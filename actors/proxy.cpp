@@ -168,6 +168,17 @@ void proxy_state::on_stalled(const stalled& what) {
   }
 }
 
+void proxy_state::on_notice(const notice& what) {
+  if (!adopted || what.incarnation != record.incarnation)
+    return;
+  if (what.what == notice::kind::ready)
+    raise(event::ready, what.text);
+}
+
+void proxy_state::on_hook_end(const hook_end& what) {
+  say("hears that", what.text);
+}
+
 // -- the machine -----------------------------------------------------------------------
 
 void proxy_state::raise(event what, std::string cause) {
@@ -427,6 +438,8 @@ proxy_actor::behavior_type proxy(proxy_state::pointer self, proxy_args args) {
       [st](const spawn_failed& x) { st->on_spawn_failed(x); },
       [st](const process_end& x) { st->on_end(x); },
       [st](const stalled& x) { st->on_stalled(x); },
+      [st](const notice& x) { st->on_notice(x); },
+      [st](const hook_end& x) { st->on_hook_end(x); },
       [st](tick_atom, std::uint8_t which, std::uint64_t n) { st->tick(which, n); },
   };
 }

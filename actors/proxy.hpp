@@ -46,6 +46,8 @@ struct proxy_state {
   void on_spawn_failed(const spawn_failed& what);
   void on_end(const process_end& what);
   void on_stalled(const stalled& what);
+  void on_notice(const notice& what);
+  void on_hook_end(const hook_end& what);
   void tick(std::uint8_t which, std::uint64_t generation);
 
   // -- becoming the proxy of what may be there already (proxy_adoption.cpp) ----------

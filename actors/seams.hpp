@@ -61,7 +61,39 @@ struct stalled {
   int signal = 0;
 };
 
-using process_event = std::variant<spawned, spawn_failed, exited, stalled>;
+/// What a bot lets us know while it runs, or what is found out about it.
+struct notice {
+  enum class kind : std::uint8_t {
+    ready,     ///< its ready check passed, or it said READY=1; `text` says how it showed
+    not_ready, ///< its ready check failed, and why; told when the reason changes
+    alive,     ///< it said WATCHDOG=1
+    hung,      ///< it said WATCHDOG=trigger
+    stopping,  ///< it said STOPPING=1
+    extend,    ///< it said EXTEND_TIMEOUT_USEC: it needs `time` from now on
+    printed,   ///< it wrote a line that matches `text`, one of `awaited_output`
+    remark,    ///< for the record: `text` becomes an event that changes no state
+  };
+  std::string instance;
+  std::uint64_t incarnation = 0;
+  kind what = kind::remark;
+  std::string text;
+  std::chrono::microseconds time{};
+};
+
+/// Commands that are run beside a bot, with the bot's own user, limits and environment.
+/// `start_command` is part of `spawn` and never ordered alone.
+enum class hook : std::uint8_t { stop_command, on_crash };
+
+/// A hook ended.
+struct hook_end {
+  std::string instance;
+  std::uint64_t incarnation = 0;
+  hook which = hook::stop_command;
+  bool ok = false;
+  std::string text; ///< «stop_command exited with code 1 after 0.2 s: no such order»
+};
+
+using process_event = std::variant<spawned, spawn_failed, exited, stalled, notice, hook_end>;
 
 /// One row of the keeper's table.
 struct slot_info {
@@ -75,8 +107,11 @@ struct slot_info {
 
 /// CPU and memory of one instance now.
 struct usage {
-  double cpu_percent = 0;   ///< of one core, since the last sample
-  std::uint64_t memory = 0; ///< bytes
+  double cpu_percent = 0;     ///< of one core, since the last sample
+  std::uint64_t memory = 0;   ///< bytes
+  std::string says;           ///< what it last said as STATUS=, for people
+  std::uint64_t written = 0;  ///< bytes of output
+  std::uint64_t unlogged = 0; ///< bytes of output that were dropped
 };
 
 /// Everything that has to do with processes: the keeper, cgroups, pipes, /proc.
@@ -92,8 +127,19 @@ struct process_host {
   /// replaced launcher has to know.
   virtual std::vector<slot_info> adoptable() = 0;
 
-  /// Starts a process; exactly one `spawned` or `spawn_failed` follows.
+  /// Starts a process, after its `start_command` if it has one; exactly one `spawned` or
+  /// `spawn_failed` follows. It is attended from the first moment, with its ready check.
   virtual void spawn(const launch&) = 0;
+
+  /// Attends a process that is there already: its notices are told from now on, and those
+  /// of `ready` and `printed` again. `check_ready`: its ready check is still to be passed.
+  /// Ends with the process. May be called again.
+  virtual void attend(const launch&, bool check_ready) = 0;
+
+  /// Runs a hook of that incarnation; exactly one `hook_end` follows, soon after the hook's
+  /// timeout at the latest. One that runs already, or ran under an earlier runtime and was
+  /// not told yet, is not run again.
+  virtual void run_hook(const launch&, hook) = 0;
 
   /// Sends `signal` to the main process, or to all of the instance. Returns an
   /// empty string, or why it could not.

@@ -158,13 +158,6 @@ void read_dependencies(const object_reader& in, std::vector<dependency>& out) {
                        "\"pattern\" is for \"output\" only",
                        "\"until\": \"output\"",
                        {}});
-        if (one.until == condition::output)
-          in.report()({pointer,
-                       false,
-                       "\"output\" is accepted, but this version does not act on it yet",
-                       {},
-                       "it is treated as \"ready\"",
-                       true});
       } else {
         continue;
       }
@@ -440,6 +433,9 @@ void decode_runtime(const json& value, runtime_spec& out, std::string& name,
                "a rate such as \"50/s\"", parsed.error());
   }
   in.integer("restart_burst", out.restart_burst);
+  const auto limits = in.inner("limits");
+  if (limits.size("logs", out.log_space) && out.log_space == 0)
+    limits.wrong("logs", "\"logs\" is 0", "a size above 0");
 }
 
 } // namespace troupe::config

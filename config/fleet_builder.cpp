@@ -299,6 +299,18 @@ std::vector<bot_spec_ptr> shared(std::vector<bot_spec>& specs) {
   return result;
 }
 
+/// By bot: the patterns that others wait for in its output.
+std::map<std::string, std::set<std::string>>
+awaited_output(const std::map<std::string, merged_bot>& bots) {
+  std::map<std::string, std::set<std::string>> result;
+  for (const auto& [name, bot] : bots)
+    for (const auto& each : bot.distinct)
+      for (const auto& on : each.depends_on)
+        if (on.until == condition::output)
+          result[on.target].insert(on.pattern);
+  return result;
+}
+
 } // namespace
 
 std::map<std::string, merged_bot> merge_bots(const fleet_files& files, problem_bag& problems) {
@@ -326,7 +338,11 @@ spec_ptr build_fleet(const fleet_files& files, std::map<std::string, merged_bot>
     fleet->name = suggest_name(leaf_name(files.source.root));
   if (fleet->name.empty())
     fleet->name = "fleet";
+  const auto awaited = awaited_output(bots);
   for (auto& [name, bot] : bots) {
+    if (const auto at = awaited.find(name); at != awaited.end())
+      for (auto& each : bot.distinct)
+        each.awaited_output.assign(at->second.begin(), at->second.end());
     auto entry = std::make_shared<bot_entry>();
     entry->name = name;
     entry->file = files.bots.at(name).path;

@@ -197,11 +197,11 @@ void object_reader::regex(const char* key, std::string& out) const {
     wrong(key, "the regular expression is too long", "at most 1000 characters");
     return;
   }
-  if (valid_pattern(written))
+  if (const auto why = pattern_problem(written); why.empty())
     out = written;
   else
-    wrong(key, in_quotes(written) + " is no regular expression", "an ECMAScript regular expression",
-          "escape ( ) [ ] { } + * ? . with \\\\");
+    wrong(key, in_quotes(written) + " is no regular expression: " + why,
+          "a regular expression of RE2's syntax", "escape ( ) [ ] { } + * ? . with \\\\");
 }
 
 } // namespace troupe::config

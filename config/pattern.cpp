@@ -1,16 +1,14 @@
 #include "config/pattern.hpp"
 
-#include <regex>
+#include <re2/re2.h>
 
 namespace troupe::config {
 
-bool valid_pattern(const std::string& text) {
-  try {
-    std::regex compiled{text};
-    return true;
-  } catch (const std::regex_error&) {
-    return false;
-  }
+std::string pattern_problem(const std::string& text) {
+  re2::RE2::Options quiet;
+  quiet.set_log_errors(false);
+  const re2::RE2 compiled{text, quiet};
+  return compiled.ok() ? std::string{} : compiled.error();
 }
 
 } // namespace troupe::config

@@ -5,10 +5,12 @@
 
 namespace troupe::config {
 
-/// Longest pattern; std::regex needs time and stack by its length.
+/// Longest pattern, in bytes.
 inline constexpr std::size_t max_pattern = 1000;
 
-/// Whether the text, of at most `max_pattern` bytes, is an ECMAScript regular expression.
-bool valid_pattern(const std::string& text);
+/// Empty when the text is a regular expression of RE2's syntax, else what is wrong with it.
+/// RE2 takes time linear in the text it looks at, whatever the pattern: a bot's output
+/// cannot hang or crash who looks for it (docs/decisions/0010-patterns.md).
+std::string pattern_problem(const std::string& text);
 
 } // namespace troupe::config

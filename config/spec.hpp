@@ -69,7 +69,7 @@ struct retry_failed_spec {
 struct dependency {
   std::string target; ///< a bot, or a group with a trailing '/'
   condition until = condition::ready;
-  std::string pattern; ///< ECMAScript regular expression, for `output` only
+  std::string pattern; ///< regular expression (RE2), for `output` only
 
   bool operator==(const dependency&) const = default;
 };
@@ -159,6 +159,8 @@ struct bot_spec {
   std::optional<int> oom_score_adj;
   bool no_new_privs = true;
   log_spec log;
+  /// No key of its file: the patterns of `output` that other bots wait for.
+  std::vector<std::string> awaited_output;
 
   bool operator==(const bot_spec&) const = default;
 };
@@ -200,6 +202,7 @@ struct runtime_spec {
   std::uint32_t start_parallelism = 256;
   double restart_rate = 50; ///< restarts per second over the whole fleet
   std::uint32_t restart_burst = 50;
+  std::uint64_t log_space = 2ull << 30; ///< bytes that all logs together may take
 
   bool operator==(const runtime_spec&) const = default;
 };

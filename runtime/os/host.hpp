@@ -97,6 +97,8 @@ public:
   void on_event(std::function<void(process_event)>) override;
   std::vector<slot_info> adoptable() override;
   void spawn(const launch&) override;
+  void attend(const launch&, bool check_ready) override;
+  void run_hook(const launch&, hook) override;
   std::string signal(const std::string& instance, std::uint64_t incarnation, int signal,
                      bool all) override;
   std::size_t strays(const std::string& instance, std::uint64_t incarnation) override;

@@ -327,9 +327,11 @@ std::optional<usage> keeper_host::sample(const std::string& instance, std::uint6
   const auto spent = cpu > known.sampled_cpu ? cpu - known.sampled_cpu : 0;
   known.sampled_cpu = cpu;
   known.sampled_at = now;
-  return usage{elapsed > 0 ? 100.0 * static_cast<double>(spent) / static_cast<double>(elapsed)
-                           : 0.0,
-               memory};
+  usage result;
+  if (elapsed > 0)
+    result.cpu_percent = 100.0 * static_cast<double>(spent) / static_cast<double>(elapsed);
+  result.memory = memory;
+  return result;
 }
 
 } // namespace troupe::os

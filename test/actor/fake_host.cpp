@@ -25,6 +25,13 @@ void fake_host::stall(const std::string& instance, bool stopped) {
   }
 }
 
+void fake_host::say(const std::string& instance, notice::kind what, std::string text,
+                    std::chrono::microseconds time) {
+  key which;
+  if (find_living(instance, &which))
+    emit(notice{which.first, which.second, what, std::move(text), time});
+}
+
 void fake_host::answer_spawns() {
   for (const auto& which : std::exchange(unanswered_, {}))
     confirm(which);
@@ -90,6 +97,8 @@ void fake_host::spawn(const launch& what) {
   fresh.children = how.children;
   fresh.stubborn_sweeps = how.stubborn_sweeps;
   table.emplace(which, fresh);
+  if (what.spec->ready.how != config::ready_spec::kind::none)
+    checked_.insert(which);
   if (how.slow_start)
     unanswered_.push_back(which);
   else
@@ -110,8 +119,59 @@ void fake_host::confirm(const key& which) {
   ++spawns_[which.first];
   log.push_back("spawn " + which.first);
   emit(spawned{which.first, which.second, at->second.pid});
+  if (how.ready_after && checked_.contains(which))
+    due_.emplace(now_ + *how.ready_after, [this, which] { pass_check(which); });
   if (how.lives)
     end_later(which, *how.lives, how.ends_with);
+}
+
+void fake_host::pass_check(const key& which) {
+  const auto at = table.find(which);
+  if (at == table.end() || !at->second.alive())
+    return;
+  at->second.is_ready = true;
+  emit(notice{which.first, which.second, notice::kind::ready, "its check passed", {}});
+}
+
+void fake_host::attend(const launch& what, bool check_ready) {
+  const key which{what.instance, what.incarnation};
+  const auto at = table.find(which);
+  if (at == table.end())
+    return;
+  log.push_back("attend " + what.instance);
+  if (check_ready && at->second.is_ready)
+    pass_check(which);
+}
+
+void fake_host::run_hook(const launch& what, hook which) {
+  const key of{what.instance, what.incarnation};
+  const auto [at, fresh] = hooks_.try_emplace({of, which});
+  if (!fresh) { // known: answered, not repeated
+    if (at->second) {
+      emit(*at->second);
+      hooks_.erase(at);
+    }
+    return;
+  }
+  log.push_back((which == hook::stop_command ? "stop_command " : "on_crash ") + what.instance);
+  due_.emplace(now_ + scripts_[what.instance].hook_takes,
+               [this, of, which] { finish_hook(of, which); });
+}
+
+void fake_host::finish_hook(const key& which, hook what) {
+  const auto& how = scripts_[which.first];
+  const std::string name = what == hook::stop_command ? "stop_command" : "on_crash";
+  hook_end end{which.first, which.second, what, !how.hook_fails,
+               name + " exited with code " + (how.hook_fails ? "1" : "0")};
+  log.push_back(name + " of " + which.first + " ended");
+  if (sink) {
+    hooks_.erase({which, what});
+    emit(std::move(end));
+  } else {
+    hooks_[{which, what}] = std::move(end);
+  }
+  if (what == hook::stop_command && !how.hook_fails && how.stops_by_command)
+    end_process(which, {0, 0, false});
 }
 
 std::string fake_host::signal(const key& which, int signal, bool all) {
@@ -256,6 +316,16 @@ void host_view::spawn(const launch& what) {
     world_.spawn(what);
 }
 
+void host_view::attend(const launch& what, bool check_ready) {
+  if (!cut_)
+    world_.attend(what, check_ready);
+}
+
+void host_view::run_hook(const launch& what, hook which) {
+  if (!cut_)
+    world_.run_hook(what, which);
+}
+
 std::string host_view::signal(const std::string& instance, std::uint64_t incarnation, int signal,
                               bool all) {
   return cut_ ? "cut" : world_.signal({instance, incarnation}, signal, all);
@@ -284,7 +354,7 @@ std::string host_view::tail(const std::string& instance, std::uint64_t incarnati
 }
 
 std::optional<usage> host_view::sample(const std::string& instance, std::uint64_t) {
-  return world_.living(instance) ? std::optional{usage{1.5, 4096}} : std::nullopt;
+  return world_.living(instance) ? std::optional{usage{1.5, 4096, {}, 0, 0}} : std::nullopt;
 }
 
 } // namespace troupe::test

@@ -39,6 +39,14 @@ struct script {
   std::size_t stubborn_sweeps = 0;
   /// It cannot be frozen, and this is why.
   std::string cannot_freeze;
+  /// So long after its start its ready check passes, if it has one; never when unset.
+  std::optional<std::chrono::nanoseconds> ready_after;
+  /// So long its hooks take …
+  std::chrono::nanoseconds hook_takes{};
+  /// … and they fail.
+  bool hook_fails = false;
+  /// Its stop_command makes it end by itself.
+  bool stops_by_command = true;
 };
 
 /// The world of processes. Outlives the runtimes that look at it.
@@ -57,6 +65,7 @@ public:
     std::optional<exited> end;
     std::size_t children = 0;
     std::size_t stubborn_sweeps = 0;
+    bool is_ready = false; ///< its check passed
 
     bool alive() const { return !end; }
   };
@@ -70,6 +79,10 @@ public:
 
   /// It is stopped by a signal from outside, or goes on.
   void stall(const std::string& instance, bool stopped);
+
+  /// It says something on its notify socket, or something is found out about it.
+  void say(const std::string& instance, notice::kind what, std::string text = {},
+           std::chrono::microseconds time = {});
 
   /// Confirms or refuses what `slow_start` held back.
   void answer_spawns();
@@ -97,6 +110,8 @@ public:
   // -- what a runtime may do -----------------------------------------------------
 
   void spawn(const launch& what);
+  void attend(const launch& what, bool check_ready);
+  void run_hook(const launch& what, hook which);
   std::string signal(const key& which, int signal, bool all);
   std::size_t strays(const key& which) const;
   std::size_t sweep(const key& which, bool main_too);
@@ -108,6 +123,8 @@ public:
 private:
   void emit(process_event what);
   void confirm(const key& which);
+  void pass_check(const key& which);
+  void finish_hook(const key& which, hook what);
   void end_process(const key& which, exit_status how);
   void end_later(const key& which, nanoseconds after, exit_status how);
   process* find_living(const std::string& instance, key* which = nullptr);
@@ -116,6 +133,8 @@ private:
   std::map<std::string, std::size_t> spawns_;
   std::multimap<nanoseconds, std::function<void()>> due_;
   std::vector<key> unanswered_;
+  std::set<key> checked_;                                         ///< those that have a ready check
+  std::map<std::pair<key, hook>, std::optional<hook_end>> hooks_; ///< set: ended, and not told
   nanoseconds now_{};
   int last_pid_ = 100;
 };
@@ -132,6 +151,8 @@ public:
   void on_event(std::function<void(process_event)> sink) override;
   std::vector<slot_info> adoptable() override;
   void spawn(const launch& what) override;
+  void attend(const launch& what, bool check_ready) override;
+  void run_hook(const launch& what, hook which) override;
   std::string signal(const std::string& instance, std::uint64_t incarnation, int signal,
                      bool all) override;
   std::size_t strays(const std::string& instance, std::uint64_t incarnation) override;

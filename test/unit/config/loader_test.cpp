@@ -273,21 +273,41 @@ BOOST_AUTO_TEST_CASE(a_bot_beside_a_group_of_its_name_is_an_error) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_acted_on_yet_is_a_warning_at_its_place) {
-  auto source = make_tree({{"a.json", R"({"command": ["x"],
- "ready": "notify", "log": {"keep": 2}, "watchdog": "5s", "on_crash": ["y"],
- "start_command": ["y"], "stop_command": ["y"], "depends_on": {"b": {"until": "output", "pattern": "x"}}})"},
-                           {"b.json", plain_bot},
-                           {"runtime.json", R"({"http": {"x": 1}, "tls": {}, "alerts": []})"},
+  auto source = make_tree({{"b.json", plain_bot},
+                           {"runtime.json", R"({
+ "http": {"x": 1}, "tls": {}, "alerts": []})"},
                            {"tenants/t.json", "{}"}});
   auto result = load(source, no_environment());
   BOOST_REQUIRE_MESSAGE(result.spec, all(result.errors));
-  BOOST_TEST(result.warnings.size() == 11u, all(result.warnings));
+  BOOST_TEST(result.warnings.size() == 4u, all(result.warnings));
   for (const auto& one : result.warnings) {
     BOOST_TEST(contains(one.message, "accepted, but this version does not act on it yet"));
     BOOST_CHECK(one.level == severity::warning);
   }
   BOOST_TEST(result.warnings.front().line == 2u);
   BOOST_TEST(result.warnings.front().column == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(output_that_others_wait_for_stands_in_the_spec_of_who_prints_it) {
+  auto source = make_tree({{"a.json", R"({"command": ["x"], "depends_on":
+ {"b": {"until": "output", "pattern": "open"}}})"},
+                           {"c.json", R"({"command": ["x"], "depends_on":
+ {"b": {"until": "output", "pattern": "closed|open"}}})"},
+                           {"b.json", R"({"command": ["x"], "replicas": 2})"}});
+  auto result = load(source, no_environment());
+  BOOST_REQUIRE_MESSAGE(result.spec, all(result.errors));
+  BOOST_TEST(result.warnings.empty(), all(result.warnings));
+  const std::vector<std::string> wanted{"closed|open", "open"};
+  for (const auto& each : result.spec->bots.at("b")->instances)
+    BOOST_TEST(each->awaited_output == wanted, boost::test_tools::per_element());
+  BOOST_TEST(result.spec->bots.at("a")->instances.front()->awaited_output.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_pattern_that_re2_does_not_take_is_an_error_that_says_why) {
+  auto what =
+      only_error(make_tree({{"a.json", R"x({"command": ["x"], "ready": {"output": "(?=x)"}})x"}}));
+  BOOST_TEST(contains(what.message, "(?=x)"));
+  BOOST_TEST(contains(what.message, "invalid perl operator"));
 }
 
 BOOST_AUTO_TEST_CASE(variables_that_are_not_set_are_a_warning) {

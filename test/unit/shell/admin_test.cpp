@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(an_instance_that_leaves_can_be_named) {
 }
 
 BOOST_AUTO_TEST_CASE(status_has_the_fields_that_are_promised) {
-  w->usages["flaky#0"] = {12.34, 4096};
+  w->usages["flaky#0"] = {12.34, 4096, {}, 0, 0};
   begin();
   w->records[0].now = state::backoff;
   w->records[0].why = "exited with code 1";
@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(a_name_that_is_unknown_gets_a_suggestion) {
 
 BOOST_AUTO_TEST_CASE(a_large_fleet_is_sampled_beside_the_answer) {
   w->spec = make_fleet({make_bot("many", 100)});
-  w->usages["many#7"] = {1, 2};
+  w->usages["many#7"] = {1, 2, {}, 0, 0};
   begin();
   auto r = ask("status");
   BOOST_TEST(r.document["instances"][7]["memory_bytes"].is_null());

@@ -221,6 +221,10 @@ inline launcher_actor::behavior_type launcher(launcher_actor::pointer, world_ptr
       [](const spawn_failed&) {},
       [](const exited&) {},
       [](const stalled&) {},
+      [](const notice&) {},
+      [](const hook_end&) {},
+      [](attend_atom, const launch&, bool) {},
+      [](hook_atom, const launch&, hook) {},
       [](retain_atom, const config::spec_ptr&) {},
       [](tick_atom, std::uint64_t) {},
   };
