@@ -100,6 +100,7 @@ void collector::add(const std::string& name, std::uint64_t incarnation, os::uniq
   auto x = std::make_shared<source>(name, incarnation, options.log);
   x->out->instance = instance_of(name);
   x->out->stem = stem_of(name);
+  x->out->log = std::hash<std::string>{}(x->out->stem);
   x->out->incarnation = incarnation;
   x->out->max_size = options.log.max_size;
   x->out->keep = options.log.keep;

@@ -43,7 +43,8 @@ public:
 
   // -- of the writer ---------------------------------------------------------------
 
-  /// The next block; nothing when there was none for so long, or `closed`.
+  /// The next block; nothing when there was none for so long, or `closed`. One with a little
+  /// from each of many waits for `gather`, so that their next lines need no write of their own.
   block_ptr take(std::chrono::milliseconds limit);
   bool closed();
 
@@ -54,6 +55,10 @@ public:
 
 private:
   static constexpr std::size_t most_spare = 8;
+  static constexpr std::chrono::milliseconds gather{400};
+  static constexpr std::size_t few_pieces = 16; // do not wait
+  static constexpr std::size_t enough = 64 * 1024;
+  bool ripe() const;
 
   const std::chrono::milliseconds patience_;
   const std::size_t most_;

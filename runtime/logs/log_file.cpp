@@ -52,7 +52,8 @@ int log_file::open_one(const std::string& name, os::unique_fd& fd) {
   if ((info.st_mode & 0777) != 0600)
     static_cast<void>(::fchmod(fd.get(), 0600) == 0);
   device_ = info.st_dev;
-  (&fd == &log_ ? log_inode_ : index_inode_) = info.st_ino;
+  if (&fd == &log_)
+    inode_ = info.st_ino;
   (&fd == &log_ ? size_ : index_size_) = static_cast<std::uint64_t>(info.st_size);
   return 0;
 }
@@ -104,17 +105,17 @@ int log_file::trim_index() {
 }
 
 bool log_file::in_place() {
-  const auto same = [&](const std::string& name, ino_t inode, std::uint64_t& size) {
-    struct stat info {};
-    if (::lstat(path(name).c_str(), &info) != 0 || info.st_ino != inode || info.st_dev != device_
-        || static_cast<std::uint64_t>(info.st_size) < size)
-      return false;
-    size = static_cast<std::uint64_t>(info.st_size);
-    return true;
-  };
-  return same(log_name(stem_, 0), log_inode_, size_)
-         && same(index_name(stem_, 0), index_inode_, index_size_)
-         && index_size_ % index_record_size == 0;
+  struct stat log {};
+  struct stat index {};
+  if (::lstat(path(log_name(stem_, 0)).c_str(), &log) != 0 || log.st_ino != inode_
+      || log.st_dev != device_ || static_cast<std::uint64_t>(log.st_size) < size_)
+    return false;
+  // Nobody moves only the index.
+  if (::fstat(index_.get(), &index) != 0 || index.st_nlink == 0
+      || static_cast<std::uint64_t>(index.st_size) != index_size_)
+    return false;
+  size_ = static_cast<std::uint64_t>(log.st_size);
+  return true;
 }
 
 void log_file::close() {

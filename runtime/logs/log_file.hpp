@@ -80,8 +80,7 @@ private:
   os::unique_fd log_;
   os::unique_fd index_;
   dev_t device_ = 0;
-  ino_t log_inode_ = 0;
-  ino_t index_inode_ = 0;
+  ino_t inode_ = 0; // of the log
   std::uint64_t size_ = 0;
   std::uint64_t index_size_ = 0;
   char last_ = '\n';

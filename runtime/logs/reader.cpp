@@ -123,16 +123,23 @@ std::string reader::read_tail(const source_ptr& x) {
 void reader::run() {
   std::array<epoll_event, events_at_once> events;
   auto looked = std::chrono::steady_clock::now();
-  while (!stopping_) {
+  for (;;) {
+    // Sources go away here only: no event below is of one that is no more.
+    if (run_posted()) {
+      submit();
+      unsettled_ = true;
+    }
+    if (stopping_)
+      break;
     const int count =
         ::epoll_wait(epoll_.get(), events.data(), events_at_once, unsettled_ ? look_every_ms : -1);
     busy_ = count == events_at_once;
-    // Sources go away here only: none of the events below is of one that is no more.
-    const bool posted = run_posted();
-    for (int i = 0; i < count; ++i)
-      if (auto* x = static_cast<source*>(events[static_cast<std::size_t>(i)].data.ptr);
-          x && sources_.contains(x))
+    for (int i = 0; i < count; ++i) {
+      if (auto* x = static_cast<source*>(events[static_cast<std::size_t>(i)].data.ptr))
         read_once(*x);
+      else
+        busy_ = true; // somebody waits
+    }
     unsettled_ = unsettled_ || count > 0;
     submit();
     if (const auto now = std::chrono::steady_clock::now();
@@ -140,7 +147,7 @@ void reader::run() {
       looked = now;
       look();
     }
-    if (!busy_ && !posted && !stopping_) {
+    if (!busy_) {
       pollfd wake{wake_.get(), POLLIN, 0};
       ::poll(&wake, 1, pause_ms);
     }

@@ -3,6 +3,7 @@
 // What goes from the thread that reads pipes to the one that writes files.
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,6 +26,7 @@ struct stream {
   std::string stem;
   std::uint64_t incarnation = 0;
   std::uint64_t number = 0; ///< of this source, from 1 on
+  std::size_t log = 0;      ///< the same for all that write into one log
   std::atomic<std::uint64_t> max_size{0};
   std::atomic<std::uint32_t> keep{0};
   std::atomic<std::uint64_t> read{0};    ///< bytes
@@ -56,6 +58,7 @@ struct block {
 
   std::unique_ptr<char[]> memory{new char[size]};
   std::size_t used = 0;
+  std::chrono::steady_clock::time_point begun{}; ///< when it was acquired
   std::vector<piece> pieces;
 
   std::size_t room() const { return pieces.size() < most_pieces ? size - used : 0; }

@@ -17,12 +17,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto check_every = 500ms;            // whether a file is still where it was
+constexpr auto check_every = 800ms;            // whether a file is still where it was
 constexpr auto retry_after = 1s;               // what could not be written
 constexpr auto idle_after = 30s;               // then a file is closed
 constexpr auto rescan_after = 10s;             // before files are removed for want of space
 constexpr std::int64_t note_every = 1'000'000; // microseconds
-constexpr std::uint64_t least_size = 4096;     // of a file
+constexpr std::size_t most_gathered = 16 * 1024;
+constexpr std::uint64_t least_size = 4096; // of a file
 
 bool of_the_disk(int error) {
   return error == ENOSPC || error == EDQUOT || error == EIO || error == EROFS;
@@ -48,8 +49,7 @@ void writer::run() {
     auto x = blocks_.take(files_.empty() ? 1h : std::chrono::milliseconds{idle_after});
     now_ = clock::now();
     if (x) {
-      for (const auto& each : x->pieces)
-        put(each);
+      put(x->pieces);
       blocks_.recycle(std::move(x));
     }
     if (now_ - swept_ >= idle_after)
@@ -64,6 +64,29 @@ void writer::look_again() {
 }
 
 // -- one piece -----------------------------------------------------------------------------
+
+// Log by log, so that the lines of each need one write.
+void writer::put(std::vector<piece>& pieces) {
+  std::stable_sort(pieces.begin(), pieces.end(),
+                   [](const piece& a, const piece& b) { return a.to->log < b.to->log; });
+  for (std::size_t i = 0; i < pieces.size();) {
+    auto x = pieces[i++];
+    const auto joins = [&](const piece& next) {
+      return next.to == x.to && next.shaped == x.shaped && !next.after_loss
+             && next.time - x.time < note_every
+             && x.bytes.size() + next.bytes.size() <= most_gathered;
+    };
+    if (i < pieces.size() && joins(pieces[i])) {
+      gathered_ = x.bytes;
+      for (; i < pieces.size() && joins(pieces[i]); ++i) {
+        gathered_ += pieces[i].bytes;
+        x.raw += pieces[i].raw;
+        x.bytes = gathered_;
+      }
+    }
+    put(x);
+  }
+}
 
 void writer::put(const piece& x) {
   auto& file = file_of(x);

@@ -36,6 +36,7 @@ public:
 private:
   using clock = log_file::clock;
 
+  void put(std::vector<piece>& pieces);
   void put(const piece& x);
   void store(log_file& file, const piece& x, std::string_view bytes);
   void drop(const piece& x, std::size_t bytes, int reason);
@@ -57,6 +58,7 @@ private:
   inventory inventory_;
   std::map<std::string, log_file> files_; // those that are open, or are in trouble
   log_file* last_ = nullptr;              // most blocks are of one log
+  std::string gathered_;                  // the bytes of several small pieces
   clock::time_point now_{};
   clock::time_point scanned_{};
   clock::time_point swept_{};
