@@ -155,6 +155,8 @@ int log_file::note(std::int64_t time, std::uint64_t of, const write_call& write)
 }
 
 int log_file::rotate(std::uint32_t keep, std::uint32_t known) {
+  for (auto number = known; number > 0 && number >= keep; --number)
+    remove(number);
   if (keep == 0) {
     const bool done = ::ftruncate(index_.get(), 0) == 0 && ::ftruncate(log_.get(), 0) == 0;
     const int error = done ? 0 : errno;
@@ -162,8 +164,6 @@ int log_file::rotate(std::uint32_t keep, std::uint32_t known) {
     return error;
   }
   close();
-  for (auto number = known; number >= keep; --number)
-    remove(number);
   for (auto number = std::min(known, keep - 1) + 1; number-- > 0;)
     for (const auto name : {log_name, index_name})
       if (const int error = move(path(name(stem_, number)), path(name(stem_, number + 1))))

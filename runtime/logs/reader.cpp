@@ -31,6 +31,7 @@ constexpr std::size_t large_pipe = 1024 * 1024;
 constexpr std::size_t much = pipe_size / 4;          // no pause after that
 constexpr std::size_t most_large_pipes = 16;         // enlarged at a time
 constexpr std::size_t most_drained = 2 * large_pipe; // of a pipe that somebody goes on filling
+constexpr std::size_t most_pending = 4 * large_pipe; // read for tails, and not taken yet
 constexpr int quiet_looks = 10;                      // until a pipe gets its size back
 constexpr std::int64_t minute = 60'000'000;
 
@@ -95,7 +96,7 @@ std::string reader::read_tail(const source_ptr& x) {
   {
     const std::lock_guard lock{x->mutex};
     std::array<char, pipe_size> buffer;
-    while (x->pipe && !x->ended && x->pending.size() < large_pipe) {
+    while (x->pipe && !x->ended && x->pending.size() < most_pending) {
       const auto count = ::read(x->pipe.get(), buffer.data(), buffer.size());
       if (count < 0 && errno == EINTR)
         continue;

@@ -32,7 +32,7 @@ struct source {
   std::mutex mutex; // guards the next four; `pipe` is closed by the reader's thread alone
   os::unique_fd pipe;
   tail_buffer tail;
-  std::string pending; ///< a pipe full at most
+  std::string pending; ///< 4 MiB and a read at most
   bool ended = false;  ///< nobody writes any more
 
   // Of the reader's thread alone.
