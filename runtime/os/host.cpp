@@ -33,7 +33,7 @@ keeper_host::keeper_host(boost::asio::io_context& io, unique_fd keeper, state_di
     : io_(io)
     , state_(std::move(state))
     , options_(std::move(options))
-    , output_(io)
+    , output_(output_options())
     , client_(std::move(keeper))
     , socket_(io)
     , retry_(io) {
@@ -42,6 +42,7 @@ keeper_host::keeper_host(boost::asio::io_context& io, unique_fd keeper, state_di
 
 keeper_host::~keeper_host() {
   stop_preparing();
+  output_.close();
   const std::lock_guard lock{mutex_};
   boost::system::error_code ignored;
   socket_.close(ignored);
@@ -160,7 +161,8 @@ void keeper_host::adopt(slot&& x) {
   if (groups_.usable())
     known->group = groups_.open(x.instance, x.incarnation);
   if (!x.keep.empty())
-    output_.add(x.instance, x.incarnation, std::move(x.keep.front()));
+    output_.add(x.instance, x.incarnation, std::move(x.keep.front()),
+                {log_from_blob(x.blob), {}, {}, true});
   if (x.exit)
     known->end = make_exited(x, *x.exit, *known);
   if (known->pid > 0)
@@ -211,10 +213,6 @@ void keeper_host::forget(const slot_key& key) {
   table_.erase(found);
   if (groups_.usable() && groups_.remove(key.instance, key.incarnation) != 0)
     undead_.push_back(cgroup_tree::child_name(key.instance, key.incarnation));
-}
-
-std::string keeper_host::tail(const std::string& instance, std::uint64_t incarnation) {
-  return output_.tail(instance, incarnation);
 }
 
 std::string keeper_host::isolation() {

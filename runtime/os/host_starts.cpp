@@ -65,7 +65,8 @@ void keeper_host::prepare_starts() {
       not_started(key, std::move(ready.error()));
       continue;
     }
-    output_.add(key.instance, key.incarnation, std::move(ready->output));
+    output_.add(key.instance, key.incarnation, std::move(ready->output),
+                {what.spec->log, what.spec->awaited_output, {}, false});
     // A new one: of an entry that others have seen the group never changes.
     auto known = std::make_shared<entry>();
     known->started = started_from_blob(ready->request.blob);
