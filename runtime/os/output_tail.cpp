@@ -2,11 +2,13 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <map>
 #include <mutex>
+#include <re2/re2.h>
 #include <utility>
 
 namespace troupe::os {
@@ -24,8 +26,30 @@ struct source {
 
   boost::asio::posix::stream_descriptor pipe;
   std::string text; // empty until the bot says something
+  std::vector<std::shared_ptr<RE2>> patterns;
+  std::function<void(const std::string&, const std::string&)> found;
+  std::string line; // the one that is not complete yet
+
+  void look_for(std::string_view more) {
+    while (!patterns.empty() && !more.empty()) {
+      const auto end = more.find('\n');
+      const auto part = more.substr(0, end);
+      line.append(part.substr(0, tail_bytes - std::min(line.size(), tail_bytes)));
+      more.remove_prefix(std::min(part.size() + 1, more.size()));
+      if (end == std::string_view::npos)
+        break;
+      std::erase_if(patterns, [&](const auto& x) {
+        const bool hit = RE2::PartialMatch(line, *x);
+        if (hit)
+          found(x->pattern(), line);
+        return hit;
+      });
+      line.clear();
+    }
+  }
 
   void append(std::string_view more) {
+    look_for(more);
     if (more.size() >= tail_bytes) {
       text.assign(more.substr(more.size() - tail_bytes));
       return;
@@ -119,6 +143,22 @@ std::string output_tail::tail(const std::string& instance, std::uint64_t incarna
     return {};
   state_->read_once(*found->second);
   return last_lines(found->second->text);
+}
+
+void output_tail::watch(
+    const std::string& instance, std::uint64_t incarnation, std::vector<std::string> patterns,
+    std::function<void(const std::string& pattern, const std::string& line)> found) {
+  const std::lock_guard lock{state_->mutex};
+  const auto at = state_->sources.find({instance, incarnation});
+  if (at == state_->sources.end())
+    return;
+  auto& x = *at->second;
+  x.patterns.clear();
+  for (const auto& pattern : patterns)
+    x.patterns.push_back(std::make_shared<RE2>(pattern, RE2::Quiet));
+  x.found = std::move(found);
+  x.line.clear();
+  x.look_for(x.text);
 }
 
 void output_tail::remove(const std::string& instance, std::uint64_t incarnation) {

@@ -6,8 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace troupe::os {
 
@@ -33,6 +36,12 @@ public:
   /// The end of the output, with what is in the pipe now but was not read yet. A
   /// grandchild that still holds the pipe does not delay it.
   std::string tail(const std::string& instance, std::uint64_t incarnation);
+
+  /// Calls `found` once for each of these patterns (RE2), with the first line that matches,
+  /// be it one that is kept already. In a thread of the io_context.
+  void watch(const std::string& instance, std::uint64_t incarnation,
+             std::vector<std::string> patterns,
+             std::function<void(const std::string& pattern, const std::string& line)> found);
 
   /// Forgets the output and closes the pipe.
   void remove(const std::string& instance, std::uint64_t incarnation);
