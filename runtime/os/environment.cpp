@@ -134,6 +134,10 @@ make_environment(const environment_request& x) {
       return config::unexpected{"environment." + name + ": " + expanded.error()};
     all[name] = std::move(*expanded);
   }
+  for (const auto& [name, value] : x.more)
+    all[name] = value;
+  for (const auto& name : x.without)
+    all.erase(name);
   all["TROUPE_BOT"] = x.expand.bot;
   all["TROUPE_INSTANCE"] = std::to_string(x.expand.index);
   all["TROUPE_INCARNATION"] = std::to_string(x.incarnation);

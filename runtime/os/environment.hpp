@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +34,9 @@ struct environment_request {
   const identity& who;
   std::uint64_t incarnation = 0;
   std::string bot_directory;
-  std::string directory; ///< what a relative environment_file counts from
+  std::string directory;                     ///< what a relative environment_file counts from
+  std::map<std::string, std::string> more{}; ///< of this start; stronger than the bot's own
+  std::set<std::string> without{};           ///< taken away again
 };
 
 /// NAME=VALUE, all of it. Weakest first: PATH, HOME, USER, LANG, TZ; pass_environment; the

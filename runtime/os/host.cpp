@@ -2,6 +2,7 @@
 
 #include "runtime/os/files.hpp"
 #include "runtime/os/leftovers.hpp"
+#include "runtime/os/notify.hpp"
 #include "runtime/os/overloaded.hpp"
 #include "runtime/os/preparation.hpp"
 
@@ -19,6 +20,9 @@ namespace troupe::os {
 
 namespace {
 
+// How many ends of released slots are remembered for an on_crash that comes late.
+constexpr std::size_t most_ends = 1024;
+
 std::uint64_t now_ns(clockid_t which) {
   timespec x{};
   ::clock_gettime(which, &x);
@@ -34,6 +38,9 @@ keeper_host::keeper_host(boost::asio::io_context& io, unique_fd keeper, state_di
     , state_(std::move(state))
     , options_(std::move(options))
     , output_(output_options())
+    , task_slots_(make_task_slots())
+    , tasks_(io, *task_slots_, options_.unclaimed)
+    , attention_(io, output_, tasks_, surroundings())
     , client_(std::move(keeper))
     , socket_(io)
     , retry_(io) {
@@ -105,7 +112,14 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
   open_cgroups();
   for (auto& x : slots)
     adopt(std::move(x));
+  std::set<std::string> sockets;
+  for (const auto& [key, known] : table_)
+    if (known->notifies)
+      sockets.insert(notify_path(state_.path(), key.instance, key.incarnation));
   lock.unlock();
+  if (auto problem = clean_notify_directory(state_.path(), sockets);
+      !problem.empty() && on_trouble_)
+    boost::asio::post(io_, [this, problem = std::move(problem)] { on_trouble_(problem); });
 
   // A group without a slot is what a spawn left that the keeper never heard of, or knows no
   // more: nobody can look after it.
@@ -163,8 +177,14 @@ void keeper_host::adopt(slot&& x) {
   if (!x.keep.empty())
     output_.add(x.instance, x.incarnation, std::move(x.keep.front()),
                 {log_from_blob(x.blob), {}, {}, true});
+  if (x.keep.size() > 1) {
+    known->notify = std::move(x.keep[1]);
+    known->notifies = true;
+  }
   if (x.exit)
     known->end = make_exited(x, *x.exit, *known);
+  if (split_slot_name(x.instance).as != job::bot)
+    tasks_.adopt(x, known->started, known->pid > 0, known->end);
   if (known->pid > 0)
     mains_.insert(known->pid);
   table_[{x.instance, x.incarnation}] = std::move(known);
@@ -175,8 +195,9 @@ std::vector<slot_info> keeper_host::adoptable() {
   std::vector<slot_info> result;
   result.reserve(table_.size());
   for (const auto& [key, known] : table_)
-    result.push_back(
-        {key.instance, key.incarnation, known->pid, known->started, known->end, known->stopped_by});
+    if (split_slot_name(key.instance).as == job::bot)
+      result.push_back({key.instance, key.incarnation, known->pid, known->started, known->end,
+                        known->stopped_by});
   return result;
 }
 
@@ -196,7 +217,13 @@ void keeper_host::release(const std::string& instance, std::uint64_t incarnation
     if (groups_.remove_child(name) != 0)
       undead_.push_back(std::move(name));
   }
-  forget({instance, incarnation});
+  const slot_key key{instance, incarnation};
+  if (split_slot_name(instance).as == job::bot) {
+    if (const auto known = find(key); known && known->end)
+      remember_end(key, *known->end);
+    cancel_tasks(key);
+  }
+  forget(key);
   release_request order;
   order.instance = instance;
   order.incarnation = incarnation;
@@ -209,10 +236,18 @@ void keeper_host::forget(const slot_key& key) {
   const auto found = table_.find(key);
   if (found == table_.end())
     return;
+  if (split_slot_name(key.instance).as == job::bot)
+    attention_.forget(key, found->second->notifies);
   mains_.erase(found->second->pid);
   table_.erase(found);
   if (groups_.usable() && groups_.remove(key.instance, key.incarnation) != 0)
     undead_.push_back(cgroup_tree::child_name(key.instance, key.incarnation));
+}
+
+void keeper_host::remember_end(const slot_key& key, const troupe::exited& end) {
+  ends_.emplace_back(key, end);
+  if (ends_.size() > most_ends)
+    ends_.pop_front();
 }
 
 std::string keeper_host::isolation() {

@@ -3,20 +3,26 @@
 // The real `process_host`: what the launcher asks for becomes cgroups, pipes,
 // directories and datagrams to the keeper; what the keeper tells becomes events.
 //
+// A slot may also hold a task beside a bot (jobs.hpp): whoever uses the seam sees no such
+// slot, but its results.
+//
 // Several threads meet here. The launcher's calls the seam's methods. The one that runs the
 // io_context reads the keeper's socket. One of our own prepares starts, which may hang on a
-// dead mount. Output is read and written by the two of the collector. One mutex guards the table
-// and the line to the keeper; no callback is called with it held.
+// dead mount. Output is read and written by the two of the collector. One mutex guards the
+// table and the line to the keeper; no callback is called with it held.
 //
 // Signals are sent from here and not through the keeper: the pid of a slot is pinned,
 // as process or as zombie, until this host itself says `release`.
 
 #include "actors/seams.hpp"
 #include "runtime/logs/collector.hpp"
+#include "runtime/os/attention.hpp"
 #include "runtime/os/cgroup.hpp"
+#include "runtime/os/jobs.hpp"
 #include "runtime/os/keeper_client.hpp"
 #include "runtime/os/process_table.hpp"
 #include "runtime/os/state_directory.hpp"
+#include "runtime/os/tasks.hpp"
 #include "runtime/os/users.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -43,6 +49,7 @@ struct host_options {
   environment_lookup original = real_environment; ///< the environment of `troupe run`
   std::string tree;                               ///< the config tree, for its secrets
   bool cgroups = true;                            ///< false: as on a machine without them
+  std::chrono::milliseconds unclaimed = task_runner::unclaimed_time; ///< see there
 };
 
 class keeper_host final : public process_host {
@@ -135,7 +142,10 @@ private:
     cgroup group;
     config::bot_spec_ptr spec; // until the spawn is confirmed, for its error
     std::string directory;
-    bool swept = false; // of the launcher's thread alone, as the next two
+    std::string remark;    // made when it is confirmed
+    bool notifies = false; // it has a notify socket
+    unique_fd notify;      // until it is attended; of the io_context's thread alone
+    bool swept = false;    // of the launcher's thread alone, as the next two
     std::uint64_t sampled_cpu = 0;
     clock::time_point sampled_at{};
   };
@@ -154,6 +164,7 @@ private:
   void hear_waiting();
   void apply(keeper_event&& x, std::vector<process_event>& out);
   void deliver(std::vector<process_event> events);
+  void tell(process_event event);
   void keeper_gone();
 
   // host_output.cpp
@@ -165,6 +176,7 @@ private:
   void adopt(slot&& x);
   void open_cgroups();
   void forget(const slot_key& key);
+  void remember_end(const slot_key& key, const troupe::exited& end);
   std::int64_t wall_clock(std::uint64_t monotonic_ns) const;
   troupe::exited make_exited(const slot_key& key, const exit_info& x, const entry& known) const;
 
@@ -181,6 +193,8 @@ private:
   void signal_unconfirmed(const target& to, int signal, bool all);
   bool belongs(const target& to, const process& x) const;
   std::optional<std::vector<process>> members(const target& to, look how);
+  std::size_t sweep_slot(const std::string& name, std::uint64_t incarnation, bool main_too);
+  std::size_t sweep_tasks(const std::string& instance, std::uint64_t incarnation);
   std::size_t sweep_group(const target& to, bool main_too, std::chrono::milliseconds patience);
   std::size_t sweep_processes(const target& to, bool main_too, std::chrono::milliseconds patience);
   const std::vector<process>& recent_processes();
@@ -188,7 +202,10 @@ private:
   // host_starts.cpp
   struct start {
     launch what;
-    entry_ptr place; // in the table; another one there: the start was called off
+    job as = job::bot;
+    std::map<std::string, std::string> variables;
+    entry_ptr place;    // in the table; another one there: the start was called off
+    std::string remark; // of its start_command
   };
   void prepare_starts();
   void stop_preparing();
@@ -196,11 +213,24 @@ private:
   void not_started(const slot_key& key, std::string reason);
   void say_again(const slot_key& key, const entry& known);
 
+  // host_tasks.cpp
+  struct slots_of_tasks;
+  std::unique_ptr<task_slots> make_task_slots();
+  attention::surroundings surroundings();
+  void run_start_command(const launch& what, const entry_ptr& place);
+  std::map<std::string, std::string> hook_variables(const slot_key& bot, hook which);
+  void cancel_tasks(const slot_key& bot);
+  kinship look_at(const slot_key& key, pid_t pid);
+
   boost::asio::io_context& io_;
   state_directory state_;
   host_options options_;
   logs::collector output_;
-  users accounts_; // of the thread that prepares
+  std::unique_ptr<task_slots> task_slots_;
+  task_runner tasks_; // of the io_context's thread, as the next two
+  attention attention_;
+  std::vector<process_event>* sink_ = nullptr; // what is told goes here first
+  users accounts_;                             // of the thread that prepares
   cgroup_tree groups_;
   std::string isolation_;
   pid_t keeper_pid_ = 0;
@@ -223,8 +253,9 @@ private:
   std::function<void(process_event)> on_event_;
   std::function<void()> on_ping_;
   std::vector<process_event> undelivered_;
-  std::deque<keeper_event> unheard_; // came before anybody listened
-  std::deque<std::string> undead_;   // cgroups that would not go
+  std::deque<keeper_event> unheard_;                     // came before anybody listened
+  std::deque<std::string> undead_;                       // cgroups that would not go
+  std::deque<std::pair<slot_key, troupe::exited>> ends_; // of slots that are released
   std::deque<start> starts_;
   std::condition_variable starts_changed_;
   bool ending_ = false;

@@ -160,38 +160,57 @@ void keeper_host::hear_waiting() {
 }
 
 void keeper_host::apply(keeper_event&& event, std::vector<process_event>& out) {
+  // What is found out on the way is told in its place.
+  sink_ = &out;
+  if (const auto* x = std::get_if<exited>(&event))
+    attention_.end(*x);
+  std::function<void()> call; // without the mutex
+  const auto of_task = [](const slot_key& key) {
+    return split_slot_name(key.instance).as != job::bot;
+  };
   const auto confirm = [&](const slot_key& key, pid_t pid) {
     const auto known = find(key);
     if (!known)
       return;
     known->pid = pid;
-    known->spec.reset();
+    auto spec = std::exchange(known->spec, nullptr);
     mains_.insert(pid);
+    if (of_task(key)) {
+      call = [this, key] { tasks_.confirmed(key); };
+      return;
+    }
     out.push_back(troupe::spawned{key.instance, key.incarnation, pid});
+    if (!known->remark.empty())
+      out.push_back(notice{key.instance, key.incarnation, notice::kind::remark, known->remark, {}});
+    call = [this, key, known, spec, pid] { attention_.begin(key, spec, pid, known->notify); };
   };
   const auto end = [&](const slot_key& key, const exit_info& x) {
     const auto known = find(key);
     if (!known || known->end)
       return;
     known->end = make_exited(key, x, *known);
-    out.push_back(*known->end);
+    if (of_task(key))
+      call = [this, key, how = *known->end] { tasks_.ended(key, how); };
+    else
+      out.push_back(*known->end);
   };
   const auto fail = [&](const slot_key& key, spawn_step step, int error) {
     static const config::bot_spec unknown{};
     const auto known = find(key);
     const auto& spec = known && known->spec ? *known->spec : unknown;
-    out.push_back(troupe::spawn_failed{
-        key.instance, key.incarnation,
-        describe_failure(step, error, spec, known ? known->directory : std::string{})});
+    auto reason = describe_failure(step, error, spec, known ? known->directory : std::string{});
+    if (of_task(key))
+      call = [this, key, reason] { tasks_.failed(key, reason); };
+    else
+      out.push_back(troupe::spawn_failed{key.instance, key.incarnation, std::move(reason)});
     forget(key);
   };
   const auto stall = [&](const slot_key& key, int signal) {
-    if (const auto known = find(key)) {
+    if (const auto known = find(key); known && !of_task(key)) {
       known->stopped_by = signal;
       out.push_back(stalled{key.instance, key.incarnation, signal != 0, signal});
     }
   };
-  std::function<void()> call;
   {
     const std::lock_guard lock{mutex_};
     std::visit(overloaded{
@@ -226,6 +245,7 @@ void keeper_host::apply(keeper_event&& event, std::vector<process_event>& out) {
   }
   if (call)
     call();
+  sink_ = nullptr;
 }
 
 // In force at once: whatever a listener of before is still told stands in the table that
@@ -254,6 +274,14 @@ void keeper_host::deliver(std::vector<process_event> events) {
   }
   for (auto& x : events)
     listener(std::move(x));
+}
+
+// In the io_context's thread only; keeps the order of what is being told.
+void keeper_host::tell(process_event event) {
+  if (sink_)
+    sink_->push_back(std::move(event));
+  else
+    deliver({std::move(event)});
 }
 
 void keeper_host::keeper_gone() {

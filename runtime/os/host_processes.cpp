@@ -61,8 +61,11 @@ keeper_host::target keeper_host::locate(const std::string& instance, std::uint64
 bool keeper_host::belongs(const target& to, const process& x) const {
   if (x.session == to.pid || x.group == to.pid)
     return true;
-  const auto name = config::split_instance(to.key.instance);
-  return name && variable_of(x.pid, "TROUPE_BOT_DIR") == state_.bot_directory(to.key.instance)
+  const auto owner = split_slot_name(to.key.instance);
+  const auto name = config::split_instance(owner.instance);
+  const auto hook = owner.as == job::bot ? std::string_view{} : to_string(owner.as);
+  return name && variable_of(x.pid, "TROUPE_BOT_DIR") == state_.bot_directory(owner.instance)
+         && variable_of(x.pid, "TROUPE_HOOK").value_or("") == hook
          && variable_of(x.pid, "TROUPE_BOT") == name->bot
          && variable_of(x.pid, "TROUPE_INCARNATION") == std::to_string(to.key.incarnation);
 }
@@ -128,6 +131,8 @@ std::string keeper_host::signal(const std::string& instance, std::uint64_t incar
   if (to.known->preparing) {
     if (signal != SIGKILL)
       return still_starting;
+    if (split_slot_name(instance).as == job::bot)
+      cancel_tasks(to.key);
     return call_off(to) ? std::string{} : this->signal(instance, incarnation, signal, all);
   }
   if (to.pid <= 0) {
@@ -209,11 +214,26 @@ std::size_t keeper_host::strays(const std::string& instance, std::uint64_t incar
 
 std::size_t keeper_host::sweep(const std::string& instance, std::uint64_t incarnation,
                                bool main_too) {
+  const auto beside = main_too ? sweep_tasks(instance, incarnation) : 0;
+  return beside + sweep_slot(instance, incarnation, main_too);
+}
+
+// on_crash is spared: it comes after the sweep.
+std::size_t keeper_host::sweep_tasks(const std::string& instance, std::uint64_t incarnation) {
+  cancel_tasks({instance, incarnation});
+  std::size_t left = 0;
+  for (const auto as : {job::start_command, job::stop_command, job::check})
+    left += sweep_slot(slot_name(instance, as), incarnation, true);
+  return left;
+}
+
+std::size_t keeper_host::sweep_slot(const std::string& instance, std::uint64_t incarnation,
+                                    bool main_too) {
   const auto to = locate(instance, incarnation);
   if (!to.known)
     return 0;
   if (to.known->preparing)
-    return !main_too || call_off(to) ? 0 : sweep(instance, incarnation, main_too);
+    return !main_too || call_off(to) ? 0 : sweep_slot(instance, incarnation, main_too);
   if (to.pid <= 0) {
     // It has nothing beside it yet, and is there until the keeper says how it ended.
     if (main_too)
@@ -334,6 +354,7 @@ std::optional<usage> keeper_host::sample(const std::string& instance, std::uint6
   const auto output = output_.count(instance, incarnation);
   result.written = output.read;
   result.unlogged = output.dropped;
+  result.says = attention_.says(to.key);
   return result;
 }
 

@@ -2,6 +2,7 @@
 // may hang: a thread of its own does it, one start after the other.
 
 #include "runtime/os/host.hpp"
+#include "runtime/os/notify.hpp"
 #include "runtime/os/preparation.hpp"
 
 #include <boost/asio/post.hpp>
@@ -27,17 +28,12 @@ void keeper_host::spawn(const launch& what) {
   auto place = std::make_shared<entry>();
   place->preparing = true;
   table_[key] = place;
-  starts_.push_back({what, std::move(place)});
+  if (what.spec->start_command) {
+    boost::asio::post(io_, [this, what, place] { run_start_command(what, place); });
+    return;
+  }
+  starts_.push_back({what, job::bot, {}, std::move(place), {}});
   starts_changed_.notify_one();
-}
-
-void keeper_host::attend(const launch&, bool) {
-  // nop
-}
-
-void keeper_host::run_hook(const launch& what, hook which) {
-  boost::asio::post(io_, [this, event = hook_end{what.instance, what.incarnation, which, false,
-                                                 "hooks are not run yet"}] { deliver({event}); });
 }
 
 void keeper_host::prepare_starts() {
@@ -46,18 +42,21 @@ void keeper_host::prepare_starts() {
     starts_changed_.wait(lock, [this] { return ending_ || !starts_.empty(); });
     if (ending_)
       return;
-    const auto [what, place] = std::move(starts_.front());
+    const auto [what, as, variables, place, remark] = std::move(starts_.front());
     starts_.pop_front();
-    const slot_key key{what.instance, what.incarnation};
+    const slot_key key{slot_name(what.instance, as), what.incarnation};
     if (find(key) != place)
       continue; // called off
     const auto tree = options_.tree;
     lock.unlock();
-    auto ready = prepare(what, state_, groups_, tree, options_.original, accounts_);
+    auto ready =
+        prepare({what, as, variables}, state_, groups_, tree, options_.original, accounts_);
     lock.lock();
     if (find(key) != place) {
       if (ready && groups_.usable())
         groups_.remove(key.instance, key.incarnation);
+      if (ready && ready->notify)
+        ::unlink(notify_path(state_.path(), key.instance, key.incarnation).c_str());
       continue;
     }
     if (!ready) {
@@ -66,13 +65,18 @@ void keeper_host::prepare_starts() {
       continue;
     }
     output_.add(key.instance, key.incarnation, std::move(ready->output),
-                {what.spec->log, what.spec->awaited_output, {}, false});
+                {what.spec->log, {}, {}, false});
+    if (as == job::bot)
+      attention_.expect(what);
     // A new one: of an entry that others have seen the group never changes.
     auto known = std::make_shared<entry>();
     known->started = started_from_blob(ready->request.blob);
     known->spec = what.spec;
     known->directory = ready->request.directory;
     known->group = std::move(ready->group);
+    known->notifies = static_cast<bool>(ready->notify);
+    known->notify = std::move(ready->notify);
+    known->remark = remark;
     table_[key] = std::move(known);
     post(std::move(ready->request));
   }
@@ -89,6 +93,10 @@ bool keeper_host::call_off(const target& to) {
 }
 
 void keeper_host::not_started(const slot_key& key, std::string reason) {
+  if (split_slot_name(key.instance).as != job::bot) {
+    boost::asio::post(io_, [this, key, reason] { tasks_.failed(key, reason); });
+    return;
+  }
   boost::asio::post(
       io_, [this, event = troupe::spawn_failed{key.instance, key.incarnation, std::move(reason)}] {
         deliver({event});

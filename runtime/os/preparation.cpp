@@ -2,6 +2,7 @@
 
 #include "config/names.hpp"
 #include "runtime/os/files.hpp"
+#include "runtime/os/notify.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -49,10 +50,11 @@ std::optional<T> number_in_blob(std::string_view blob, std::string_view name) {
 
 } // namespace
 
-config::expected<prepared, std::string> prepare(const launch& what, const state_directory& state,
+config::expected<prepared, std::string> prepare(const preparation& x, const state_directory& state,
                                                 const cgroup_tree& groups, const std::string& tree,
                                                 const environment_lookup& original,
                                                 users& accounts) {
+  const auto& what = x.what;
   const auto& spec = *what.spec;
   const auto name = config::split_instance(what.instance);
   if (!name || !name->index)
@@ -65,16 +67,19 @@ config::expected<prepared, std::string> prepare(const launch& what, const state_
 
   prepared result;
   auto& request = result.request;
-  request.instance = what.instance;
+  request.instance = slot_name(what.instance, x.as);
   request.incarnation = what.incarnation;
+  const auto key = x.as == job::bot     ? std::string{"command"}
+                   : x.as == job::check ? std::string{"ready.exec"}
+                                        : std::string{to_string(x.as)};
   for (std::size_t i = 0; i < spec.command.size(); ++i) {
     auto argument = config::expand(spec.command[i], context);
     if (!argument)
-      return config::unexpected{"command[" + std::to_string(i) + "]: " + argument.error()};
+      return config::unexpected{key + "[" + std::to_string(i) + "]: " + argument.error()};
     request.argv.push_back(std::move(*argument));
   }
   if (request.argv.empty() || request.argv.front().empty())
-    return config::unexpected{std::string{"command: it is empty"}};
+    return config::unexpected{key + ": it is empty"};
   auto directory = config::expand(spec.directory, context);
   if (!directory)
     return config::unexpected{"directory: " + directory.error()};
@@ -89,8 +94,29 @@ config::expected<prepared, std::string> prepare(const launch& what, const state_
   if (auto problem = state.make_bot_directory(what.instance, who->owner, who->owner_group);
       !problem.empty())
     return config::unexpected{std::move(problem)};
-  auto environment = make_environment({spec, context, original, *who, what.incarnation,
-                                       state.bot_directory(what.instance), request.directory});
+  environment_request variables{spec,
+                                context,
+                                original,
+                                *who,
+                                what.incarnation,
+                                state.bot_directory(what.instance),
+                                request.directory,
+                                x.variables,
+                                {}};
+  const bool notifies = uses_notify(spec);
+  const auto socket = notify_path(state.path(), what.instance, what.incarnation);
+  if (x.as != job::bot)
+    variables.more["TROUPE_HOOK"] = to_string(x.as);
+  else
+    variables.without.insert("TROUPE_HOOK"); // the runtime may itself be run by a hook
+  // Those of a supervisor above us, handed down by pass_environment, are not for the bot.
+  variables.without.insert("WATCHDOG_PID");
+  if (notifies)
+    variables.more["NOTIFY_SOCKET"] = socket;
+  if (notifies && spec.watchdog)
+    variables.more["WATCHDOG_USEC"] = std::to_string(
+        std::chrono::duration_cast<std::chrono::microseconds>(*spec.watchdog).count());
+  auto environment = make_environment(variables);
   if (!environment)
     return config::unexpected{environment.error()};
   request.environment = std::move(*environment);
@@ -111,11 +137,26 @@ config::expected<prepared, std::string> prepare(const launch& what, const state_
   if (!request.err || !request.keep.front())
     return config::unexpected{sentence("make", "a pipe for its output", errno)};
 
+  if (notifies) {
+    auto made = make_notify_socket(socket, who->owner, who->owner_group);
+    if (!made)
+      return config::unexpected{made.error()};
+    result.notify = std::move(*made);
+    request.keep.emplace_back(::fcntl(result.notify.get(), F_DUPFD_CLOEXEC, 3));
+    if (!request.keep.back()) {
+      ::unlink(socket.c_str());
+      return config::unexpected{sentence("make", "its notify socket", errno)};
+    }
+  }
+
   // Last, so that no other failure leaves one behind.
   if (groups.usable()) {
-    auto group = groups.create(what.instance, what.incarnation, spec.limits);
-    if (!group)
+    auto group = groups.create(request.instance, what.incarnation, spec.limits);
+    if (!group) {
+      if (notifies)
+        ::unlink(socket.c_str());
       return config::unexpected{group.error()};
+    }
     result.group = std::move(*group);
     request.cgroup_fd = result.group.fd();
   }
@@ -135,6 +176,10 @@ std::string make_blob(std::int64_t started, const config::log_spec& log) {
   if (log.rate)
     result += " log.rate=" + std::to_string(*log.rate);
   return result;
+}
+
+bool uses_notify(const config::bot_spec& spec) {
+  return spec.ready.how == config::ready_spec::kind::notify || spec.watchdog;
 }
 
 std::int64_t started_from_blob(std::string_view blob) {

@@ -3,30 +3,43 @@
 #include "actors/seams.hpp"
 #include "runtime/os/cgroup.hpp"
 #include "runtime/os/environment.hpp"
+#include "runtime/os/jobs.hpp"
 #include "runtime/os/keeper_client.hpp"
 #include "runtime/os/state_directory.hpp"
 #include "runtime/os/users.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 
 namespace troupe::os {
+
+/// What is to be started.
+struct preparation {
+  launch what;                                    ///< of a task: with its `task_spec`
+  job as = job::bot;                              ///< decides the name of the slot
+  std::map<std::string, std::string> variables{}; ///< more of its environment
+};
 
 /// A process that can be asked for now.
 struct prepared {
   spawn_request request;
   unique_fd output; ///< the read end of its stdout and stderr
+  unique_fd notify; ///< its notify socket, if it uses one
   cgroup group;     ///< none without cgroups
 };
 
 /// Everything that is done before the keeper is asked: names, directory, cgroup, pipe,
 /// environment. The error is a sentence with the step, what it was about and why; nothing
 /// is left behind then. `groups` may be unusable.
-config::expected<prepared, std::string> prepare(const launch& what, const state_directory& state,
+config::expected<prepared, std::string> prepare(const preparation& x, const state_directory& state,
                                                 const cgroup_tree& groups, const std::string& tree,
                                                 const environment_lookup& original,
                                                 users& accounts);
+
+/// Whether a bot is given a NOTIFY_SOCKET.
+bool uses_notify(const config::bot_spec& spec);
 
 /// What a slot remembers of its start, besides what the keeper knows: words of the form
 /// `name=value`, at most 1 KiB in all. A name that is not known is passed over.

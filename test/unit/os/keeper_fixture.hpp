@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
 #include <cstring>
@@ -74,7 +75,7 @@ struct keeper_fixture : temporary {
     io = std::make_unique<boost::asio::io_context>(1);
     host = std::make_unique<os::keeper_host>(
         *io, os::unique_fd{socket}, std::move(*state),
-        os::host_options{os::real_environment, path + "/tree", cgroups});
+        os::host_options{os::real_environment, path + "/tree", cgroups, unclaimed});
     host->on_stop([this](bool hurry) { note(hurry ? "hurry" : "stop"); });
     host->on_reload([this] { note("reload"); });
     host->on_trouble([this](const std::string& what) { note(what); });
@@ -131,11 +132,31 @@ struct keeper_fixture : temporary {
   /// The next event of this kind about this instance; others stay.
   template <class T>
   T wait_for(const std::string& instance) {
+    return wait_for<T>(instance, [](const T&) { return true; });
+  }
+
+  /// The next notice of this kind about this instance.
+  notice wait_notice(const std::string& instance, notice::kind kind) {
+    return wait_for<notice>(instance, [&](const notice& x) { return x.what == kind; });
+  }
+
+  /// How many notices of this kind came and were not waited for.
+  std::size_t notices(const std::string& instance, notice::kind kind) {
+    const std::lock_guard lock{mutex};
+    return static_cast<std::size_t>(
+        std::count_if(events.begin(), events.end(), [&](const process_event& x) {
+          const auto* y = std::get_if<notice>(&x);
+          return y && y->instance == instance && y->what == kind;
+        }));
+  }
+
+  template <class T, class Predicate>
+  T wait_for(const std::string& instance, Predicate wanted) {
     std::unique_lock lock{mutex};
     T result;
     const bool found = changed.wait_for(lock, std::chrono::seconds{20}, [&] {
       for (auto i = events.begin(); i != events.end(); ++i)
-        if (auto* x = std::get_if<T>(&*i); x && x->instance == instance) {
+        if (auto* x = std::get_if<T>(&*i); x && x->instance == instance && wanted(*x)) {
           result = std::move(*x);
           events.erase(i);
           return true;
@@ -199,6 +220,7 @@ struct keeper_fixture : temporary {
   }
 
   bool cgroups;
+  std::chrono::milliseconds unclaimed = os::task_runner::unclaimed_time; ///< of the next epoch
   os::unique_fd listener;
   os::unique_fd line;
   pid_t keeper = 0;
