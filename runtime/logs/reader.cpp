@@ -124,6 +124,7 @@ std::string reader::read_tail(const source_ptr& x) {
 void reader::run() {
   std::array<epoll_event, events_at_once> events;
   auto looked = std::chrono::steady_clock::now();
+  bool put_off = false; // the last round
   for (;;) {
     // Sources go away here only: no event below is of one that is no more.
     if (run_posted()) {
@@ -134,13 +135,17 @@ void reader::run() {
       break;
     const int count =
         ::epoll_wait(epoll_.get(), events.data(), events_at_once, unsettled_ ? look_every_ms : -1);
-    busy_ = count == events_at_once;
-    for (int i = 0; i < count; ++i) {
-      if (auto* x = static_cast<source*>(events[static_cast<std::size_t>(i)].data.ptr))
+    const auto end = events.begin() + std::max(count, 0);
+    const auto is_wake = [](const epoll_event& x) { return x.data.ptr == nullptr; };
+    // What was posted comes before what was written later; but for no more than one round.
+    const bool posted = std::any_of(events.begin(), end, is_wake);
+    put_off = posted && !put_off;
+    if (put_off)
+      continue;
+    busy_ = posted || count == events_at_once;
+    for (auto i = events.begin(); i != end; ++i)
+      if (auto* x = static_cast<source*>(i->data.ptr))
         read_once(*x);
-      else
-        busy_ = true; // somebody waits
-    }
     unsettled_ = unsettled_ || count > 0;
     submit();
     if (const auto now = std::chrono::steady_clock::now();
