@@ -1,6 +1,7 @@
 #include "config/decode.hpp"
 
 #include "config/document.hpp"
+#include "config/expand.hpp"
 #include "config/names.hpp"
 #include "config/object_reader.hpp"
 #include "config/units.hpp"
@@ -205,10 +206,38 @@ bool valid_address(std::string_view text) {
   if (colon == std::string_view::npos || colon == 0)
     return false;
   auto port = text.substr(colon + 1);
+  if (port.find("${") != std::string_view::npos || text.find("${") < colon)
+    return true; // only the start knows
   unsigned number = 0;
   auto result = std::from_chars(port.data(), port.data() + port.size(), number);
   return result.ec == std::errc{} && result.ptr == port.data() + port.size() && number >= 1
          && number <= 65535 && text.find_first_of(" \t\n/") == std::string_view::npos;
+}
+
+// What a check looks at is shown to people, and sent to nobody that needs a password.
+void no_secret(const object_reader& in, const char* key, const std::string& written) {
+  for (const auto& found : placeholders(written))
+    if (found.what == placeholder::kind::secret)
+      in.wrong(key, "a check knows no secrets", "${bot.name}, ${bot.index} or ${env:NAME}",
+               "a check that needs one can be a command: \"exec\"");
+}
+
+void check_url(const object_reader& in, const char* key, const std::string& written) {
+  constexpr std::string_view scheme = "http://";
+  static const std::string example = "a URL such as \"http://127.0.0.1:8080/health\"";
+  if (!written.starts_with(scheme) || written.size() == scheme.size())
+    return in.wrong(
+        key, in_quotes(written) + " is no URL that can be checked", example,
+        written.starts_with("https:")
+            ? "TLS is not spoken; check the port with \"tcp\", or with a command: \"exec\""
+            : "");
+  const auto host =
+      written.substr(scheme.size(), written.find_first_of("/?#", scheme.size()) - scheme.size());
+  if (host.find('@') != std::string::npos)
+    return in.wrong(key, "the URL names a user", example,
+                    "a check that logs in can be a command: \"exec\"");
+  if (host.empty() || written.find_first_of(" \t\r\n") != std::string::npos)
+    in.wrong(key, in_quotes(written) + " is no URL that can be checked", example);
 }
 
 void read_ready(const object_reader& in, ready_spec& out) {
@@ -253,13 +282,15 @@ void read_ready(const object_reader& in, ready_spec& out) {
       inner.path(key, ready.value);
     else
       inner.text(key, ready.value);
+    if (check->is_string() && (how == kind::tcp || how == kind::http))
+      inner.check_placeholders(inner.at(key), ready.value);
+    if (check->is_string() && how != kind::output)
+      no_secret(inner, key, ready.value);
     if (how == kind::tcp && check->is_string() && !valid_address(ready.value))
       inner.wrong(key, in_quotes(ready.value) + " is no address",
                   "an address such as \"127.0.0.1:8080\"");
-    if (how == kind::http && check->is_string()
-        && (!ready.value.starts_with("http://") || ready.value.size() < 8))
-      inner.wrong(key, in_quotes(ready.value) + " is no URL that can be checked",
-                  "a URL such as \"http://127.0.0.1:8080/health\"");
+    if (how == kind::http && check->is_string())
+      check_url(inner, key, ready.value);
   }
   if (checks != 1)
     in.wrong("ready", checks == 0 ? "\"ready\" names no check" : "\"ready\" names several checks",

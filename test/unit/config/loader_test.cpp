@@ -310,6 +310,17 @@ BOOST_AUTO_TEST_CASE(a_pattern_that_re2_does_not_take_is_an_error_that_says_why)
   BOOST_TEST(contains(what.message, "invalid perl operator"));
 }
 
+BOOST_AUTO_TEST_CASE(a_check_may_hold_the_number_of_its_instance) {
+  auto source = make_tree(
+      {{"a.json", R"({"command": ["x"], "ready": {"tcp": "127.0.0.1:80${bot.index}"}})"},
+       {"b.json", R"({"command": ["x"], "ready": {"tcp": "${env:HOST}:80"}})"},
+       {"c.json", R"({"command": ["x"], "ready": {"http": "http://[::1]:8${bot.index}/x?y"}})"}});
+  auto result = load(source, no_environment());
+  BOOST_REQUIRE_MESSAGE(result.spec, all(result.errors));
+  BOOST_TEST(result.spec->bots.at("a")->instances.front()->ready.value
+             == "127.0.0.1:80${bot.index}");
+}
+
 BOOST_AUTO_TEST_CASE(variables_that_are_not_set_are_a_warning) {
   auto source = make_tree({{"a.json", R"({"command": ["x", "${env:THERE}", "${env:GONE}"]})"}});
   load_options options;
