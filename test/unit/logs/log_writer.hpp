@@ -2,7 +2,7 @@
 
 // Writes logs as the runtime does, and remembers what a reader must find.
 
-#include "runtime/logs/reader.hpp"
+#include "runtime/logs/reading/reader.hpp"
 #include "test/unit/os/temporary.hpp"
 
 #include <cstdint>
@@ -76,7 +76,7 @@ public:
     close(fd);
   }
 
-  logs::log_place place;
+  log_reading::log_place place;
   std::int64_t time = 1'700'000'000'000'000;
   std::uint64_t incarnation = 1;
   std::vector<written_line> lines;
@@ -87,9 +87,9 @@ private:
 };
 
 /// All that a reader gives out now.
-inline std::vector<written_line> drain(logs::log_reader& reader, bool unfinished = false) {
+inline std::vector<written_line> drain(log_reading::log_reader& reader, bool unfinished = false) {
   std::vector<written_line> result;
-  logs::log_line line;
+  log_reading::log_line line;
   while (reader.next(line) || (unfinished && reader.rest(line)))
     result.push_back({std::string{line.text}, line.time.value_or(0), line.incarnation});
   return result;

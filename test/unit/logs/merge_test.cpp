@@ -1,5 +1,5 @@
-#include "runtime/logs/merge.hpp"
-#include "runtime/logs/watcher.hpp"
+#include "runtime/logs/reading/merge.hpp"
+#include "runtime/logs/reading/watcher.hpp"
 #include "test/unit/logs/log_writer.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -10,8 +10,9 @@
 #include <random>
 
 using namespace troupe;
-using namespace troupe::logs;
+using namespace troupe::log_reading;
 using test::log_writer;
+using troupe::logs::encode;
 
 namespace {
 

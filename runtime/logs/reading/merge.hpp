@@ -1,6 +1,6 @@
 #pragma once
 
-#include "runtime/logs/reader.hpp"
+#include "runtime/logs/reading/reader.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 /// The lines of several instances in the order of their time. Lines of one instance keep
 /// their order whatever their time, and what was read in the same second stays together.
@@ -49,4 +49,4 @@ private:
   bool unfinished_;
 };
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

@@ -1,14 +1,14 @@
 #pragma once
 
-#include "runtime/logs/reader_index.hpp"
-#include "runtime/logs/reader_names.hpp"
+#include "runtime/logs/reading/index_view.hpp"
+#include "runtime/logs/reading/names.hpp"
 #include "runtime/os/unique_fd.hpp"
 
 #include <memory>
 #include <string_view>
 #include <sys/types.h>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 /// Which file it is, whatever it is called by now. Good while the file is open.
 struct file_id {
@@ -33,13 +33,18 @@ public:
   /// Up to `length` bytes from `offset`; 0 at the end, and where it cannot be read.
   std::size_t read(std::uint64_t offset, char* into, std::size_t length) const;
 
-  /// Its index. Opened with the file; read when it is first asked for, and then by `refresh`.
-  index_view& index();
+  /// Its index, as it was when it was looked at first or refreshed last.
+  const index_view& index();
+  void refresh_index();
 
   /// The number that it was last seen under; for who looks for it.
   std::uint32_t number = 0;
 
 private:
+  bool open_log();
+  bool open_index();
+
+  log_place place_;
   os::unique_fd fd_;
   file_id id_;
   index_view index_;
@@ -48,4 +53,4 @@ private:
 
 using log_file_ptr = std::shared_ptr<log_file>;
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

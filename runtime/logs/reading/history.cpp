@@ -1,10 +1,10 @@
-#include "runtime/logs/reader_history.hpp"
+#include "runtime/logs/reading/history.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 namespace {
 
@@ -141,7 +141,7 @@ log_position log_history::since(const log_range& range, std::int64_t time) const
   for (auto file = range.end.file; file && file->changed() / 1000 >= time;) {
     const auto& index = file->index();
     const auto place =
-        index.first_not([time](const index_record& record) { return record.time < time; });
+        index.first_not([time](const logs::index_record& record) { return record.time < time; });
     const auto last = index.last();
     if (!last) {
       result = {file, 0};
@@ -177,8 +177,9 @@ std::optional<log_range> log_history::previous(const log_range& range,
       current = std::max(current, last->incarnation);
     known = true;
     const auto first_of = [&](std::uint64_t incarnation) {
-      return index.first_not(
-          [incarnation](const index_record& record) { return record.incarnation < incarnation; });
+      return index.first_not([incarnation](const logs::index_record& record) {
+        return record.incarnation < incarnation;
+      });
     };
     const auto position = [&](std::uint64_t place) {
       const auto record = index.at(place);
@@ -201,4 +202,4 @@ std::optional<log_range> log_history::previous(const log_range& range,
   return wanted ? std::optional{result} : std::nullopt;
 }
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

@@ -1,4 +1,4 @@
-#include "runtime/logs/reader.hpp"
+#include "runtime/logs/reading/reader.hpp"
 #include "test/unit/logs/log_writer.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -9,9 +9,10 @@
 #include <random>
 
 using namespace troupe;
-using namespace troupe::logs;
+using namespace troupe::log_reading;
 using test::log_writer;
 using test::written_line;
+using troupe::logs::encode;
 
 namespace std {
 ostream& operator<<(ostream& out, const written_line& x) {

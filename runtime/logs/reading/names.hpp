@@ -9,14 +9,14 @@
 #include <string>
 #include <string_view>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 /// The files of one instance.
 struct log_place {
   std::string stem; ///< «…/logs/market/trader.0»
 
-  std::string log(std::uint32_t number) const { return log_name(stem, number); }
-  std::string index(std::uint32_t number) const { return index_name(stem, number); }
+  std::string log(std::uint32_t number) const { return logs::log_name(stem, number); }
+  std::string index(std::uint32_t number) const { return logs::index_name(stem, number); }
   std::string directory() const;
 };
 
@@ -35,4 +35,4 @@ struct log_listing {
 /// At most 100 000 entries and 32 levels are looked at.
 log_listing list_logs(const std::string& logs);
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

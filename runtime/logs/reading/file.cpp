@@ -1,10 +1,10 @@
-#include "runtime/logs/reader_file.hpp"
+#include "runtime/logs/reading/file.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 namespace {
 
@@ -20,23 +20,31 @@ std::optional<file_id> identify(const std::string& path) {
   return file_id{about.st_dev, about.st_ino};
 }
 
+bool log_file::open_log() {
+  fd_.reset(::open(place_.log(number).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat about {};
+  if (!fd_ || fstat(fd_.get(), &about) != 0)
+    return false;
+  id_ = {about.st_dev, about.st_ino};
+  if (!S_ISREG(about.st_mode))
+    errno = EINVAL;
+  return S_ISREG(about.st_mode);
+}
+
+/// False: the names changed meanwhile, so it may be that of another log.
+bool log_file::open_index() {
+  index_ = index_view{place_.index(number)};
+  return identify(place_.log(number)) == id_;
+}
+
 log_file_ptr log_file::open(const log_place& place, std::uint32_t number) {
-  const auto path = place.log(number);
   auto result = std::make_shared<log_file>();
+  result->place_ = place;
+  result->number = number;
   for (int i = 0; i < attempts; ++i) {
-    result->fd_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!result->fd_)
+    if (!result->open_log())
       return nullptr;
-    struct stat about {};
-    if (fstat(result->fd_.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
-      errno = EINVAL;
-      return nullptr;
-    }
-    result->id_ = {about.st_dev, about.st_ino};
-    result->index_ = index_view{place.index(number)};
-    result->number = number;
-    // The index is the file's own only if the names did not change meanwhile.
-    if (identify(path) == result->id_)
+    if (result->open_index())
       break;
   }
   return result;
@@ -64,11 +72,18 @@ std::size_t log_file::read(std::uint64_t offset, char* into, std::size_t length)
   }
 }
 
-index_view& log_file::index() {
+const index_view& log_file::index() {
   if (!index_read_)
-    index_.refresh();
-  index_read_ = true;
+    refresh_index();
   return index_;
 }
 
-} // namespace troupe::logs
+void log_file::refresh_index() {
+  // It is made a moment after its log, and renamed a moment after it.
+  if (!index_.is_open() && !open_index())
+    index_ = {};
+  index_.refresh();
+  index_read_ = true;
+}
+
+} // namespace troupe::log_reading

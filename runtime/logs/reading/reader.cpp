@@ -1,11 +1,11 @@
-#include "runtime/logs/reader.hpp"
+#include "runtime/logs/reading/reader.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 namespace {
 
@@ -44,14 +44,14 @@ void log_reader::find_time(std::uint64_t offset) {
   const auto& index = file_->index();
   first_ = index.first();
   now_.reset();
-  place_ = index.first_not([offset](const index_record& x) { return x.offset <= offset; });
+  place_ = index.first_not([offset](const logs::index_record& x) { return x.offset <= offset; });
   if (place_ > 0)
     now_ = index.at(place_ - 1);
   then_ = index.at(place_);
 }
 
 void log_reader::know_time(std::uint64_t offset, log_line& line) {
-  auto& index = file_->index();
+  const auto& index = file_->index();
   while (then_ && then_->offset <= offset) {
     now_ = then_;
     then_ = index.at(++place_);
@@ -148,8 +148,8 @@ log_reader::filled log_reader::fill() {
   tail_.append(buffer_.data() + fill_ - got, got);
   tail_.erase(0, tail_.size() - std::min(tail_.size(), remembered));
   if (timed_ && !end_) {
-    auto& index = file_->index();
-    index.refresh();
+    file_->refresh_index();
+    const auto& index = file_->index();
     if (index.first() != first_)
       find_time(offset_ - (fill_ - head_));
     else if (!then_)
@@ -173,4 +173,4 @@ log_reader::filled log_reader::at_end() {
   return filled::file_over;
 }
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

@@ -1,8 +1,8 @@
-#include "runtime/logs/merge.hpp"
+#include "runtime/logs/reading/merge.hpp"
 
 #include <algorithm>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 merged_logs::source& merged_logs::add(std::string instance, log_reader reader) {
   sources_.push_back(std::make_unique<source>(
@@ -37,4 +37,4 @@ merged_logs::source* merged_logs::next() {
   return given_;
 }
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

@@ -1,4 +1,4 @@
-#include "runtime/logs/reader_names.hpp"
+#include "runtime/logs/reading/names.hpp"
 
 #include "config/names.hpp"
 
@@ -7,7 +7,7 @@
 #include <optional>
 #include <system_error>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 namespace {
 
@@ -24,7 +24,8 @@ std::optional<std::string> instance_at(const std::string& stem) {
   auto result = stem;
   result[dot] = '#';
   const auto name = config::split_instance(result);
-  if (!name || !name->index || stem_of(config::join_instance(name->bot, *name->index)) != stem)
+  if (!name || !name->index
+      || logs::stem_of(config::join_instance(name->bot, *name->index)) != stem)
     return std::nullopt;
   return result;
 }
@@ -36,11 +37,11 @@ std::string log_place::directory() const {
 }
 
 log_place place_of(const std::string& logs, std::string_view instance) {
-  return {logs + "/" + stem_of(instance)};
+  return {logs + "/" + logs::stem_of(instance)};
 }
 
 std::string instance_of_file(std::string_view path) {
-  const auto name = parse_file_name(path);
+  const auto name = logs::parse_file_name(path);
   return name && !name->index ? instance_at(name->stem).value_or("") : "";
 }
 
@@ -57,7 +58,7 @@ log_listing list_logs(const std::string& logs) {
   for (std::size_t seen = 0;
        !error && entry != fs::recursive_directory_iterator{} && seen < most_entries; ++seen) {
     const auto& path = entry->path().native();
-    const auto name = parse_file_name(std::string_view{path}.substr(logs.size() + 1));
+    const auto name = logs::parse_file_name(std::string_view{path}.substr(logs.size() + 1));
     if (name && !name->index) {
       if (const auto instance = instance_at(name->stem)) {
         auto& highest = result.instances[*instance];
@@ -71,4 +72,4 @@ log_listing list_logs(const std::string& logs) {
   return result;
 }
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "runtime/logs/reader_file.hpp"
+#include "runtime/logs/reading/file.hpp"
 
 #include <cstdint>
 #include <optional>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 /// A place in the output of an instance. Without a file: before all that will come.
 struct log_position {
@@ -60,4 +60,4 @@ private:
   std::uint32_t highest_;
 };
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 /// The index of one log file as it is now. May be missing, torn or wrong: a torn record is
 /// left out, and where offsets fall (the log was cut off), only what follows counts.
@@ -17,6 +17,8 @@ public:
   /// Opens it; it has records after `refresh`. One that is not there has none.
   explicit index_view(const std::string& path);
 
+  bool is_open() const { return static_cast<bool>(fd_); }
+
   /// Looks for what was written since. Reads what is new, in blocks of 64 KiB.
   void refresh();
 
@@ -25,11 +27,11 @@ public:
   std::uint64_t size() const { return count_ - first_; }
   bool empty() const { return size() == 0; }
   /// A record by its place; nothing when it cannot be read (any more).
-  std::optional<index_record> at(std::uint64_t place) const;
-  std::optional<index_record> last() const;
+  std::optional<logs::index_record> at(std::uint64_t place) const;
+  std::optional<logs::index_record> last() const;
 
   /// The first place whose record is not `before`, `size()` when all are.
-  std::uint64_t first_not(const std::function<bool(const index_record&)>& before) const;
+  std::uint64_t first_not(const std::function<bool(const logs::index_record&)>& before) const;
 
 private:
   os::unique_fd fd_;
@@ -38,4 +40,4 @@ private:
   std::uint64_t top_ = 0; ///< the last offset
 };
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

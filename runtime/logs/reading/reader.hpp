@@ -1,6 +1,6 @@
 #pragma once
 
-#include "runtime/logs/reader_history.hpp"
+#include "runtime/logs/reading/history.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 /// Longer lines come in pieces of this size.
 inline constexpr std::size_t longest_line = 64 * 1024;
@@ -66,10 +66,10 @@ private:
   log_file_ptr next_file_;   ///< comes when all of this one was given out
   bool restart_ = false;     ///< this one was cut off
 
-  std::optional<index_record> now_; ///< the record that covers the last line
-  std::optional<index_record> then_;
+  std::optional<logs::index_record> now_; ///< the record that covers the last line
+  std::optional<logs::index_record> then_;
   std::uint64_t place_ = 0; ///< of `then_`
   std::uint64_t first_ = 0; ///< place 0 of the index, when these were found
 };
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

@@ -1,6 +1,6 @@
-#include "runtime/logs/watcher.hpp"
+#include "runtime/logs/reading/watcher.hpp"
 
-#include "runtime/logs/reader_names.hpp"
+#include "runtime/logs/reading/names.hpp"
 
 #include <array>
 #include <cerrno>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 namespace {
 
@@ -88,4 +88,4 @@ log_watcher::changes log_watcher::take() {
   return result;
 }
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading

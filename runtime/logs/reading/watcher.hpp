@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-namespace troupe::logs {
+namespace troupe::log_reading {
 
 /// Tells which logs change in a directory and those below it. Where the system cannot tell
 /// (no inotify, too many directories, files on another machine), `pause` says how long to
@@ -41,4 +41,4 @@ private:
   bool blind_ = false;
 };
 
-} // namespace troupe::logs
+} // namespace troupe::log_reading
