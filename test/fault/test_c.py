@@ -66,7 +66,8 @@ class OneFleet(SharedCase):
             "c12": {**faultbot(journal, "--orphans=5000"), "start_grace": 0},
             "c16": {**faultbot(journal, "--exit=0", "--hold-out=3600s"), "restart": "temporary"},
             "c17": {"command": ["/bin/sh", "-c",
-                                r"printf '\033]0;x\007\000\377 \302\233\342\200\256\n' >&2; exec sleep 1000"]},
+                                r"printf '\033]0;x\007\000\377 \302\233\342\200\256\n' >&2; "
+                                "exec sleep 1000"]},
             "c21": {**faultbot(journal, "--exit=0"), "restart": "temporary"},
             "c22": {"command": [str(cls.setuid), f"--dump-self={cls.dump}/c22"], "user": "nobody"},
             "c23": {**faultbot(journal), "stop_timeout": "30s"},
@@ -222,7 +223,8 @@ class OneFleet(SharedCase):
         poll_until(lambda: fleet("logs", "c17").out == shown)
         # Kept as it was written, and shown so only to who asks for it.
         self.assertEqual(written, fleet("logs", "c17", "--raw", binary=True).out)
-        everything = fleet("logs", binary=True).out + fleet("logs", "c17", "--json", binary=True).out
+        everything = fleet("logs", binary=True).out
+        everything += fleet("logs", "c17", "--json", binary=True).out
         self.assertEqual(0, everything.count(b"\x1b"))
         self.assertTrue(everything.isascii())
         for words in (["logs", "c17"], ["logs", "c17", "--json"], ["logs", "c17", "--raw"]):
@@ -231,8 +233,9 @@ class OneFleet(SharedCase):
             terminal.finish()
             self.assertNotIn("\x1b", terminal.text())
             self.assertNotIn("\x9b", terminal.text())
+        os.kill(fleet.pid("c17#0"), signal.SIGKILL)
+        death = fleet.wait_deaths("c17", 1)[0]
         fleet.ask("stop", "c17", "--wait")
-        death = fleet.deaths("c17")[0]
         self.assertIn("]0;x", death["output"])
         self.assertNotIn("\x1b", fleet("deaths", "c17").out)
 
