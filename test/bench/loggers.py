@@ -29,7 +29,7 @@ class Logger(Contestant):
         self.setup = setup
         self.prepare(count, directory)
         self.process = self.launch()
-        end = time.monotonic() + 120
+        end = time.monotonic() + 60
         while len(self.bots) < count:
             self.bots = [pid for pid in procfs.descendants(self.roots()) if self.writes(pid)]
             if time.monotonic() > end or not self.lives():

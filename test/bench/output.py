@@ -29,11 +29,11 @@ DRIP = 1000  # bytes a second of each of many bots
 
 FIGURES = [
     report.Figure("rate", "one bot that floods, MB/s", "{:.0f}", "ahead of every peer",
-                  lambda mine, bare, peer: peer is None or mine > peer, True),
+                  lambda mine, bare, peer: None if peer is None else mine > peer, True),
     report.Figure("cpu", "CPU of that, s per GB", "{:.2f}", "", None),
     report.Figure("lost", "bytes lost of that", "{:.0f}", "0", lambda mine, bare, peer: mine == 0),
     report.Figure("drip", "many bots of 1 kB/s, CPU, % of one core", "{:.1f}",
-                  "ahead of every peer", lambda mine, bare, peer: peer is None or mine < peer),
+                  "ahead of every peer", lambda mine, bare, peer: None if peer is None else mine < peer),
     report.Figure("drip_lost", "bytes missing of that, %", "{:.1f}", "≤ 1",
                   lambda mine, bare, peer: mine <= 1),
     report.Figure("tail", "the last 100 lines of a large log, ms", "{:.1f}", "≤ 30",
@@ -48,6 +48,7 @@ class Bench:
         self.argument = f"no bot of this bench {os.getpid()}"
         self.bot = "/bin/true"
         self.cache = cache
+        build = build.resolve()  # bots have another directory
         self.binaries = build / "bin"
         self.flood = build / "test/flood"
         self.bare_splice = build / "test/bare_splice"
@@ -60,6 +61,7 @@ class Bench:
         fifo = directory / "go"
         os.mkfifo(fifo)
         contestant = kind(self)
+        contestant.install()
         words = [fifo if word == "GO" else directory / "done" if word == "DONE" else word
                  for word in words]
         try:

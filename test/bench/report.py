@@ -19,8 +19,8 @@ class Figure(NamedTuple):
     title: str
     form: str
     required: str
-    # (Troupe, bare loop, best peer) → met; what was not measured is None. Without it, nothing is
-    # required.
+    # (Troupe, bare loop, best peer) → met; what was not measured is None, and so is the answer when
+    # that decides. Without it, nothing is required.
     met: Callable
     more_is_better: bool = False
 
@@ -69,7 +69,8 @@ def verdict(figure, summary):
     peers = [found[figure.key] for name, found in summary.items()
              if name != MINE and name not in LIMITS and figure.key in found]
     best = max if figure.more_is_better else min
-    return "PASS" if figure.met(mine, bare, best(peers, default=None)) else "MISS"
+    return {None: "-", True: "PASS", False: "MISS"}[
+        figure.met(mine, bare, best(peers, default=None))]
 
 
 def _row(cells):
