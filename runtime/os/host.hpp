@@ -108,6 +108,9 @@ public:
   std::string tail(const std::string& instance, std::uint64_t incarnation) override;
   std::optional<usage> sample(const std::string& instance, std::uint64_t incarnation) override;
   std::string isolation() override;
+  environment_report environment(const launch&) override;
+  limits_report limits(const std::vector<launch>&) override;
+  figures machine() override;
 
 private:
   using clock = std::chrono::steady_clock;
@@ -174,6 +177,9 @@ private:
   std::size_t sweep_group(const target& to, bool main_too, std::chrono::milliseconds patience);
   std::size_t sweep_processes(const target& to, bool main_too, std::chrono::milliseconds patience);
   const std::vector<process>& recent_processes();
+
+  // host_looks.cpp
+  std::vector<limit_use> limits_of(const launch& what);
 
   // host_starts.cpp
   struct start {

@@ -331,6 +331,7 @@ std::optional<usage> keeper_host::sample(const std::string& instance, std::uint6
   if (elapsed > 0)
     result.cpu_percent = 100.0 * static_cast<double>(spent) / static_cast<double>(elapsed);
   result.memory = memory;
+  result.cpu_time = cpu;
   return result;
 }
 

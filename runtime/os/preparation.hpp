@@ -28,6 +28,12 @@ config::expected<prepared, std::string> prepare(const launch& what, const state_
                                                 const environment_lookup& original,
                                                 users& accounts);
 
+/// What placeholders stand for at a start of that instance; the error: it is no instance's name.
+/// `original` must outlive it.
+config::expected<config::expand_context, std::string>
+start_context(const std::string& instance, const std::string& tree,
+              const environment_lookup& original);
+
 /// What a slot remembers of its start, besides what the keeper knows.
 std::string make_blob(std::int64_t started);
 
