@@ -51,6 +51,11 @@ public:
   /// When `take` is worth asking again though nothing else happens.
   std::optional<time_point> wake_at(time_point now) const;
 
+  /// Restarts that may go at once.
+  double tokens(time_point now) {
+    refill(now);
+    return tokens_;
+  }
   std::size_t queued() const { return firsts_.size() + restarts_.size(); }
   std::size_t under_way() const { return under_way_.size(); }
 

@@ -33,7 +33,8 @@ using journal_actor = caf::typed_actor<
     caf::replies_to<query_atom, event_query>::with<event_list>,
     // The last n deaths of an instance or a bot, newest last.
     caf::replies_to<deaths_atom, std::string, std::uint32_t>::with<death_list>,
-    caf::reacts_to<tick_atom, std::uint64_t>>;
+    // What is kept and what was written since this actor began; see journal.cpp.
+    caf::replies_to<figures_atom>::with<figures>, caf::reacts_to<tick_atom, std::uint64_t>>;
 
 /// Keeps the last record of every instance, numbers every change and sees to it
 /// that each is committed once.
@@ -60,8 +61,16 @@ using ledger_actor = caf::typed_actor<
     caf::replies_to<await_atom, std::uint64_t, std::uint32_t>::with<std::uint64_t>,
     // Answers as soon as nothing waits for the disk.
     caf::replies_to<flush_atom>::with<bool>,
+    // What waits here; see ledger.cpp.
+    caf::replies_to<figures_atom>::with<figures>,
     // A supervisor wants `note` for these bots and groups (trailing '/').
     caf::reacts_to<watch_atom, std::vector<std::string>>, caf::reacts_to<tick_atom, std::uint64_t>>;
+
+/// One look at processes and disks that may hang for long, then it is gone. To the figures
+/// that it is given it adds those of the machine.
+using look_actor = caf::typed_actor<caf::replies_to<environ_atom, launch>::with<environment_report>,
+                                    caf::replies_to<limits_atom, launches>::with<limits_report>,
+                                    caf::replies_to<figures_atom, figures>::with<figures>>;
 
 /// Starts, signals and sweeps processes; admits starts at the fleet's pace.
 using launcher_actor = caf::typed_actor<
@@ -94,6 +103,10 @@ using launcher_actor = caf::typed_actor<
     caf::replies_to<sample_atom, std::vector<std::string>>::with<usage_map>,
     // Which isolation is in force, in one line.
     caf::replies_to<report_atom>::with<std::string>,
+    // Looks that may take their time; each is done by an actor of its own (look_actor).
+    caf::replies_to<environ_atom, launch>::with<environment_report>,
+    caf::replies_to<limits_atom, launches>::with<limits_report>,
+    caf::replies_to<figures_atom>::with<figures>,
     // What the keeper says.
     caf::reacts_to<spawned>, caf::reacts_to<spawn_failed>, caf::reacts_to<exited>,
     caf::reacts_to<stalled>, caf::reacts_to<notice>, caf::reacts_to<hook_end>,

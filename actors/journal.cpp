@@ -1,14 +1,22 @@
 #include "actors/journal.hpp"
 
+#include "actors/clocks.hpp"
+
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 namespace troupe {
 
 std::string journal_state::write(const journal_batch_ptr& batch, bool durable) {
+  const auto begin = monotonic_now(self);
   auto problem = store->write(*batch, durable);
+  longest_write = std::max(longest_write, monotonic_now(self) - begin);
+  ++(problem.empty() ? writes : failed_writes);
+  if (problem.empty())
+    changes += batch->transitions.size();
   if (!batch->notice.empty())
     spdlog::warn("journal: {}", batch->notice);
   return problem;
@@ -22,6 +30,16 @@ event_list journal_state::events(const event_query& what) {
 death_list journal_state::deaths(const std::string& of, std::uint32_t last) {
   auto found = store->deaths(of, last);
   return {std::move(found), store->trouble()};
+}
+
+figures journal_state::counts() {
+  auto result = store->counts();
+  result.trouble = store->trouble();
+  result.set("writes", writes);
+  result.set("failed_writes", failed_writes);
+  result.set("events_written", changes);
+  result.set("longest_write_s", std::chrono::duration<double>{longest_write}.count());
+  return result;
 }
 
 caf::result<journal_contents_ptr> journal_state::view() {
@@ -64,6 +82,7 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
       [st](view_atom) { return st->view(); },
       [st](query_atom, const event_query& what) { return st->events(what); },
       [st](deaths_atom, const std::string& of, std::uint32_t last) { return st->deaths(of, last); },
+      [st](figures_atom) { return st->counts(); },
       [st](tick_atom, std::uint64_t) { st->look_again(); },
   };
 }

@@ -5,6 +5,7 @@
 
 #include "actors/interfaces.hpp"
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct journal_state {
   event_list events(const event_query& what);
   death_list deaths(const std::string& of, std::uint32_t last);
   std::string write(const journal_batch_ptr& batch, bool durable);
+  figures counts();
   caf::result<journal_contents_ptr> view();
   void look_again();
 
@@ -28,6 +30,10 @@ struct journal_state {
   std::shared_ptr<journal_store> store;
   std::vector<caf::typed_response_promise<journal_contents_ptr>> waiting; ///< for a readable store
   int tries = 0;
+  std::uint64_t writes = 0; ///< batches that were committed
+  std::uint64_t failed_writes = 0;
+  std::uint64_t changes = 0; ///< events in them
+  std::chrono::nanoseconds longest_write{};
 };
 
 /// Spawn it detached.

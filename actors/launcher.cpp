@@ -1,6 +1,7 @@
 #include "actors/launcher.hpp"
 
 #include "actors/clocks.hpp"
+#include "actors/look.hpp"
 #include "actors/ordering.hpp"
 
 #include <spdlog/spdlog.h>
@@ -249,6 +250,54 @@ slot_info* launcher_state::find_slot(const std::string& instance, std::uint64_t 
   return nullptr;
 }
 
+// Nothing when there are too many already: they hang, or somebody asks too much.
+look_actor launcher_state::new_look() {
+  if (looking->fetch_add(1) >= most_looks) {
+    --*looking;
+    return {};
+  }
+  // As this actor: in a thread of its own, or, in tests, in turn with all others.
+  return self->getf(caf::abstract_actor::is_detached_flag)
+             ? self->spawn<caf::detached>(look, host, looking)
+             : self->spawn(look, host, looking);
+}
+
+namespace {
+
+template <class Report>
+Report too_many_looks() {
+  Report result;
+  result.trouble = "too many are being looked at; try again in a moment";
+  return result;
+}
+
+} // namespace
+
+caf::result<environment_report> launcher_state::environment(const launch& what) {
+  const auto by = new_look();
+  if (!by)
+    return too_many_looks<environment_report>();
+  return self->delegate(by, environ_atom_v, what);
+}
+
+caf::result<limits_report> launcher_state::limits(const launches& what) {
+  const auto by = new_look();
+  if (!by)
+    return too_many_looks<limits_report>();
+  return self->delegate(by, limits_atom_v, what);
+}
+
+caf::result<figures> launcher_state::machine() {
+  figures own;
+  own.set("starts_queued", queue.queued());
+  own.set("starts_under_way", queue.under_way());
+  own.set("restart_tokens", queue.tokens(monotonic_now(self)));
+  const auto by = new_look();
+  if (!by)
+    return own;
+  return self->delegate(by, figures_atom_v, own);
+}
+
 usage_map launcher_state::sample(const std::vector<std::string>& instances) {
   usage_map result;
   for (const auto& instance : instances)
@@ -295,6 +344,9 @@ launcher_actor::behavior_type launcher(launcher_state::pointer self,
       [st](sample_atom, const std::vector<std::string>& instances) {
         return st->sample(instances);
       },
+      [st](environ_atom, const launch& what) { return st->environment(what); },
+      [st](limits_atom, const launches& what) { return st->limits(what); },
+      [st](figures_atom) { return st->machine(); },
       [st](report_atom) { return st->host->isolation(); },
       [st](const spawned& x) { st->on_spawned(x); },
       [st](const spawn_failed& x) { st->on_spawn_failed(x); },

@@ -8,6 +8,7 @@
 #include "actors/admission.hpp"
 #include "actors/interfaces.hpp"
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,9 @@ struct launcher_state {
   std::uint32_t sweep(const std::string& instance, std::uint64_t incarnation, sweeping how);
   void commit(const std::string& instance, std::uint64_t incarnation);
   void retain(const config::spec_ptr& fleet);
+  caf::result<environment_report> environment(const launch& what);
+  caf::result<limits_report> limits(const launches& what);
+  caf::result<figures> machine();
   usage_map sample(const std::vector<std::string>& instances);
   void on_down(const caf::down_msg& message);
   void tick(std::uint64_t generation);
@@ -52,6 +56,7 @@ struct launcher_state {
 private:
   template <class Message>
   void forward(const Message& what);
+  look_actor new_look();
   slot_info* find_slot(const std::string& instance, std::uint64_t incarnation);
   void pump();
   void settled(const std::string& instance, std::uint64_t incarnation);
@@ -72,6 +77,7 @@ private:
   std::map<std::string, std::uint64_t> asked_to_end;
   std::optional<std::set<std::string>> expected; ///< unset until the first apply
   std::uint64_t generation = 0;
+  std::shared_ptr<std::atomic<int>> looking = std::make_shared<std::atomic<int>>(0);
 };
 
 /// Spawn it detached.

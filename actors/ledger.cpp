@@ -183,6 +183,21 @@ caf::result<bool> ledger_state::when_committed() {
   return answer;
 }
 
+figures ledger_state::counts() const {
+  const auto under_way = in_flight ? in_flight->transitions.size() : 0;
+  figures result;
+  result.set("instances", records.size());
+  result.set("groups", groups.size());
+  result.set("last_seq", last_seq);
+  result.set("committed_seq", committed_seq);
+  result.set("unwritten", pending.transitions.size() + under_way);
+  result.set("unwritten_limit", max_pending);
+  result.set("lost", lost);
+  result.set("waiting_shells", waiters.size());
+  result.set("waiting_shells_limit", max_waiting);
+  return result;
+}
+
 void ledger_state::watch(const std::vector<std::string>& targets) {
   auto who = caf::actor_cast<supervisor_actor>(self->current_sender());
   if (!who)
@@ -330,6 +345,7 @@ ledger_actor::behavior_type ledger(ledger_state::pointer self, services_ptr serv
       [st](view_atom, const std::vector<std::string>& names) { return st->view(names); },
       [st](await_atom, std::uint64_t after, std::uint32_t ms) { return st->await(after, ms); },
       [st](flush_atom) { return st->when_committed(); },
+      [st](figures_atom) { return st->counts(); },
       [st](watch_atom, const std::vector<std::string>& targets) { st->watch(targets); },
       [st](tick_atom, std::uint64_t what) { st->tick(what); },
   };

@@ -45,6 +45,7 @@ struct ledger_state {
   ledger_view_ptr view(const std::vector<std::string>& names) const;
   caf::result<bool> when_committed();
   caf::result<std::uint64_t> await(std::uint64_t after, std::uint32_t milliseconds);
+  figures counts() const;
   void watch(const std::vector<std::string>& targets);
   void on_down(const caf::down_msg& message);
   void tick(std::uint64_t what);

@@ -113,6 +113,57 @@ struct usage {
   std::string says;           ///< what it last said as STATUS=, for people
   std::uint64_t written = 0;  ///< bytes of output
   std::uint64_t unlogged = 0; ///< bytes of output that were dropped
+  std::uint64_t cpu_time = 0; ///< microseconds of user and system time, since its start
+};
+
+// What looks at an instance find out; see the last methods of process_host.
+
+/// Where a variable of a bot's environment comes from.
+enum class variable_source : std::uint8_t {
+  built_in, ///< PATH, HOME, USER, LANG, TZ
+  passed,   ///< `pass_environment`
+  file,     ///< `environment_file`
+  settings, ///< `environment`
+  runtime,  ///< TROUPE_…
+  unknown,  ///< only the process has it
+};
+
+struct variable {
+  std::string name;
+  std::string value; ///< of a secret, it may be anything
+  variable_source from = variable_source::unknown;
+  bool secret = false; ///< not to be shown: it is made with a secret or stood in a file
+};
+
+/// The environment of one instance, by name.
+struct environment_report {
+  std::vector<variable> variables;
+  int pid = 0;         ///< the process that was started with it; 0: what the next one would get
+  std::string trouble; ///< why it is not all there, or empty
+};
+
+/// One limit of an instance, and what is used of it.
+struct limit_use {
+  std::string name;            ///< as under `limits`, «memory»
+  std::optional<double> limit; ///< in force
+  std::optional<double> used;
+  std::string unenforced; ///< it was asked for and is not in force, and why
+};
+
+struct limits_report {
+  std::map<std::string, std::vector<limit_use>> of; ///< by instance
+  std::string trouble;                              ///< why there is none, or empty
+};
+
+/// Numbers of one part of the runtime at this moment, by name.
+struct figures {
+  std::map<std::string, double> of;
+  std::string trouble; ///< why there are none, or empty
+
+  template <class Number>
+  void set(const char* name, Number value) {
+    of[name] = static_cast<double>(value);
+  }
 };
 
 /// Everything that has to do with processes: the keeper, cgroups, pipes, /proc.
@@ -170,6 +221,22 @@ struct process_host {
 
   /// One line for people: which isolation is in force and what is missing.
   virtual std::string isolation() = 0;
+
+  // These three may be called from any thread, at the same time as all the others, and may
+  // wait for disks and the name service.
+
+  /// What that incarnation was started with, or, when it does not run, what a start would
+  /// give it now. Secrets are not read for it.
+  virtual environment_report environment(const launch&) = 0;
+
+  /// The limits in force and what is used of them.
+  virtual limits_report limits(const std::vector<launch>&) = 0;
+
+  /// Runtime, keeper and state directory: `runtime_pid`, `runtime_memory_bytes`,
+  /// `runtime_cpu_s`, `runtime_files`, `runtime_files_limit`, the same of the keeper,
+  /// `epoch`, `slots`, `state_bytes`, `logs_bytes`, `disk_free_bytes`,
+  /// `disk_bytes`. What cannot be known is absent.
+  virtual figures machine() = 0;
 };
 
 // -- store ---------------------------------------------------------------------
@@ -231,7 +298,10 @@ struct journal_store {
   /// bot (`market/trader`), newest last.
   virtual std::vector<death> deaths(const std::string& name, std::uint32_t last) = 0;
 
-  /// Why the last `events` or `deaths` could not be read; empty when it could.
+  /// How much is kept: `events`, `deaths`, `audits`, `versions`, each with `…_limit`.
+  virtual figures counts() = 0;
+
+  /// Why the last `events`, `deaths` or `counts` could not be read; empty when it could.
   virtual std::string trouble() const = 0;
 };
 

@@ -144,6 +144,9 @@ struct death_list {
   std::string trouble; ///< why it could not be read, or empty
 };
 
+/// Instances with their incarnation and spec.
+using launches = std::vector<launch>;
+
 struct services;
 using services_ptr = std::shared_ptr<const services>;
 
@@ -181,6 +184,10 @@ TROUPE_LOCAL(troupe::services_ptr)
 TROUPE_LOCAL(troupe::config::group_ptr)
 TROUPE_LOCAL(troupe::config::spec_ptr)
 TROUPE_LOCAL(troupe::config::bot_spec_ptr)
+TROUPE_LOCAL(troupe::launches)
+TROUPE_LOCAL(troupe::environment_report)
+TROUPE_LOCAL(troupe::limits_report)
+TROUPE_LOCAL(troupe::figures)
 #undef TROUPE_LOCAL
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_actors, caf::id_block::troupe_admin::end)
@@ -213,6 +220,10 @@ CAF_ADD_TYPE_ID(troupe_actors, (troupe::config::spec_ptr))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::config::bot_spec_ptr))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::lineage))
 CAF_ADD_TYPE_ID(troupe_actors, (std::vector<std::string>))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::launches))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::environment_report))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::limits_report))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::figures))
 
 // At most ten characters each.
 CAF_ADD_ATOM(troupe_actors, troupe, wire_atom, "wire")
@@ -247,4 +258,7 @@ CAF_ADD_ATOM(troupe_actors, troupe, alive_atom, "alive")
 CAF_ADD_ATOM(troupe_actors, troupe, flush_atom, "flush")
 CAF_ADD_ATOM(troupe_actors, troupe, attend_atom, "attend")
 CAF_ADD_ATOM(troupe_actors, troupe, hook_atom, "hook")
+CAF_ADD_ATOM(troupe_actors, troupe, environ_atom, "environ")
+CAF_ADD_ATOM(troupe_actors, troupe, limits_atom, "limits")
+CAF_ADD_ATOM(troupe_actors, troupe, figures_atom, "figures")
 CAF_END_TYPE_ID_BLOCK(troupe_actors)

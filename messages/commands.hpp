@@ -31,6 +31,7 @@ enum class word_kind : std::uint8_t {
   path,     ///< a file or directory of the client
   command,  ///< the name of a command
   text,     ///< anything
+  state,    ///< «running», «ready», «down» or another state
 };
 
 /// One positional argument.

@@ -12,19 +12,18 @@
 
 namespace troupe::commands {
 
-namespace {
-
-std::string text_of(std::string_view text) {
-  return std::string{text};
-}
-
-/// Microseconds as seconds, to the millisecond.
 double seconds(std::int64_t micros) {
   return std::round(static_cast<double>(micros) / 1e3) / 1e3;
 }
 
 json time_or_null(std::int64_t time) {
   return time > 0 ? json(rfc3339(time)) : json(nullptr);
+}
+
+namespace {
+
+std::string text_of(std::string_view text) {
+  return std::string{text};
 }
 
 json exit_object(const exit_status& status) {
@@ -38,18 +37,6 @@ std::string_view to_string(config::strategy how) {
   constexpr std::array<std::string_view, 3> names{"one_for_one", "one_for_all", "rest_for_one"};
   const auto index = static_cast<std::size_t>(how);
   return index < names.size() ? names[index] : "unknown";
-}
-
-json next_row(const std::optional<next_step>& next, std::int64_t now) {
-  if (!next)
-    return nullptr;
-  json row;
-  row["what"] = next->what;
-  row["at"] = time_or_null(next->at);
-  row["in_s"] = next->at > 0 ? json(std::max(0.0, seconds(next->at - now))) : json(nullptr);
-  row["attempt"] = next->attempt > 0 ? json(next->attempt) : json(nullptr);
-  row["of"] = next->of > 0 ? json(next->of) : json(nullptr);
-  return row;
 }
 
 json group_row(const group_record& group, const tallies& counted, std::int64_t now) {
@@ -67,6 +54,18 @@ json group_row(const group_record& group, const tallies& counted, std::int64_t n
 }
 
 } // namespace
+
+json next_row(const std::optional<next_step>& next, std::int64_t now) {
+  if (!next)
+    return nullptr;
+  json row;
+  row["what"] = next->what;
+  row["at"] = time_or_null(next->at);
+  row["in_s"] = next->at > 0 ? json(std::max(0.0, seconds(next->at - now))) : json(nullptr);
+  row["attempt"] = next->attempt > 0 ? json(next->attempt) : json(nullptr);
+  row["of"] = next->of > 0 ? json(next->of) : json(nullptr);
+  return row;
+}
 
 std::string dump(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -275,6 +274,10 @@ json show_document(const show_input& in, const config::bot_entry& bot, std::uint
     policy["failed_starts"] = record.policy.failed_starts;
     policy["recent_restarts"] = record.policy.restarts.size();
     policy["probes"] = record.policy.probes;
+    const auto* use = found == in.sampled.end() ? nullptr : &found->second;
+    row["says"] = use && !use->says.empty() ? json(use->says) : json(nullptr);
+    row["output_bytes"] = use ? json(use->written) : json(nullptr);
+    row["output_dropped_bytes"] = use ? json(use->unlogged) : json(nullptr);
     instances.push_back(std::move(row));
   }
   result["isolation"] = isolation;

@@ -31,6 +31,15 @@ std::string rfc3339(std::int64_t time);
 /// `now` («10m»); nothing when it is neither.
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now);
 
+/// Microseconds as seconds, to the millisecond.
+double seconds(std::int64_t micros);
+
+/// RFC 3339, null for 0.
+json time_or_null(std::int64_t time);
+
+/// What happens next to an instance; null when nothing does.
+json next_row(const std::optional<next_step>& next, std::int64_t now);
+
 /// `{"schema_version":1}`, to be filled.
 json new_document();
 

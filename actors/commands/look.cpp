@@ -1,7 +1,7 @@
 // Commands that change nothing: status, tree, show, events, deaths.
 
 #include "actors/clocks.hpp"
-#include "actors/commands/request.hpp"
+#include "actors/commands/past.hpp"
 #include "config/names.hpp"
 
 #include <algorithm>
@@ -45,7 +45,8 @@ void sample_for_later(const request_ptr& r, std::vector<std::string> names) {
           [self](caf::error&) { self->state.sampling = false; });
 }
 
-/// Calls `then` with the resource use of what runs, as far as it is known.
+} // namespace
+
 void with_usage(const request_ptr& r, const ledger_view_ptr& view,
                 std::function<void(const std::map<std::string, usage>&)> then) {
   auto& state = r->self->state;
@@ -63,13 +64,6 @@ void with_usage(const request_ptr& r, const ledger_view_ptr& view,
   r->self->request(r->all->launcher, sample_timeout, sample_atom_v, std::move(names))
       .then([then](usage_map& result) { then(result.of); }, [then](caf::error&) { then({}); });
 }
-
-/// What is chosen of a view of everything.
-ledger_view_ptr shown_of(const ledger_view_ptr& view, const chosen& what) {
-  return what.everything ? view : part_of(*view, {what.instances.begin(), what.instances.end()});
-}
-
-} // namespace
 
 void handle_status(const request_ptr& r) {
   selection what;
@@ -151,15 +145,6 @@ void handle_show(const request_ptr& r) {
     });
   });
 }
-
-namespace {
-
-refusal store_unreadable(const std::string& why) {
-  return {exit_code::failed, "store-unreadable", "what was kept cannot be read: " + why,
-          "see to the state directory; the fleet runs on meanwhile"};
-}
-
-} // namespace
 
 void handle_deaths(const request_ptr& r) {
   std::string name;

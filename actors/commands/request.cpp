@@ -234,6 +234,8 @@ handler find_handler(std::string_view command) {
       {"stop", handle_stop},       {"restart", handle_restart}, {"pause", handle_pause},
       {"resume", handle_resume},   {"reset", handle_reset},     {"recover", handle_recover},
       {"signal", handle_signal},   {"scale", handle_scale},     {"shutdown", handle_shutdown},
+      {"wait", handle_wait},       {"why", handle_why},         {"graph", handle_graph},
+      {"env", handle_env},         {"limits", handle_limits},   {"stats", handle_stats},
   };
   const auto found =
       std::ranges::find(handlers, command, &std::pair<std::string_view, handler>::first);

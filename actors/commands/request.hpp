@@ -106,4 +106,11 @@ void handle_signal(const request_ptr&);
 void handle_scale(const request_ptr&);
 void handle_shutdown(const request_ptr&);
 
+void handle_wait(const request_ptr&);
+void handle_why(const request_ptr&);
+void handle_graph(const request_ptr&);
+void handle_env(const request_ptr&);
+void handle_limits(const request_ptr&);
+void handle_stats(const request_ptr&);
+
 } // namespace troupe::commands

@@ -53,6 +53,7 @@ public:
 
   std::optional<peer> find(std::uint64_t session) const;
   std::size_t size() const;
+  std::size_t bound() const { return bound_; }
 
   /// Keeps a rest for `next`; the oldest ones make room for it. Returns its cursor, or 0
   /// when the session has ended.

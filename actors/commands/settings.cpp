@@ -1,8 +1,7 @@
 #include "actors/commands/documents.hpp"
+#include "config/secret_names.hpp"
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstring>
 
 namespace troupe::commands {
@@ -18,27 +17,14 @@ json or_null(const std::optional<T>& value) {
   return value ? json(*value) : json(nullptr);
 }
 
-bool looks_secret(std::string name) {
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
-  return std::ranges::any_of(
-      std::array{"SECRET", "PASSW", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "DSN"},
-      [&](const char* part) { return name.find(part) != std::string::npos; });
-}
-
-/// A password within a URL does not belong on a screen either.
-bool carries_password(const std::string& value) {
-  const auto scheme = value.find("://");
-  const auto at = value.find('@');
-  return scheme != std::string::npos && at != std::string::npos && at > scheme
-         && value.find(':', scheme + 3) < at;
-}
-
 json environment(const std::map<std::string, std::string>& from) {
   json result = json::object();
   for (const auto& [name, value] : from) {
     // A reference names a secret and does not hold it.
     const bool reference = value.starts_with("${") && value.find('}') == value.size() - 1;
-    result[name] = !reference && (looks_secret(name) || carries_password(value)) ? "***" : value;
+    result[name] = !reference && (config::names_a_secret(name) || config::carries_password(value))
+                       ? "***"
+                       : value;
   }
   return result;
 }
@@ -49,6 +35,24 @@ json hook(const std::optional<config::hook_spec>& what) {
   json result;
   result["command"] = what->command;
   result["timeout_s"] = seconds(what->timeout);
+  return result;
+}
+
+json ready_check(const config::ready_spec& check) {
+  if (check.how == config::ready_spec::kind::none)
+    return nullptr;
+  constexpr std::array kinds{"none", "tcp", "http", "exec", "output", "file", "notify"};
+  json result;
+  result["kind"] = kinds.at(static_cast<std::size_t>(check.how));
+  if (!check.value.empty())
+    result["value"] = config::carries_password(check.value) ? "***" : check.value;
+  if (!check.command.empty())
+    result["command"] = check.command;
+  using enum config::ready_spec::kind;
+  if (check.how != output && check.how != notify) {
+    result["interval_s"] = seconds(check.interval);
+    result["timeout_s"] = seconds(check.timeout);
+  }
   return result;
 }
 
@@ -124,6 +128,7 @@ json settings(const config::bot_spec& spec) {
   result["max_restarts"]["within_s"] = seconds(spec.max_restarts.within);
   result["retry_failed"]["initial_s"] = seconds(spec.retry_failed.initial);
   result["retry_failed"]["max_s"] = seconds(spec.retry_failed.max);
+  result["ready"] = ready_check(spec.ready);
   result["start_grace_s"] = seconds(spec.start_grace);
   result["start_timeout_s"] = seconds(spec.start_timeout);
   result["start_command"] = hook(spec.start_command);

@@ -1,5 +1,6 @@
 #include "runtime/os/environment.hpp"
 
+#include "config/secret_names.hpp"
 #include "runtime/os/files.hpp"
 
 #include <cerrno>
@@ -94,23 +95,26 @@ read_secret(const std::string& tree, const environment_lookup& env, const std::s
                             + " (mode 0600) and no systemd credential of that name"};
 }
 
-config::expected<std::vector<std::string>, std::string>
-make_environment(const environment_request& x) {
-  std::map<std::string, std::string> all;
-  const auto pass = [&](const std::string& name) {
-    if (auto value = x.original(name))
-      all[name] = std::move(*value);
+config::expected<std::vector<variable>, std::string>
+compose_environment(const environment_request& x) {
+  std::map<std::string, variable> all;
+  const auto set = [&](const std::string& name, std::string value, variable_source from) {
+    all[name] = {name, std::move(value), from, from == variable_source::file};
   };
-  all["PATH"] = default_path;
+  const auto pass = [&](const std::string& name, variable_source from) {
+    if (auto value = x.original(name))
+      set(name, std::move(*value), from);
+  };
+  set("PATH", default_path, variable_source::built_in);
   for (const char* name : {"PATH", "HOME", "USER", "LANG", "TZ"})
-    pass(name);
+    pass(name, variable_source::built_in);
   // Another user's home is not ours to point to; without one of our own, the accounts'.
   if (x.spec.user || !all.contains("HOME"))
-    all["HOME"] = x.who.home.empty() ? "/" : x.who.home;
+    set("HOME", x.who.home.empty() ? "/" : x.who.home, variable_source::built_in);
   if ((x.spec.user || !all.contains("USER")) && !x.who.name.empty())
-    all["USER"] = x.who.name;
+    set("USER", x.who.name, variable_source::built_in);
   for (const auto& name : x.spec.pass_environment)
-    pass(name);
+    pass(name, variable_source::passed);
   if (x.spec.environment_file) {
     auto file = config::expand(*x.spec.environment_file, x.expand);
     if (!file)
@@ -126,26 +130,42 @@ make_environment(const environment_request& x) {
     if (!found)
       return config::unexpected{"environment_file " + *file + ", " + found.error()};
     for (const auto& [name, value] : *found)
-      all[name] = value;
+      set(name, value, variable_source::file);
   }
   for (const auto& [name, value] : x.spec.environment) {
     auto expanded = config::expand(value, x.expand);
     if (!expanded)
       return config::unexpected{"environment." + name + ": " + expanded.error()};
-    all[name] = std::move(*expanded);
+    set(name, std::move(*expanded), variable_source::settings);
+    for (const auto& part : config::placeholders(value))
+      if (part.what == config::placeholder::kind::secret
+          || (part.what == config::placeholder::kind::env && config::names_a_secret(part.name)))
+        all[name].secret = true;
   }
   for (const auto& [name, value] : x.more)
-    all[name] = value;
+    set(name, value, variable_source::runtime);
   for (const auto& name : x.without)
     all.erase(name);
-  all["TROUPE_BOT"] = x.expand.bot;
-  all["TROUPE_INSTANCE"] = std::to_string(x.expand.index);
-  all["TROUPE_INCARNATION"] = std::to_string(x.incarnation);
-  all["TROUPE_BOT_DIR"] = x.bot_directory;
-  std::vector<std::string> result;
+  set("TROUPE_BOT", x.expand.bot, variable_source::runtime);
+  set("TROUPE_INSTANCE", std::to_string(x.expand.index), variable_source::runtime);
+  set("TROUPE_INCARNATION", std::to_string(x.incarnation), variable_source::runtime);
+  set("TROUPE_BOT_DIR", x.bot_directory, variable_source::runtime);
+  std::vector<variable> result;
   result.reserve(all.size());
-  for (auto& [name, value] : all)
-    result.push_back(name + '=' + value);
+  for (auto& [name, each] : all)
+    result.push_back(std::move(each));
+  return result;
+}
+
+config::expected<std::vector<std::string>, std::string>
+make_environment(const environment_request& x) {
+  auto all = compose_environment(x);
+  if (!all)
+    return config::unexpected{all.error()};
+  std::vector<std::string> result;
+  result.reserve(all->size());
+  for (const auto& each : *all)
+    result.push_back(each.name + '=' + each.value);
   return result;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/seams.hpp"
 #include "config/expand.hpp"
 #include "config/result.hpp"
 #include "config/spec.hpp"
@@ -39,8 +40,12 @@ struct environment_request {
   std::set<std::string> without{};           ///< taken away again
 };
 
-/// NAME=VALUE, all of it. Weakest first: PATH, HOME, USER, LANG, TZ; pass_environment; the
-/// environment_file; the bot's own; TROUPE_…
+/// All of it, by name, with where each comes from. Weakest first: PATH, HOME, USER, LANG, TZ;
+/// pass_environment; the environment_file; the bot's own; TROUPE_…
+config::expected<std::vector<variable>, std::string>
+compose_environment(const environment_request& x);
+
+/// The same as NAME=VALUE, for a process.
 config::expected<std::vector<std::string>, std::string>
 make_environment(const environment_request& x);
 

@@ -121,6 +121,9 @@ public:
   std::string tail(const std::string& instance, std::uint64_t incarnation) override;
   std::optional<usage> sample(const std::string& instance, std::uint64_t incarnation) override;
   std::string isolation() override;
+  environment_report environment(const launch&) override;
+  limits_report limits(const std::vector<launch>&) override;
+  figures machine() override;
 
 private:
   using clock = std::chrono::steady_clock;
@@ -199,6 +202,9 @@ private:
   std::size_t sweep_processes(const target& to, bool main_too, std::chrono::milliseconds patience);
   const std::vector<process>& recent_processes();
 
+  // host_looks.cpp
+  std::vector<limit_use> limits_of(const launch& what);
+
   // host_starts.cpp
   struct start {
     launch what;
@@ -220,7 +226,7 @@ private:
   void run_start_command(const launch& what, const entry_ptr& place);
   std::map<std::string, std::string> hook_variables(const slot_key& bot, hook which);
   void cancel_tasks(const slot_key& bot);
-  kinship look_at(const slot_key& key, pid_t pid);
+  kinship kin_of(const slot_key& key, pid_t pid);
 
   boost::asio::io_context& io_;
   state_directory state_;

@@ -355,6 +355,7 @@ std::optional<usage> keeper_host::sample(const std::string& instance, std::uint6
   result.written = output.read;
   result.unlogged = output.dropped;
   result.says = attention_.says(to.key);
+  result.cpu_time = cpu;
   return result;
 }
 

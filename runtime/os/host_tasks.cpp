@@ -143,7 +143,7 @@ std::map<std::string, std::string> keeper_host::hook_variables(const slot_key& b
 
 attention::surroundings keeper_host::surroundings() {
   return {[this](process_event event) { tell(std::move(event)); },
-          [this](const slot_key& key, pid_t pid) { return look_at(key, pid); },
+          [this](const slot_key& key, pid_t pid) { return kin_of(key, pid); },
           [this](const std::string& name) { return options_.original(name); }, state_.path()};
 }
 
@@ -163,7 +163,7 @@ void keeper_host::attend(const launch& what, bool check_ready) {
   });
 }
 
-kinship keeper_host::look_at(const slot_key& key, pid_t pid) {
+kinship keeper_host::kin_of(const slot_key& key, pid_t pid) {
   const auto to = locate(key.instance, key.incarnation);
   if (!to.known)
     return kinship::no;

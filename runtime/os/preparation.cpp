@@ -50,20 +50,32 @@ std::optional<T> number_in_blob(std::string_view blob, std::string_view name) {
 
 } // namespace
 
+config::expected<config::expand_context, std::string>
+start_context(const std::string& instance, const std::string& tree,
+              const environment_lookup& original) {
+  const auto name = config::split_instance(instance);
+  if (!name || !name->index)
+    return config::unexpected{"\"" + instance + "\" is no name of an instance"};
+  config::expand_context result;
+  result.bot = name->bot;
+  result.index = *name->index;
+  result.env = original;
+  result.secret = [tree, &original](const std::string& secret) {
+    return read_secret(tree, original, secret);
+  };
+  return result;
+}
+
 config::expected<prepared, std::string> prepare(const preparation& x, const state_directory& state,
                                                 const cgroup_tree& groups, const std::string& tree,
                                                 const environment_lookup& original,
                                                 users& accounts) {
   const auto& what = x.what;
   const auto& spec = *what.spec;
-  const auto name = config::split_instance(what.instance);
-  if (!name || !name->index)
-    return config::unexpected{"\"" + what.instance + "\" is no name of an instance"};
-  config::expand_context context;
-  context.bot = name->bot;
-  context.index = *name->index;
-  context.env = original;
-  context.secret = [&](const std::string& secret) { return read_secret(tree, original, secret); };
+  const auto found = start_context(what.instance, tree, original);
+  if (!found)
+    return config::unexpected{found.error()};
+  const auto& context = *found;
 
   prepared result;
   auto& request = result.request;

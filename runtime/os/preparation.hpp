@@ -38,6 +38,12 @@ config::expected<prepared, std::string> prepare(const preparation& x, const stat
                                                 const environment_lookup& original,
                                                 users& accounts);
 
+/// What placeholders stand for at a start of that instance; the error: it is no instance's name.
+/// `original` must outlive it.
+config::expected<config::expand_context, std::string>
+start_context(const std::string& instance, const std::string& tree,
+              const environment_lookup& original);
+
 /// Whether a bot is given a NOTIFY_SOCKET.
 bool uses_notify(const config::bot_spec& spec);
 

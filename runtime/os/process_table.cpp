@@ -2,6 +2,7 @@
 
 #include "runtime/os/files.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -201,6 +202,46 @@ std::optional<std::string> environment_of(pid_t pid) {
 }
 
 } // namespace
+
+std::vector<std::pair<std::string, std::string>> variables_of(pid_t pid) {
+  std::vector<std::pair<std::string, std::string>> result;
+  const auto text = environment_of(pid).value_or("");
+  for (std::string_view rest{text}; !rest.empty();) {
+    const auto entry = rest.substr(0, rest.find('\0'));
+    if (const auto equals = entry.find('='); equals != std::string_view::npos && equals > 0)
+      result.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
+    rest.remove_prefix(std::min(entry.size() + 1, rest.size()));
+  }
+  return result;
+}
+
+std::optional<std::string> look_at(pid_t pid, const char* file) {
+  auto text = read_file(proc(pid, file));
+  if (!text && denied(errno)) {
+    const rights_of_owner rights{pid};
+    text = read_file(proc(pid, file));
+  }
+  return text;
+}
+
+std::optional<std::size_t> open_files_of(pid_t pid) {
+  constexpr std::size_t enough = 1 << 20;
+  const auto path = proc(pid, "fd");
+  DIR* fds = ::opendir(path.c_str());
+  if (!fds && denied(errno)) {
+    const rights_of_owner rights{pid};
+    fds = ::opendir(path.c_str());
+  }
+  if (!fds)
+    return std::nullopt;
+  std::size_t count = 0;
+  while (count < enough && ::readdir(fds))
+    ++count;
+  ::closedir(fds);
+  // Of our own, the one that was just looked through; and «.», «..».
+  const std::size_t others = pid == ::getpid() ? 3 : 2;
+  return count > others ? count - others : 0;
+}
 
 bool stat_of(pid_t pid, const std::string& file, struct stat& info) {
   const auto path = proc(pid, file.c_str());

@@ -55,6 +55,15 @@ pid_t process_that_has_open(const struct stat& file, pid_t self);
 /// not trace others.
 std::optional<std::string> variable_of(pid_t pid, std::string_view name);
 
+/// The environment that a process was started with, in its order; empty when it may not be read.
+std::vector<std::pair<std::string, std::string>> variables_of(pid_t pid);
+
+/// A small file beneath /proc/PID, also of another user's process; nothing when it may not be read.
+std::optional<std::string> look_at(pid_t pid, const char* file);
+
+/// How many files a process has open, at most a million; nothing when that may not be seen.
+std::optional<std::size_t> open_files_of(pid_t pid);
+
 /// Microseconds of CPU time for clock ticks.
 std::uint64_t ticks_to_us(std::uint64_t ticks);
 

@@ -1,6 +1,7 @@
 #include "runtime/shell/complete.hpp"
 
 #include "messages/commands.hpp"
+#include "messages/lifecycle.hpp"
 #include "runtime/shell/parse.hpp"
 
 #include <algorithm>
@@ -75,6 +76,12 @@ std::vector<std::string> words_of(word_kind kind, const name_source& names) {
   }
   case word_kind::signal:
     return {"HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM", "CONT", "STOP"};
+  case word_kind::state: {
+    std::vector<std::string> all{"ready", "down"};
+    for (std::size_t i = 0; i < state_count; ++i)
+      all.emplace_back(to_string(static_cast<state>(i)));
+    return all;
+  }
   case word_kind::command:
     return command_names();
   default:

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <unistd.h>
 #include <utility>
 
 namespace troupe::shell {
@@ -113,6 +114,8 @@ int executor::carry_out(const invocation& what) {
     return show_logs(what, runtime_, given_);
   if (name == "attach")
     return attach(what, runtime_, given_);
+  if (name == "wait")
+    return wait_until(what);
   return over_the_socket(what);
 }
 
@@ -126,6 +129,8 @@ int executor::show(const invocation& what, const answer& got) {
     return printed("the runtime answers: pid " + text_at(document, "pid") + ", up "
                        + human_duration(number_at(document, "uptime_s")) + "\n",
                    got.exit);
+  if (what.command->name == "graph" && has(what, "dot"))
+    return printed(render_dot(document), got.exit);
   return printed(render(what.command->name, document, given_.on), got.exit);
 }
 
@@ -209,6 +214,39 @@ config::expected<answer, refusal> executor::await(json& goal,
     const auto state = parse_document(got->document);
     if (text_at(state, "reached") == "true" || text_at(state, "failed") == "true")
       return got;
+  }
+}
+
+/// Asks again until all stand as they should, one never will, or the time is up.
+int executor::wait_until(const invocation& what) {
+  auto limit = milliseconds{30'000};
+  if (has(what, "wait"))
+    limit = duration_argument(what, "wait");
+  auto arguments = what.arguments;
+  arguments.erase("wait");
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+    arguments["wait_ms"] = std::clamp<std::int64_t>(left.count(), 0, wait_slice_ms);
+    const auto got = runtime_.ask("wait", commands::dump(arguments), true);
+    if (!got)
+      return complain(got.error(), what.global.json);
+    if (got->exit != 0)
+      return show(what, *got);
+    const auto document = parse_document(got->document);
+    const bool reached = text_at(document, "reached") == "true";
+    const bool failed = text_at(document, "failed") == "true";
+    if (!reached && !failed && left.count() > 0)
+      continue;
+    const auto exit = reached ? exit_code::done : failed ? exit_code::failed : exit_code::timed_out;
+    if (what.global.json || reached)
+      return show(what, {static_cast<int>(exit), got->document});
+    auto on = given_.on;
+    on.colour = on.colour && isatty(STDERR_FILENO) == 1;
+    const auto waited = human_delay(static_cast<double>(limit.count()) / 1e3);
+    std::fputs(render_missing(document, waited, on).c_str(), stderr);
+    return static_cast<int>(exit);
   }
 }
 

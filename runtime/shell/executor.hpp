@@ -38,6 +38,7 @@ private:
   int over_the_socket(const invocation&);
   int follow_events(const invocation&);
   int show_version(const invocation&);
+  int wait_until(const invocation&);
   int wait_for(const invocation&, answer first);
   config::expected<answer, refusal> await(nlohmann::ordered_json& goal,
                                           std::chrono::steady_clock::time_point deadline);

@@ -237,6 +237,18 @@ std::string render(std::string_view command, const json& document, const termina
     return render_show(document, on);
   if (command == "deaths")
     return render_deaths(document, on);
+  if (command == "wait")
+    return render_wait(document, on);
+  if (command == "why")
+    return render_why(document, on);
+  if (command == "graph")
+    return render_graph(document, on);
+  if (command == "env")
+    return render_env(document, on);
+  if (command == "limits")
+    return render_limits(document, on);
+  if (command == "stats")
+    return render_stats(document, on);
   if (document.is_object() && document.contains("command"))
     return render_change(document, on);
   return escape(document.dump(2, ' ', false, json::error_handler_t::replace)) + "\n";

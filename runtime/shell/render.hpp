@@ -26,6 +26,18 @@ std::string render_deaths(const json&, const terminal&);
 std::string render_event(const json&, const terminal&);
 std::string render_change(const json&, const terminal&);
 
+// See render_why.cpp, render_graph.cpp and render_numbers.cpp.
+std::string render_wait(const json&, const terminal&);
+/// Who is not there yet, or never will be; `waited` says how long was waited.
+std::string render_missing(const json&, const std::string& waited, const terminal&);
+std::string render_why(const json&, const terminal&);
+std::string render_graph(const json&, const terminal&);
+/// The same for Graphviz.
+std::string render_dot(const json&);
+std::string render_env(const json&, const terminal&);
+std::string render_limits(const json&, const terminal&);
+std::string render_stats(const json&, const terminal&);
+
 /// «troupe: there is no bot "x"», and the hint below.
 std::string render_refusal(const refusal&, bool colour);
 

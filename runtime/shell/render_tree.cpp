@@ -62,16 +62,56 @@ std::string readable(const json& value) {
   return escape(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+/// «tcp 127.0.0.1:80, every 1s, each at most 1s».
+std::string check_text(const json& check) {
+  auto result = text_at(check, "kind");
+  if (const auto value = text_at(check, "value"); !value.empty())
+    result += " " + value;
+  for (const auto& word : list_at(check, "command"))
+    result += " " + readable(word);
+  if (const double every = number_at(check, "interval_s", -1); every >= 0)
+    result += ", every " + human_duration(every);
+  if (const double most = number_at(check, "timeout_s", -1); most >= 0)
+    result += ", each at most " + human_duration(most);
+  return result;
+}
+
+/// «sh -c 'x', at most 10s».
+std::string hook_text(const json& hook) {
+  std::string result;
+  for (const auto& word : list_at(hook, "command"))
+    result += (result.empty() ? "" : " ") + readable(word);
+  return result + ", at most " + human_duration(number_at(hook, "timeout_s"));
+}
+
+std::string limits_text(const json& limits) {
+  std::string result;
+  for (const auto& [name, value] : limits.items()) {
+    const bool counted = name == "tasks" || name == "cpu" || name == "cpu_weight"
+                         || name == "open_files" || name == "processes";
+    result += (result.empty() ? "" : ", ") + escape(name) + " "
+              + (counted || !value.is_number_unsigned() ? readable(value)
+                                                        : human_size(value.get<std::uint64_t>()));
+  }
+  return result;
+}
+
 /// «initial_s» of 0.5 as «initial 500ms».
 std::string setting(const std::string& key, const json& value) {
   if (key.ends_with("_s") && value.is_number())
     return human_duration(value.get<double>());
-  if (value.is_array() && std::ranges::all_of(value, [](const json& v) { return v.is_string(); })) {
+  if (value.is_array()) {
     std::string result;
     for (const auto& one : value)
       result += (result.empty() ? "" : " ") + readable(one);
     return result;
   }
+  if (key == "ready" && value.is_object())
+    return check_text(value);
+  if (key == "limits" && value.is_object())
+    return limits_text(value);
+  if (value.is_object() && value.contains("command") && value.contains("timeout_s"))
+    return hook_text(value);
   if (value.is_object()) {
     std::string result;
     for (const auto& [name, inner] : value.items()) {
@@ -115,7 +155,7 @@ std::string render_show(const json& document, const terminal& on) {
     if (const double up = number_at(one, "uptime_s", -1); up >= 0)
       result += "  up " + human_duration(up);
     if (const auto restarts = text_at(one, "restarts"); restarts != "0")
-      result += "  " + restarts + " restarts";
+      result += "  " + count_of(static_cast<std::size_t>(number_at(one, "restarts")), "restart");
     if (const double cpu = number_at(one, "cpu_percent", -1); cpu >= 0)
       result += "  " + text_at(one, "cpu_percent") + "% cpu";
     if (const double memory = number_at(one, "memory_bytes", -1); memory >= 0)
@@ -123,6 +163,11 @@ std::string render_show(const json& document, const terminal& on) {
     if (const auto note = remark(one); !note.empty())
       result += "  " + note;
     result += "\n";
+    if (const auto says = text_at(one, "says"); !says.empty())
+      result += "    says: " + says + "\n";
+    if (const double lost = number_at(one, "output_dropped_bytes"); lost > 0)
+      result +=
+          "    " + human_size(static_cast<std::uint64_t>(lost)) + " of its output were dropped\n";
   }
   if (const auto isolation = text_at(document, "isolation"); !isolation.empty())
     result += "isolation: " + isolation + "\n";

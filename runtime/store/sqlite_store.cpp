@@ -135,6 +135,26 @@ public:
     return result;
   }
 
+  figures counts() override {
+    figures result;
+    try {
+      if (trouble_ = ensure_open(); !trouble_.empty())
+        return result;
+      result.set("events", number(*db_, "SELECT count(*) FROM events"));
+      result.set("deaths", number(*db_, "SELECT count(*) FROM deaths"));
+      result.set("audits", number(*db_, "SELECT count(*) FROM audit"));
+      result.set("versions", number(*db_, "SELECT count(*) FROM versions"));
+      result.set("events_limit", bounds_.events);
+      result.set("deaths_limit", bounds_.deaths);
+      result.set("audits_limit", bounds_.audits);
+      result.set("versions_limit", bounds_.versions);
+    } catch (const std::exception& error) {
+      trouble_ = "read " + failed(error);
+      add_notice(trouble_);
+    }
+    return result;
+  }
+
   std::vector<death> deaths(const std::string& name, std::uint32_t last) override {
     std::vector<death> result;
     try {

@@ -352,6 +352,33 @@ std::string host_view::tail(const std::string& instance, std::uint64_t incarnati
   return "last words of " + instance + " " + std::to_string(incarnation);
 }
 
+environment_report host_view::environment(const launch& what) {
+  environment_report result;
+  for (const auto& [name, value] : what.spec->environment)
+    result.variables.push_back({name, value, variable_source::settings, false});
+  if (const auto found = world_.table.find({what.instance, what.incarnation});
+      found != world_.table.end() && found->second.alive())
+    result.pid = found->second.pid;
+  return result;
+}
+
+limits_report host_view::limits(const std::vector<launch>& what) {
+  limits_report result;
+  for (const auto& each : what) {
+    limit_use files{"open_files", std::nullopt, std::nullopt, {}};
+    if (each.spec->limits.open_files)
+      files.limit = static_cast<double>(*each.spec->limits.open_files);
+    result.of[each.instance].push_back(std::move(files));
+  }
+  return result;
+}
+
+figures host_view::machine() {
+  figures result;
+  result.set("slots", world_.table.size());
+  return result;
+}
+
 std::optional<usage> host_view::sample(const std::string& instance, std::uint64_t) {
   return world_.living(instance) ? std::optional{usage{1.5, 4096, {}, 0, 0}} : std::nullopt;
 }

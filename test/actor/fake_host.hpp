@@ -162,6 +162,9 @@ public:
   std::string tail(const std::string& instance, std::uint64_t incarnation) override;
   std::optional<usage> sample(const std::string& instance, std::uint64_t incarnation) override;
   std::string isolation() override { return "none; all is imagined"; }
+  environment_report environment(const launch& what) override;
+  limits_report limits(const std::vector<launch>& what) override;
+  figures machine() override;
 
 private:
   fake_host& world_;

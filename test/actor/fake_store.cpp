@@ -104,6 +104,13 @@ std::string store_view::write(journal_batch& batch, bool) {
   return cut_ ? "cut" : world_.write(batch);
 }
 
+figures store_view::counts() {
+  figures result;
+  result.set("events", world_.transitions.size());
+  result.set("events_limit", 100'000);
+  return result;
+}
+
 std::vector<transition> store_view::events(const event_query& what) {
   std::vector<transition> result;
   for (const auto& [seq, each] : world_.transitions)

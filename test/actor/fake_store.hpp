@@ -58,6 +58,7 @@ public:
   journal_contents load(std::uint64_t) override { return world_.load(); }
   std::string write(journal_batch& batch, bool durable) override;
   std::string trouble() const override { return {}; }
+  figures counts() override;
   std::vector<transition> events(const event_query& what) override;
   std::vector<death> deaths(const std::string& name, std::uint32_t last) override;
 

@@ -20,7 +20,7 @@ words offered(const char* line) {
 BOOST_AUTO_TEST_SUITE(completion_by_tab)
 
 BOOST_AUTO_TEST_CASE(first_comes_a_command) {
-  BOOST_TEST((offered("sta") == words{"start", "status"}));
+  BOOST_TEST((offered("sta") == words{"start", "stats", "status"}));
   BOOST_TEST((offered("  pi") == words{"ping"}));
   BOOST_TEST(offered("").size() > 20);
   BOOST_TEST((offered("awa") == words{}));
@@ -33,7 +33,7 @@ BOOST_AUTO_TEST_CASE(then_what_the_command_takes) {
   BOOST_TEST((offered("show flaky ma") == words{}));
   BOOST_TEST((offered("signal H") == words{"HUP"}));
   BOOST_TEST((offered("signal HUP fl") == words{"flaky", "flaky#0"}));
-  BOOST_TEST((offered("help sta") == words{"start", "status"}));
+  BOOST_TEST((offered("help sta") == words{"start", "stats", "status"}));
   BOOST_TEST((offered("ping ") == words{}));
   BOOST_TEST((offered("ls fl") == words{"flaky", "flaky#0"}));
 }

@@ -25,6 +25,9 @@ struct world {
   std::vector<death> deaths;
   std::map<std::string, usage> usages;
   std::uint64_t committed = 0;
+  environment_report environment;
+  limits_report limits;
+  std::map<std::string, double> machine;
 
   std::string journal_trouble;                     ///< answer to every write
   std::map<std::string, std::string> root_refuses; ///< instance → reason
@@ -124,6 +127,12 @@ inline journal_actor::behavior_type journal(journal_actor::pointer, world_ptr w)
       },
       [](view_atom) { return journal_contents_ptr{}; },
       [](tick_atom, std::uint64_t) {},
+      [w](figures_atom) {
+        figures result;
+        result.set("events", w->events.size());
+        result.set("events_limit", 100'000);
+        return result;
+      },
       [w](query_atom, const event_query& query) {
         w->heard.emplace_back("query");
         event_list result;
@@ -191,6 +200,13 @@ inline ledger_actor::behavior_type ledger(ledger_actor::pointer self, world_ptr 
         return waiting->back();
       },
       [](flush_atom) { return true; },
+      [w](figures_atom) {
+        figures result;
+        result.set("instances", w->records.size());
+        result.set("unwritten", 17'000);
+        result.set("unwritten_limit", 20'000);
+        return result;
+      },
       [](watch_atom, const std::vector<std::string>&) {},
       [w, waiting](tick_atom, std::uint64_t which) { (*waiting)[which].deliver(w->committed); },
   };
@@ -214,6 +230,22 @@ inline launcher_actor::behavior_type launcher(launcher_actor::pointer, world_ptr
           if (const auto found = w->usages.find(name); found != w->usages.end())
             result.of.insert(*found);
         w->heard.emplace_back("sample");
+        return result;
+      },
+      [w](environ_atom, const launch& what) {
+        w->heard.push_back("environ " + what.instance + " " + std::to_string(what.incarnation));
+        return w->environment;
+      },
+      [w](limits_atom, const launches& what) {
+        auto result = w->limits;
+        std::erase_if(result.of, [&](const auto& one) {
+          return std::ranges::find(what, one.first, &launch::instance) == what.end();
+        });
+        return result;
+      },
+      [w](figures_atom) {
+        figures result;
+        result.of = w->machine;
         return result;
       },
       [](report_atom) { return std::string{"process groups and rlimits; no cgroup2"}; },

@@ -1,0 +1,26 @@
+#include "config/secret_names.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace troupe::config;
+
+BOOST_AUTO_TEST_SUITE(secret_names_suite)
+
+BOOST_AUTO_TEST_CASE(names_that_look_like_secrets) {
+  for (const auto* name : {"API_TOKEN", "db_password", "PGPASSWORD", "SECRET", "AWS_ACCESS_KEY_ID",
+                           "GOOGLE_CREDENTIALS", "BASIC_AUTH", "SENTRY_DSN"})
+    BOOST_TEST(names_a_secret(name), name);
+  for (const auto* name : {"PATH", "HOME", "LANG", "PORT", ""})
+    BOOST_TEST(!names_a_secret(name), name);
+}
+
+BOOST_AUTO_TEST_CASE(urls_with_a_password) {
+  for (const auto* text : {"postgres://me:hush@host/db", "redis://:hush@host",
+                           "http://plain.example amqp://u:p@h", "x=http://u:p/w@h"})
+    BOOST_TEST(carries_password(text), text);
+  for (const auto* text : {"http://host:8080/path", "http://me@host/", "me:hush@host", "://", "",
+                           "http://host:80 mail me@host"})
+    BOOST_TEST(!carries_password(text), text);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
