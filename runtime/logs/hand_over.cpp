@@ -26,6 +26,11 @@ block_ptr hand_over::acquire() {
   lock.unlock();
   if (!result)
     result = std::make_unique<block>();
+  if (!result->memory) {
+    lock.lock();
+    --lent_;
+    return nullptr;
+  }
   result->begun = std::chrono::steady_clock::now();
   return result;
 }

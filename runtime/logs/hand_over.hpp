@@ -54,7 +54,7 @@ public:
   void recycle(block_ptr x);
 
 private:
-  static constexpr std::size_t most_spare = 8;
+  static constexpr std::size_t most_spare = 4;
   static constexpr std::chrono::milliseconds gather{400};
   static constexpr std::size_t few_pieces = 16; // do not wait
   static constexpr std::size_t enough = 64 * 1024;

@@ -32,6 +32,7 @@ constexpr std::size_t much = pipe_size / 4;          // no pause after that
 constexpr std::size_t most_large_pipes = 16;         // enlarged at a time
 constexpr std::size_t most_drained = 2 * large_pipe; // of a pipe that somebody goes on filling
 constexpr std::size_t most_pending = 4 * large_pipe; // read for tails, and not taken yet
+constexpr int most_put_off = 100;                    // rounds
 constexpr int quiet_looks = 10;                      // until a pipe gets its size back
 constexpr std::int64_t minute = 60'000'000;
 
@@ -111,11 +112,7 @@ std::string reader::read_tail(const source_ptr& x) {
     result = last_lines(x->tail.text());
   }
   if (news)
-    post([this, x] {
-      take_pending(*x);
-      if (x->attached && x->ended)
-        end_of(*x);
-    });
+    post([this, x] { read_once(*x); });
   return result;
 }
 
@@ -124,7 +121,7 @@ std::string reader::read_tail(const source_ptr& x) {
 void reader::run() {
   std::array<epoll_event, events_at_once> events;
   auto looked = std::chrono::steady_clock::now();
-  bool put_off = false; // the last round
+  int put_off = 0;
   for (;;) {
     // Sources go away here only: no event below is of one that is no more.
     if (run_posted()) {
@@ -137,11 +134,11 @@ void reader::run() {
         ::epoll_wait(epoll_.get(), events.data(), events_at_once, unsettled_ ? look_every_ms : -1);
     const auto end = events.begin() + std::max(count, 0);
     const auto is_wake = [](const epoll_event& x) { return x.data.ptr == nullptr; };
-    // What was posted comes before what was written later; but for no more than one round.
+    // What was posted comes before what was written later, unless there is no end to it.
     const bool posted = std::any_of(events.begin(), end, is_wake);
-    put_off = posted && !put_off;
-    if (put_off)
+    if (posted && ++put_off < most_put_off)
       continue;
+    put_off = 0;
     busy_ = posted || count == events_at_once;
     for (auto i = events.begin(); i != end; ++i)
       if (auto* x = static_cast<source*>(i->data.ptr))

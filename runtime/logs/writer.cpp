@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr auto check_every = 800ms;            // whether a file is still where it was
 constexpr auto retry_after = 1s;               // what could not be written
-constexpr auto idle_after = 30s;               // then a file is closed
+constexpr auto idle_after = 5s;                // then a file is closed
 constexpr auto rescan_after = 10s;             // before files are removed for want of space
 constexpr std::int64_t note_every = 1'000'000; // microseconds
 constexpr std::size_t most_gathered = 16 * 1024;
