@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr auto check_every = 800ms;            // whether a file is still where it was
 constexpr auto retry_after = 1s;               // what could not be written
+constexpr auto sure_after = 3s;                // without a failure: the disk is well again
 constexpr auto idle_after = 5s;                // then a file is closed
 constexpr auto rescan_after = 10s;             // before files are removed for want of space
 constexpr std::int64_t note_every = 1'000'000; // microseconds
@@ -262,9 +263,12 @@ void writer::failed(log_file& file, int error) {
 }
 
 void writer::worked(log_file& file) {
-  if (std::exchange(disk_troubled_, false))
+  // A full disk takes a few bytes now and then.
+  if (disk_troubled_ && now_ - disk_retry_ >= sure_after) {
+    disk_troubled_ = false;
     trouble_("logs: they can be written again; " + std::to_string(std::exchange(lost_, 0))
              + " bytes were dropped");
+  }
   if (std::exchange(file.troubled, false))
     trouble_("logs: " + log_name(file.stem(), 0) + " can be written again");
 }
