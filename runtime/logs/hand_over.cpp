@@ -13,7 +13,7 @@ block_ptr hand_over::acquire() {
     if (room_.wait_for(lock, patience_, [&] { return lent_ < most_; }))
       break;
     const auto now = progress_.load(std::memory_order_relaxed);
-    stuck_ = now == seen;
+    stuck_ = hurry_ || now == seen;
     seen = now;
   }
   stuck_ = false;
@@ -50,6 +50,11 @@ void hand_over::submit(block_ptr x) {
     queue_.push_back(std::move(x));
   }
   work_.notify_one();
+}
+
+void hand_over::hurry() {
+  const std::lock_guard lock{mutex_};
+  hurry_ = true;
 }
 
 void hand_over::close() {

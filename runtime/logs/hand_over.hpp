@@ -38,6 +38,10 @@ public:
 
   void submit(block_ptr x);
 
+  /// From now on the reader waits for `patience` and no more, even when there is progress. Any
+  /// thread.
+  void hurry();
+
   /// Nothing more will be submitted.
   void close();
 
@@ -70,6 +74,7 @@ private:
   std::vector<block_ptr> spare_; // the one used last is at the end, and warm
   std::size_t lent_ = 0;         // all but the spare ones
   bool stuck_ = false;
+  bool hurry_ = false;
   bool closed_ = false;
 };
 

@@ -88,6 +88,7 @@ void reader::post(std::function<void()> f) {
 }
 
 void reader::stop() {
+  stop_asked_ = true;
   post([this] { stopping_ = true; });
 }
 
@@ -141,7 +142,7 @@ void reader::run() {
     put_off = 0;
     busy_ = posted || count == events_at_once;
     for (auto i = events.begin(); i != end; ++i)
-      if (auto* x = static_cast<source*>(i->data.ptr))
+      if (auto* x = static_cast<source*>(i->data.ptr); x && !stop_asked_)
         read_once(*x);
     unsettled_ = unsettled_ || count > 0;
     submit();

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +27,12 @@ constexpr std::int64_t note_every = 1'000'000; // microseconds
 constexpr std::size_t most_gathered = 16 * 1024;
 constexpr std::uint64_t least_size = 4096; // of a file
 
+std::string describe(int error) {
+  if (error == EINVAL || error == EISDIR)
+    return "it is no regular file";
+  return error == ELOOP ? "it is a symbolic link" : std::strerror(error);
+}
+
 bool of_the_disk(int error) {
   return error == ENOSPC || error == EDQUOT || error == EIO || error == EROFS;
 }
@@ -39,6 +46,9 @@ writer::writer(writer_options options, hand_over& blocks,
     , trouble_(std::move(trouble)) {
   if (!options_.write)
     options_.write = ::write;
+  // Two descriptors a log: a quarter of what we may have is for them.
+  if (rlimit limit{}; ::getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    options_.most_open = std::min(options_.most_open, std::max<std::size_t>(limit.rlim_cur / 8, 8));
 }
 
 void writer::run() {
@@ -249,7 +259,7 @@ bool writer::ready(log_file& file, const piece&) {
 void writer::failed(log_file& file, int error) {
   reason_ = error;
   const auto text = std::string{"logs: "} + options_.folder + '/' + log_name(file.stem(), 0) + ": "
-                    + std::strerror(error);
+                    + describe(error);
   file.close();
   if (of_the_disk(error)) {
     disk_retry_ = now_ + retry_after;
