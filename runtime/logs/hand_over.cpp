@@ -96,11 +96,20 @@ void hand_over::recycle(block_ptr x) {
   {
     const std::lock_guard lock{mutex_};
     --lent_;
-    if (spare_.size() < most_spare)
-      spare_.push_back(std::move(x));
+    spare_.push_back(std::move(x));
   }
   progress();
   room_.notify_one();
+}
+
+void hand_over::trim() {
+  std::vector<block_ptr> gone;
+  const std::lock_guard lock{mutex_};
+  gone.swap(spare_);
+  if (!gone.empty()) {
+    spare_.push_back(std::move(gone.back()));
+    gone.pop_back();
+  }
 }
 
 } // namespace troupe::logs

@@ -57,8 +57,10 @@ public:
 
   void recycle(block_ptr x);
 
+  /// Gives the memory that a flood has needed back to the system.
+  void trim();
+
 private:
-  static constexpr std::size_t most_spare = 4;
   static constexpr std::chrono::milliseconds gather{400};
   static constexpr std::size_t few_pieces = 16; // do not wait
   static constexpr std::size_t enough = 64 * 1024;

@@ -228,18 +228,18 @@ void reader::change(const source_ptr& x, const config::log_spec& spec) {
 
 // Returns how much came. Into the block directly when it can stay as it is.
 std::size_t reader::read_once(source& x) {
-  auto total = take_pending(x);
   if (!x.attached)
-    return total;
+    return take_pending(x);
   const bool direct = x.shape.in_place() && need(pipe_size);
   char* const memory = direct ? block_->memory.get() + block_->used : scratch_.get();
   const auto size = direct ? block_->room() : pipe_size;
   ssize_t count = 0;
   bool ended = false;
+  bool older = false; // was read for a tail, and comes first
   {
     const std::lock_guard lock{x.mutex};
-    // Something was left there since: it is older.
-    if (!x.pending.empty())
+    older = !x.pending.empty();
+    if (older)
       count = -1;
     else if (!x.ended)
       count = ::read(x.pipe.get(), memory, size);
@@ -247,22 +247,23 @@ std::size_t reader::read_once(source& x) {
       x.tail.append({memory, static_cast<std::size_t>(count)});
     else if (count == 0)
       x.ended = true;
-    else if (errno != EAGAIN && errno != EINTR && x.pending.empty())
+    else if (!older && errno != EAGAIN && errno != EINTR)
       x.ended = true;
-    ended = x.ended && x.pending.empty();
+    ended = x.ended && !older;
   }
+  if (older)
+    return take_pending(x);
   if (count > 0) {
     if (direct)
       block_->used += static_cast<std::size_t>(count);
     take(x, {memory, static_cast<std::size_t>(count)});
-    total += static_cast<std::size_t>(count);
     resize_pipe(x, static_cast<std::size_t>(count));
     // Who writes more than it may can wait.
     busy_ = busy_ || (static_cast<std::size_t>(count) >= much && x.over_rate == 0);
   }
   if (ended)
     end_of(x);
-  return total;
+  return static_cast<std::size_t>(std::max<ssize_t>(count, 0));
 }
 
 std::size_t reader::take_pending(source& x) {

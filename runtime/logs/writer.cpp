@@ -286,6 +286,7 @@ void writer::worked(log_file& file) {
 void writer::close_idle() {
   swept_ = now_;
   last_ = nullptr;
+  blocks_.trim();
   std::erase_if(files_, [&](const auto& x) { return now_ - x.second.used >= idle_after; });
 }
 
