@@ -4,8 +4,8 @@
 // socket together, and takes them apart again.
 //
 // Threads: CAF's scheduler workers and its middleman; one that runs the io_context
-// (pipes, keeper, accepting); the two detached actors (journal, launcher). The main
-// thread starts all that, and waits for the end.
+// (keeper, accepting); the two of the log collector; the two detached actors (journal,
+// launcher). The main thread starts all that, and waits for the end.
 
 #include "actors/guardian.hpp"
 #include "messages/admin.hpp"

@@ -173,6 +173,7 @@ void collector::close(std::chrono::milliseconds limit) {
       return;
   }
   const auto deadline = std::chrono::steady_clock::now() + limit;
+  state_->blocks.hurry();
   state_->pipes.stop();
   state_->reading.join();
   std::unique_lock lock{state_->mutex};

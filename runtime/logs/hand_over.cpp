@@ -13,7 +13,7 @@ block_ptr hand_over::acquire() {
     if (room_.wait_for(lock, patience_, [&] { return lent_ < most_; }))
       break;
     const auto now = progress_.load(std::memory_order_relaxed);
-    stuck_ = now == seen;
+    stuck_ = hurry_ || now == seen;
     seen = now;
   }
   stuck_ = false;
@@ -26,6 +26,11 @@ block_ptr hand_over::acquire() {
   lock.unlock();
   if (!result)
     result = std::make_unique<block>();
+  if (!result->memory) {
+    lock.lock();
+    --lent_;
+    return nullptr;
+  }
   result->begun = std::chrono::steady_clock::now();
   return result;
 }
@@ -45,6 +50,11 @@ void hand_over::submit(block_ptr x) {
     queue_.push_back(std::move(x));
   }
   work_.notify_one();
+}
+
+void hand_over::hurry() {
+  const std::lock_guard lock{mutex_};
+  hurry_ = true;
 }
 
 void hand_over::close() {
@@ -86,11 +96,20 @@ void hand_over::recycle(block_ptr x) {
   {
     const std::lock_guard lock{mutex_};
     --lent_;
-    if (spare_.size() < most_spare)
-      spare_.push_back(std::move(x));
+    spare_.push_back(std::move(x));
   }
   progress();
   room_.notify_one();
+}
+
+void hand_over::trim() {
+  std::vector<block_ptr> gone;
+  const std::lock_guard lock{mutex_};
+  gone.swap(spare_);
+  if (!gone.empty()) {
+    spare_.push_back(std::move(gone.back()));
+    gone.pop_back();
+  }
 }
 
 } // namespace troupe::logs

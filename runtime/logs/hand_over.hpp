@@ -38,6 +38,10 @@ public:
 
   void submit(block_ptr x);
 
+  /// From now on the reader waits for `patience` and no more, even when there is progress. Any
+  /// thread.
+  void hurry();
+
   /// Nothing more will be submitted.
   void close();
 
@@ -53,8 +57,10 @@ public:
 
   void recycle(block_ptr x);
 
+  /// Gives the memory that a flood has needed back to the system.
+  void trim();
+
 private:
-  static constexpr std::size_t most_spare = 8;
   static constexpr std::chrono::milliseconds gather{400};
   static constexpr std::size_t few_pieces = 16; // do not wait
   static constexpr std::size_t enough = 64 * 1024;
@@ -70,6 +76,7 @@ private:
   std::vector<block_ptr> spare_; // the one used last is at the end, and warm
   std::size_t lent_ = 0;         // all but the spare ones
   bool stuck_ = false;
+  bool hurry_ = false;
   bool closed_ = false;
 };
 

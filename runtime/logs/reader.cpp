@@ -32,6 +32,7 @@ constexpr std::size_t much = pipe_size / 4;          // no pause after that
 constexpr std::size_t most_large_pipes = 16;         // enlarged at a time
 constexpr std::size_t most_drained = 2 * large_pipe; // of a pipe that somebody goes on filling
 constexpr std::size_t most_pending = 4 * large_pipe; // read for tails, and not taken yet
+constexpr int most_put_off = 100;                    // rounds
 constexpr int quiet_looks = 10;                      // until a pipe gets its size back
 constexpr std::int64_t minute = 60'000'000;
 
@@ -87,6 +88,7 @@ void reader::post(std::function<void()> f) {
 }
 
 void reader::stop() {
+  stop_asked_ = true;
   post([this] { stopping_ = true; });
 }
 
@@ -111,11 +113,7 @@ std::string reader::read_tail(const source_ptr& x) {
     result = last_lines(x->tail.text());
   }
   if (news)
-    post([this, x] {
-      take_pending(*x);
-      if (x->attached && x->ended)
-        end_of(*x);
-    });
+    post([this, x] { read_once(*x); });
   return result;
 }
 
@@ -124,7 +122,7 @@ std::string reader::read_tail(const source_ptr& x) {
 void reader::run() {
   std::array<epoll_event, events_at_once> events;
   auto looked = std::chrono::steady_clock::now();
-  bool put_off = false; // the last round
+  int put_off = 0;
   for (;;) {
     // Sources go away here only: no event below is of one that is no more.
     if (run_posted()) {
@@ -137,14 +135,14 @@ void reader::run() {
         ::epoll_wait(epoll_.get(), events.data(), events_at_once, unsettled_ ? look_every_ms : -1);
     const auto end = events.begin() + std::max(count, 0);
     const auto is_wake = [](const epoll_event& x) { return x.data.ptr == nullptr; };
-    // What was posted comes before what was written later; but for no more than one round.
+    // What was posted comes before what was written later, unless there is no end to it.
     const bool posted = std::any_of(events.begin(), end, is_wake);
-    put_off = posted && !put_off;
-    if (put_off)
+    if (posted && ++put_off < most_put_off)
       continue;
+    put_off = 0;
     busy_ = posted || count == events_at_once;
     for (auto i = events.begin(); i != end; ++i)
-      if (auto* x = static_cast<source*>(i->data.ptr))
+      if (auto* x = static_cast<source*>(i->data.ptr); x && !stop_asked_)
         read_once(*x);
     unsettled_ = unsettled_ || count > 0;
     submit();
@@ -230,18 +228,18 @@ void reader::change(const source_ptr& x, const config::log_spec& spec) {
 
 // Returns how much came. Into the block directly when it can stay as it is.
 std::size_t reader::read_once(source& x) {
-  auto total = take_pending(x);
   if (!x.attached)
-    return total;
+    return take_pending(x);
   const bool direct = x.shape.in_place() && need(pipe_size);
   char* const memory = direct ? block_->memory.get() + block_->used : scratch_.get();
   const auto size = direct ? block_->room() : pipe_size;
   ssize_t count = 0;
   bool ended = false;
+  bool older = false; // was read for a tail, and comes first
   {
     const std::lock_guard lock{x.mutex};
-    // Something was left there since: it is older.
-    if (!x.pending.empty())
+    older = !x.pending.empty();
+    if (older)
       count = -1;
     else if (!x.ended)
       count = ::read(x.pipe.get(), memory, size);
@@ -249,22 +247,23 @@ std::size_t reader::read_once(source& x) {
       x.tail.append({memory, static_cast<std::size_t>(count)});
     else if (count == 0)
       x.ended = true;
-    else if (errno != EAGAIN && errno != EINTR && x.pending.empty())
+    else if (!older && errno != EAGAIN && errno != EINTR)
       x.ended = true;
-    ended = x.ended && x.pending.empty();
+    ended = x.ended && !older;
   }
+  if (older)
+    return take_pending(x);
   if (count > 0) {
     if (direct)
       block_->used += static_cast<std::size_t>(count);
     take(x, {memory, static_cast<std::size_t>(count)});
-    total += static_cast<std::size_t>(count);
     resize_pipe(x, static_cast<std::size_t>(count));
     // Who writes more than it may can wait.
     busy_ = busy_ || (static_cast<std::size_t>(count) >= much && x.over_rate == 0);
   }
   if (ended)
     end_of(x);
-  return total;
+  return static_cast<std::size_t>(std::max<ssize_t>(count, 0));
 }
 
 std::size_t reader::take_pending(source& x) {

@@ -4,6 +4,7 @@
 #include "runtime/logs/source.hpp"
 #include "runtime/os/unique_fd.hpp"
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -63,7 +64,8 @@ private:
   os::unique_fd wake_;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_; // guarded by it
-  bool stopping_ = false;                     // as all below, of the thread alone
+  std::atomic<bool> stop_asked_{false};
+  bool stopping_ = false; // as all below, of the thread alone
   std::map<source*, source_ptr> sources_;
   std::map<std::string, std::int64_t> told_at_; // instance → when drops were told of
   block_ptr block_;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/mman.h>
 #include <vector>
 
 namespace troupe::logs {
@@ -51,12 +52,27 @@ struct piece {
   bool shaped = false;     ///< line by line: what begins a line must stand on one of its own
 };
 
+inline constexpr std::size_t block_size = 256 * 1024;
+
+/// Mapped, so that what a flood needed goes back to the system at once. None when the system has
+/// none.
+struct unmap_block {
+  void operator()(char* x) const { ::munmap(x, block_size); }
+};
+using block_memory = std::unique_ptr<char, unmap_block>;
+
+inline block_memory map_block() {
+  void* const x =
+      ::mmap(nullptr, block_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return block_memory{x == MAP_FAILED ? nullptr : static_cast<char*>(x)};
+}
+
 /// Memory and the pieces in it.
 struct block {
-  static constexpr std::size_t size = 256 * 1024;
+  static constexpr std::size_t size = block_size;
   static constexpr std::size_t most_pieces = 4096;
 
-  std::unique_ptr<char[]> memory{new char[size]};
+  block_memory memory = map_block();
   std::size_t used = 0;
   std::chrono::steady_clock::time_point begun{}; ///< when it was acquired
   std::vector<piece> pieces;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,11 +20,18 @@ using namespace std::chrono_literals;
 
 constexpr auto check_every = 800ms;            // whether a file is still where it was
 constexpr auto retry_after = 1s;               // what could not be written
-constexpr auto idle_after = 30s;               // then a file is closed
+constexpr auto sure_after = 3s;                // without a failure: the disk is well again
+constexpr auto idle_after = 5s;                // then a file is closed
 constexpr auto rescan_after = 10s;             // before files are removed for want of space
 constexpr std::int64_t note_every = 1'000'000; // microseconds
 constexpr std::size_t most_gathered = 16 * 1024;
 constexpr std::uint64_t least_size = 4096; // of a file
+
+std::string describe(int error) {
+  if (error == EINVAL || error == EISDIR)
+    return "it is no regular file";
+  return error == ELOOP ? "it is a symbolic link" : std::strerror(error);
+}
 
 bool of_the_disk(int error) {
   return error == ENOSPC || error == EDQUOT || error == EIO || error == EROFS;
@@ -38,6 +46,9 @@ writer::writer(writer_options options, hand_over& blocks,
     , trouble_(std::move(trouble)) {
   if (!options_.write)
     options_.write = ::write;
+  // Two descriptors a log: a quarter of what we may have is for them.
+  if (rlimit limit{}; ::getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    options_.most_open = std::min(options_.most_open, std::max<std::size_t>(limit.rlim_cur / 8, 8));
 }
 
 void writer::run() {
@@ -248,7 +259,7 @@ bool writer::ready(log_file& file, const piece&) {
 void writer::failed(log_file& file, int error) {
   reason_ = error;
   const auto text = std::string{"logs: "} + options_.folder + '/' + log_name(file.stem(), 0) + ": "
-                    + std::strerror(error);
+                    + describe(error);
   file.close();
   if (of_the_disk(error)) {
     disk_retry_ = now_ + retry_after;
@@ -262,9 +273,12 @@ void writer::failed(log_file& file, int error) {
 }
 
 void writer::worked(log_file& file) {
-  if (std::exchange(disk_troubled_, false))
+  // A full disk takes a few bytes now and then.
+  if (disk_troubled_ && now_ - disk_retry_ >= sure_after) {
+    disk_troubled_ = false;
     trouble_("logs: they can be written again; " + std::to_string(std::exchange(lost_, 0))
              + " bytes were dropped");
+  }
   if (std::exchange(file.troubled, false))
     trouble_("logs: " + log_name(file.stem(), 0) + " can be written again");
 }
@@ -272,6 +286,7 @@ void writer::worked(log_file& file) {
 void writer::close_idle() {
   swept_ = now_;
   last_ = nullptr;
+  blocks_.trim();
   std::erase_if(files_, [&](const auto& x) { return now_ - x.second.used >= idle_after; });
 }
 

@@ -17,7 +17,7 @@ namespace troupe::os {
 
 namespace {
 
-// Events taken from the socket before the pipes get their turn.
+// Events taken from the socket before others get their turn.
 constexpr int events_at_once = 256;
 
 } // namespace

@@ -50,6 +50,16 @@ int number_of(std::string_view text) {
   return value;
 }
 
+/// «64K», «10M», «1G».
+double bytes_of(std::string_view text) {
+  const auto unit = text.empty() ? ' ' : text.back();
+  text.remove_suffix(text.empty() ? 0 : 1);
+  const double factor = unit == 'K' ? 1 << 10 : unit == 'M' ? 1 << 20 : unit == 'G' ? 1 << 30 : 0;
+  if (factor == 0)
+    usage("not a size: it ends with K, M or G");
+  return number_of(text) * factor;
+}
+
 options parse(int argc, char** argv) {
   options result;
   for (int i = 1; i < argc; ++i) {
@@ -68,6 +78,10 @@ options parse(int argc, char** argv) {
       result.say.emplace_back(value);
     else if (name == "--close-out")
       result.close_out = true;
+    else if (name == "--flood")
+      result.flood = bytes_of(value);
+    else if (name == "--no-newline")
+      result.no_newline = true;
     else if (name == "--since")
       result.since = value;
     else if (name == "--down-for")
@@ -146,6 +160,30 @@ void sleep_for(double seconds) {
   while (!term_received && nanosleep(&left, &left) != 0 && errno == EINTR) {
     // a signal that is not TERM: the rest of the time
   }
+}
+
+/// Lines of 64 bytes, numbered, in writes of 64 KiB.
+void flood(const options& given) {
+  static char text[64 * 1024];
+  unsigned long long number = 0;
+  for (double left = given.flood; left > 0 && !term_received;) {
+    for (std::size_t i = 0; i < sizeof text; i += 64) {
+      std::memset(text + i, '.', 64);
+      char digits[32];
+      const auto size = std::snprintf(digits, sizeof digits, "%llu", number++);
+      std::memcpy(text + i, digits, static_cast<std::size_t>(size));
+      if (!given.no_newline)
+        text[i + 63] = '\n';
+    }
+    for (std::size_t done = 0; done < sizeof text && !term_received;) {
+      const auto count = write(STDOUT_FILENO, text + done, sizeof text - done);
+      if (count < 0 && errno != EINTR)
+        usage(std::string{"write: "} + std::strerror(errno));
+      done += count > 0 ? static_cast<std::size_t>(count) : 0;
+    }
+    left -= sizeof text;
+  }
+  note(given, "flooded");
 }
 
 void leave_orphans(unsigned count) {
@@ -299,6 +337,8 @@ int main(int argc, char** argv) {
     close(STDOUT_FILENO);
     close(STDERR_FILENO);
   }
+  if (given.flood > 0)
+    flood(given);
   if (given.orphans > 0)
     leave_orphans(given.orphans);
   if (given.hold_out > 0)

@@ -15,6 +15,8 @@ struct options {
   bool ignore_term = false;
   std::vector<std::string> say;
   bool close_out = false;
+  double flood = 0;            ///< write so many bytes of output, then go on
+  bool no_newline = false;     ///< … without a newline in them
   std::string since;           ///< with down_for: the file whose age counts; made when missing
   double down_for = 0;         ///< exit 1 at once while `since` is younger than so many seconds
   unsigned orphans = 0;        ///< leave so many short-lived grandchildren to whoever reaps

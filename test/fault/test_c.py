@@ -1,4 +1,4 @@
-"""Faults of child processes: C01–C05, C09, C11, C12, C16, C17, C21–C27."""
+"""Faults of child processes: C01–C05, C09, C11, C12, C14–C17, C21–C27."""
 
 import concurrent.futures
 import contextlib
@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -395,6 +396,72 @@ class OwnFleet(Case):
         span = begun[-1] - begun[0]
         self.assertLessEqual(len(begun), 40 * (span + 0.5) + 40)
         self.finish(fleet)
+
+    def test_C14_closes_its_output(self):
+        fleet = self.fleet({"mute": faultbot("--say=last words", "--close-out")})
+        fleet.wait_running("mute#0")
+        pid = fleet.pid("mute#0")
+        before = self.measure(fleet)
+        log = fleet.state / "logs/mute.0.log"
+        poll_until(lambda: log.exists() and log.read_text() == "last words\n")
+        time.sleep(3)  # the remark is told by then, if it is
+        used, began = procfs.cpu_seconds(fleet.runtime), time.monotonic()
+        time.sleep(3)
+        used = procfs.cpu_seconds(fleet.runtime) - used
+        self.assertLess(used / (time.monotonic() - began), 0.03)
+        told = [e for e in fleet.all_events()
+                if e["instance"] == "mute#0" and e["cause"] == "closed its output"]
+        self.assertLessEqual(len(told), 1, told)
+        self.assertEqual(pid, fleet.pid("mute#0"))
+        self.finish(fleet, before)
+
+    def test_C15_floods_its_output(self):
+        space, size = 6 << 20, 1 << 20
+        flood = times("128M", "1G")
+        log = {"max_size": "1MiB", "keep": 100}
+        bots = {name: {**faultbot(f"--flood={flood}", *options), "autostart": False, "log": log}
+                for name, options in (("lines", []), ("endless", ["--no-newline"]))}
+        files = {"runtime": {"limits": {"logs": "6MiB"}}}
+        fleet = self.fleet(lambda f: {**files, **{
+            name: {**bot, "command": [*bot["command"], f"--journal={f.journal}"]}
+            for name, bot in bots.items()}})
+        before = self.measure(fleet)
+        logs = fleet.state / "logs"
+        fleet.ask("start", "lines", "endless", "--wait")
+        most_memory = most_space = most_file = 0
+
+        def over():
+            nonlocal most_memory, most_space, most_file
+            most_memory = max(most_memory, procfs.usage(fleet.runtime)["memory"])
+            sizes = []
+            for path in logs.rglob("*.*"):
+                with contextlib.suppress(FileNotFoundError):  # rotated meanwhile
+                    sizes.append(path.stat().st_size)
+            most_space, most_file = max(most_space, sum(sizes)), max([most_file, *sizes])
+            return sum(e["what"] == "flooded" for e in fleet.journal_entries()) == 2
+        poll_until(over, timeout=600)
+        # 16 MiB are on their way from the pipes to the disk at most.
+        self.assertLess(most_memory, before["runtime"]["memory"] + (24 << 20))
+        # Between two of our own looks a file may be counted under two names.
+        self.assertLessEqual(most_space, space + 2 * size)
+        self.assertLessEqual(most_file, size)
+        self.check_ping(fleet)
+        last = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}[flood[-1]] * int(flood[:-1]) // 64 - 1
+        for name, end in (("lines", f"{last}".ljust(63, ".") + "\n"),
+                          ("endless", f"{last}".ljust(64, "."))):
+            path = logs / f"{name}.0.log"
+            poll_until(lambda: path.exists() and path.read_text().endswith(end))
+            old = logs / f"{name}.0.log.1"
+            text = (old.read_text() if old.exists() else "") + path.read_text()
+            # What is kept is the end, without a gap, and no line is longer than 64 KiB.
+            numbers = [int(part.strip("\n").rstrip("."))
+                       for part in re.findall(r"\d+\.+\n?", text.replace("\n", ""))]
+            self.assertEqual(list(range(numbers[1], last + 1)), numbers[1:])
+            self.assertLessEqual(max(map(len, text.split("\n"))), 65536)
+        total = sum(p.stat().st_size for p in logs.rglob("*.*"))
+        self.assertLessEqual(total, space)
+        fleet.ask("stop", "lines", "endless", "--wait")
+        self.finish(fleet, before)
 
     def test_C27_slow_exec(self):
         fleet = self.prepared({"slow": {"command": ["./slow.sh"], "autostart": False},

@@ -1,17 +1,20 @@
-"""Faults of the store: S02, S03, S12, S13."""
+"""Faults of the store and of the logs: S01 for the logs, S02, S03, S12–S14."""
 
 import contextlib
 import os
 import random
+import shutil
 import signal
 import sqlite3
+import subprocess
 import unittest
 from pathlib import Path
 
 import procfs
-from troupe_case import Case, poll_until
+from troupe_case import Case, poll_until, root_only
 from troupe_test import Fleet, Follower, faultbot, run
 
+TICKS = "i=0; while :; do echo tick $i; i=$((i+1)); sleep 0.05; done"
 QUICK = {"initial": "50ms", "max": "500ms", "jitter": 0}
 
 
@@ -125,6 +128,72 @@ class Store(Case):
         held = self.open_files(fleet.keeper)
         self.assertEqual(set(), {n for n in held if n.endswith((".db", "-wal", "-shm"))})
         self.finish(fleet)
+
+    @root_only
+    def test_S01_no_room_for_logs(self):
+        fleet = self.prepared({"ticks": {"command": ["sh", "-c", TICKS]},
+                               "flood": {**faultbot("--flood=16M"), "autostart": False}})
+        logs = fleet.state / "logs"
+        fleet.state.mkdir(mode=0o711)
+        logs.mkdir(mode=0o700)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "logs", logs],
+                       check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", logs])
+        fleet.start()
+        self.meet_innocents(fleet)
+        fleet.wait_running("ticks#0")
+        before = self.measure(fleet)
+        pid = fleet.pid("ticks#0")
+        fleet.ask("start", "flood", "--wait")
+        poll_until(lambda: "No space left on device" in fleet.said())
+        self.check_ping(fleet)
+        fleet.ask("restart", "flood", "--wait")
+        self.assertEqual("running", fleet.row("ticks#0")["state"])
+        self.assertEqual(1, fleet.said().count("bots run on"), fleet.said())
+        self.assertNotIn("can be written again", fleet.said())
+        # With room it goes on by itself, with whole lines.
+        subprocess.run(["mount", "-o", "remount,size=64m", logs], check=True)
+        poll_until(lambda: "can be written again" in fleet.said())
+        log = logs / "ticks.0.log"
+        size = log.stat().st_size
+        poll_until(lambda: log.stat().st_size > size + 100)
+        for line in log.read_text().splitlines()[-5:]:
+            self.assertRegex(line, r"^tick \d+$")
+        self.assertEqual(pid, fleet.pid("ticks#0"))
+        fleet.ask("stop", "flood", "--wait")
+        self.finish(fleet, before)
+
+    def test_S14_logs_changed_from_outside(self):
+        fleet = self.fleet({"g/ticks": {"command": ["sh", "-c", TICKS]}})
+        fleet.wait_running("g/ticks#0")
+        log = fleet.state / "logs/g/ticks.0.log"
+
+        def numbers(path):
+            lines = path.read_text().splitlines()
+            return [int(line.removeprefix("tick ")) for line in lines]
+
+        def grows(path, least=5):
+            poll_until(lambda: path.exists() and path.read_text().count("\n") >= least)
+
+        grows(log)
+        before = self.measure(fleet)
+        moved = fleet.directory / "moved"
+        log.rename(moved)
+        grows(log)
+        # Nothing is lost: what went into the old file, and then the new one.
+        self.assertEqual(numbers(moved)[-1] + 1, numbers(log)[0])
+        size = moved.stat().st_size
+        shutil.rmtree(log.parent)
+        grows(log)
+        self.assertEqual(size, moved.stat().st_size)
+        os.truncate(log, 0)
+        grows(log)
+        seen = numbers(log)  # no hole before the first
+        self.assertEqual(list(range(seen[0], seen[-1] + 1)), seen)
+        index = log.with_name("ticks.0.index")
+        poll_until(lambda: 0 < index.stat().st_size <= 24 * (2 + len(numbers(log))))
+        self.assertEqual(bytes(8), index.read_bytes()[:8])
+        self.finish(fleet, before)
 
 
 if __name__ == "__main__":

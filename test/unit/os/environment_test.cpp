@@ -173,6 +173,7 @@ BOOST_AUTO_TEST_CASE(a_start_is_prepared_whole_or_not_at_all) {
   bot->directory = "/tmp/${bot.index}";
   bot->limits.open_files = 64;
   bot->umask = 027;
+  bot->log = {12345, 7, true, config::log_spec::line_format::json, 999};
   auto made = prepare({"a/b#3", 5, bot}, *state, {}, path, original, accounts);
   BOOST_REQUIRE(made.has_value());
   const auto& request = made->request;
@@ -184,6 +185,10 @@ BOOST_AUTO_TEST_CASE(a_start_is_prepared_whole_or_not_at_all) {
   BOOST_TEST(request.cgroup_fd == -1);
   BOOST_TEST(started_from_blob(request.blob) > 0);
   BOOST_TEST(started_from_blob("something else") == 0);
+  BOOST_CHECK(log_from_blob(request.blob) == bot->log);
+  // As an older runtime wrote it.
+  BOOST_TEST(started_from_blob("started=17") == 17);
+  BOOST_CHECK(log_from_blob("started=17") == config::log_spec{});
   BOOST_TEST(fs::is_directory(path + "/bots/a/b.3"));
   BOOST_TEST((::fcntl(request.out.get(), F_GETFD) & FD_CLOEXEC) != 0);
 

@@ -493,6 +493,38 @@ BOOST_AUTO_TEST_CASE(a_known_incarnation_is_not_started_twice) {
   f.host->release("a#0", 1);
 }
 
+BOOST_AUTO_TEST_CASE(output_is_logged_counted_and_its_end_is_told) {
+  keeper_fixture f;
+  f.start("g/a#0", 1, "echo hello; exec >&- 2>&-; exec sleep 1000");
+  const auto told = f.wait_for<notice>("g/a#0");
+  BOOST_TEST((told.what == notice::kind::remark));
+  BOOST_TEST(told.text == "closed its output");
+  BOOST_TEST(told.incarnation == 1u);
+  const auto used = f.host->sample("g/a#0", 1);
+  BOOST_REQUIRE(used.has_value());
+  BOOST_TEST(used->written == 6u);
+  BOOST_TEST(used->unlogged == 0u);
+  BOOST_TEST(f.eventually([&] { return test::get(f.path + "/logs/g/a.0.log") == "hello\n"; }));
+  f.finish("g/a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_epoch_logs_on_in_the_same_form) {
+  keeper_fixture f;
+  BOOST_REQUIRE(::mkfifo((f.path + "/go").c_str(), 0600) == 0);
+  auto spec = f.shell("echo before; read line < " + f.path + "/go; echo after; exec sleep 1000");
+  spec->log.format = config::log_spec::line_format::json;
+  f.host->spawn({"a#0", 1, spec});
+  f.wait_for<spawned>("a#0");
+  const auto has = [&](const char* text) {
+    return f.eventually(
+        [&] { return test::get(f.path + "/logs/a.0.log").find(text) != std::string::npos; });
+  };
+  BOOST_TEST(has("\"text\":\"before\"}"));
+  f.next_epoch([&] { test::put(f.path + "/go", "x\n"); });
+  BOOST_TEST(has("\"text\":\"after\"}"));
+  f.finish("a#0", 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_start_that_hangs_across_the_death_of_a_runtime_is_told_of) {
   keeper_fixture f;
   slow_program slow{f.path};
