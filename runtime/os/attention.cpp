@@ -73,6 +73,7 @@ attention::attention(boost::asio::io_context& io, output_tail& output, task_runn
     , tasks_(tasks)
     , around_(std::move(around))
     , hands_(io, most_hands)
+    , closers_(io, most_closers)
     , checks_(io) {
   // nop
 }
@@ -168,7 +169,7 @@ void attention::end(const slot_key& of) {
   const auto x = find(of);
   if (!x)
     return;
-  if (x->begun && x->socket.is_open())
+  if (x->begun && x->socket.is_open() && !x->dropping)
     read_socket(of, *x, 64);
   bots_.erase(of);
   boost::system::error_code ignored;

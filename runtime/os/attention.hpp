@@ -39,6 +39,8 @@ public:
 
   /// Files that are looked at, and names that are resolved, at a time. Whoever hangs holds one.
   static constexpr std::size_t most_hands = 8;
+  /// Threads that close what bots have sent along.
+  static constexpr std::size_t most_closers = 4;
 
   attention(boost::asio::io_context& io, output_tail& output, task_runner& tasks,
             surroundings around);
@@ -86,9 +88,11 @@ private:
 
   // attention_notify.cpp
   void watch_socket(const slot_key& of, const bot_ptr& x);
-  bool read_socket(const slot_key& of, bot& x, int most);
+  enum class reading : std::uint8_t { done, more, fds };
+  reading read_socket(const slot_key& of, bot& x, int most);
+  void drop_fds(const slot_key& of, const bot_ptr& x);
   bool may_say(const slot_key& of, bot& x, pid_t sender, uid_t uid);
-  void hear(const slot_key& of, bot& x, const std::string& text, pid_t sender);
+  void hear(const slot_key& of, bot& x, const std::string& text);
   void hear_watchdog(const slot_key& of, bot& x, std::string_view value);
   void extend(const slot_key& of, bot& x, std::chrono::microseconds by);
   void remark(const slot_key& of, std::uint32_t& done, std::uint32_t which, std::string text);
@@ -98,6 +102,7 @@ private:
   task_runner& tasks_;
   surroundings around_;
   workers hands_;
+  workers closers_;
   checks checks_;
   std::map<slot_key, bot_ptr> bots_;
   std::mutex mutex_; // guards says_

@@ -219,7 +219,7 @@ void keeper_host::release(const std::string& instance, std::uint64_t incarnation
   if (split_slot_name(instance).as == job::bot) {
     if (const auto known = find(key); known && known->end)
       remember_end(key, *known->end);
-    cancel_tasks(key);
+    cancel_tasks(key, false);
   }
   forget(key);
   release_request order;

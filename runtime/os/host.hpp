@@ -209,7 +209,7 @@ private:
   attention::surroundings surroundings();
   void run_start_command(const launch& what, const entry_ptr& place);
   std::map<std::string, std::string> hook_variables(const slot_key& bot, hook which);
-  void cancel_tasks(const slot_key& bot);
+  void cancel_tasks(const slot_key& bot, bool stop_too);
   kinship look_at(const slot_key& key, pid_t pid);
 
   boost::asio::io_context& io_;
