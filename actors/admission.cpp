@@ -54,7 +54,8 @@ std::vector<launch> admission::take(time_point now) {
   auto go = [&](std::deque<launch>& queue) {
     const key id{queue.front().instance, queue.front().incarnation};
     queued_.erase(id);
-    under_way_.emplace(id, now);
+    under_way_.emplace(id,
+                       start{now, queue.front().spec->ready.how != config::ready_spec::kind::none});
     ++held;
     result.push_back(std::move(queue.front()));
     queue.pop_front();
@@ -70,6 +71,13 @@ std::vector<launch> admission::take(time_point now) {
 
 void admission::settled(const std::string& instance, std::uint64_t incarnation) {
   under_way_.erase({instance, incarnation});
+  checked_.erase({instance, incarnation});
+}
+
+void admission::confirmed(const std::string& instance, std::uint64_t incarnation) {
+  const auto node = under_way_.extract({instance, incarnation});
+  if (node && node.mapped().checked)
+    checked_.insert(node.key());
 }
 
 std::optional<admission::time_point> admission::wake_at(time_point now) const {
@@ -78,9 +86,9 @@ std::optional<admission::time_point> admission::wake_at(time_point now) const {
   if (slots_held(now) >= parallelism_) {
     // A slot comes free by `settled`, or when the oldest has held it long enough.
     std::optional<time_point> free;
-    for (const auto& [id, since] : under_way_)
-      if (since + patience > now)
-        free = std::min(free.value_or(since + patience), since + patience);
+    for (const auto& [id, known] : under_way_)
+      if (known.since + patience > now)
+        free = std::min(free.value_or(known.since + patience), known.since + patience);
     return free;
   }
   if (restarts_.empty() || tokens_ >= 1 || rate_ <= 0)
@@ -90,9 +98,10 @@ std::optional<admission::time_point> admission::wake_at(time_point now) const {
 }
 
 std::size_t admission::slots_held(time_point now) const {
-  return static_cast<std::size_t>(
-      std::count_if(under_way_.begin(), under_way_.end(),
-                    [&](const auto& x) { return x.second + patience > now; }));
+  return checked_.size()
+         + static_cast<std::size_t>(
+             std::count_if(under_way_.begin(), under_way_.end(),
+                           [&](const auto& x) { return x.second.since + patience > now; }));
 }
 
 void admission::refill(time_point now) {

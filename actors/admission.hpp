@@ -1,7 +1,8 @@
 #pragma once
 
-// How fast the fleet may start processes. First starts wait only for a slot: a
-// slot is held from the order to the keeper until exec is confirmed. Restarts also
+// How fast the fleet may start processes. First starts wait only for a slot: a slot is
+// held from the order to the keeper until exec is confirmed, or until a bot's explicit
+// ready check has passed. Restarts also
 // take a token from a bucket, so that a fleet that falls over does not come back
 // as a fork storm. Pure; the launcher asks it what may go now.
 
@@ -37,10 +38,14 @@ public:
 
   /// A start that was ordered before this queue was there: it holds a slot too.
   void note_under_way(const std::string& instance, std::uint64_t incarnation, time_point now) {
-    under_way_.emplace(key{instance, incarnation}, now);
+    under_way_.emplace(key{instance, incarnation}, start{now, false});
   }
 
-  /// Exec was confirmed or failed: the slot is free.
+  /// Exec was confirmed: the slot is free, unless a ready check is still to be passed. Then
+  /// it stays taken until `settled`, which start_timeout brings about at the latest.
+  void confirmed(const std::string& instance, std::uint64_t incarnation);
+
+  /// The start succeeded or failed: the slot is free.
   void settled(const std::string& instance, std::uint64_t incarnation);
 
   /// When `take` is worth asking again though nothing else happens.
@@ -67,7 +72,12 @@ private:
   std::deque<launch> firsts_;
   std::deque<launch> restarts_;
   std::set<key> queued_;
-  std::map<key, time_point> under_way_; ///< since when
+  struct start {
+    time_point since;
+    bool checked; ///< its bot has a ready check
+  };
+  std::map<key, start> under_way_;
+  std::set<key> checked_; ///< exec is confirmed, the ready check is pending
 };
 
 } // namespace troupe

@@ -137,8 +137,9 @@ using supervisor_actor = child_actor::extend<
     caf::reacts_to<ask_atom, std::string>,
     // A child changed.
     caf::reacts_to<child_report>,
-    // The ledger: an instance elsewhere, that children here depend on, changed.
-    caf::reacts_to<note_atom, std::string, std::uint8_t>,
+    // The ledger: an instance elsewhere, that children here depend on, changed: its state,
+    // and what it has printed that others wait for.
+    caf::reacts_to<note_atom, std::string, std::uint8_t, std::vector<std::string>>,
     caf::reacts_to<tick_atom, std::uint8_t, std::uint64_t>>;
 
 /// Owns what the fleet should be: the applied tree, its version, what operators set.

@@ -71,8 +71,10 @@ void launcher_state::withdraw(const std::string& instance, std::uint64_t incarna
 
 void launcher_state::pump() {
   const auto now = monotonic_now(self);
-  for (const auto& each : queue.take(now))
+  for (const auto& each : queue.take(now)) {
+    forward(notice{each.instance, each.incarnation, notice::kind::begun, {}, {}});
     host->spawn(each);
+  }
   if (const auto at = queue.wake_at(now))
     self->delayed_send(self, *at - now, tick_atom_v, ++generation);
 }
@@ -87,7 +89,7 @@ void launcher_state::tick(std::uint64_t which) {
 void launcher_state::on_spawned(const spawned& what) {
   spdlog::debug("launcher hears that {}@{} is process {}", what.instance, what.incarnation,
                 what.pid);
-  queue.settled(what.instance, what.incarnation);
+  queue.confirmed(what.instance, what.incarnation);
   if (!find_slot(what.instance, what.incarnation))
     slots[what.instance].push_back({what.instance, what.incarnation, what.pid, wall_now(), {}, 0});
   if (is_stranger(what.instance))
@@ -98,8 +100,13 @@ void launcher_state::on_spawned(const spawned& what) {
 }
 
 void launcher_state::on_spawn_failed(const spawn_failed& what) {
-  queue.settled(what.instance, what.incarnation);
+  settled(what.instance, what.incarnation);
   forward(what);
+}
+
+// Its slot is free for another start.
+void launcher_state::settled(const std::string& instance, std::uint64_t incarnation) {
+  queue.settled(instance, incarnation);
   pump();
 }
 
@@ -133,6 +140,7 @@ void launcher_state::on_exited(const exited& what) {
   if (auto* slot = find_slot(what.instance, what.incarnation))
     slot->end = what;
   const auto end = end_of(what);
+  settled(what.instance, what.incarnation);
   if (owners.contains(what.instance))
     return forward(end);
   if (is_stranger(what.instance) && services)
@@ -146,6 +154,8 @@ void launcher_state::on_stalled(const stalled& what) {
 }
 
 void launcher_state::on_notice(const notice& what) {
+  if (what.what == notice::kind::ready)
+    settled(what.instance, what.incarnation);
   forward(what);
 }
 

@@ -54,6 +54,7 @@ private:
   void forward(const Message& what);
   slot_info* find_slot(const std::string& instance, std::uint64_t incarnation);
   void pump();
+  void settled(const std::string& instance, std::uint64_t incarnation);
   void end_strangers();
   process_end end_of(const exited& what);
   void end_stranger(const std::string& instance);

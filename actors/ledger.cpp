@@ -56,13 +56,13 @@ void ledger_state::on_entry(const ledger_entry& entry) {
     change.from = at->second.now;
   else if (change.from == change.to && !is_known && (!expected || expected->contains(record.name)))
     change.from = state::defined;
-  if (change.from != change.to) {
+  const auto before = records.find(record.name);
+  if (change.from != change.to || before == records.end()
+      || before->second.printed != record.printed)
+    tell_watchers(record);
+  if (change.from != change.to || entry.remark) {
     change.seq = ++last_seq;
     pending.transitions.push_back(std::move(change));
-    for (const auto& [address, each] : watchers)
-      if (std::any_of(each.targets.begin(), each.targets.end(),
-                      [&](const auto& target) { return matches(target, record.name); }))
-        self->send(each.who, note_atom_v, record.name, static_cast<std::uint8_t>(record.now));
   }
   if (expected && !expected->contains(record.name) && !has_process(record.now)) {
     last_incarnation = std::max(last_incarnation, record.incarnation);
@@ -73,6 +73,14 @@ void ledger_state::on_entry(const ledger_entry& entry) {
     std::erase(pending.forgotten, record.name); // it came back before that was written
   }
   gather_or_flush();
+}
+
+void ledger_state::tell_watchers(const instance_record& record) {
+  for (const auto& [address, each] : watchers)
+    if (std::any_of(each.targets.begin(), each.targets.end(),
+                    [&](const auto& target) { return matches(target, record.name); }))
+      self->send(each.who, note_atom_v, record.name, static_cast<std::uint8_t>(record.now),
+                 record.printed);
 }
 
 void ledger_state::on_death(const death& what) {
@@ -185,7 +193,8 @@ void ledger_state::watch(const std::vector<std::string>& targets) {
   for (const auto& [instance, record] : records)
     for (const auto& target : targets)
       if (matches(target, instance)) {
-        self->send(who, note_atom_v, instance, static_cast<std::uint8_t>(record.now));
+        self->send(who, note_atom_v, instance, static_cast<std::uint8_t>(record.now),
+                   record.printed);
         break;
       }
 }

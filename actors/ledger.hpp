@@ -71,6 +71,7 @@ private:
   void release_deaths(const journal_batch& batch);
   void bound_pending();
   void answer_waiters();
+  void tell_watchers(const instance_record& record);
   void forget(const std::string& instance);
   static bool matches(const std::string& target, const std::string& instance);
 

@@ -52,20 +52,6 @@ bool reaches(const std::map<std::string, std::set<std::string>>& arrows, const s
                         [&](const std::string& next) { return reaches(arrows, next, to); });
 }
 
-bool holds(config::condition until, state now) {
-  using enum state;
-  switch (until) {
-  case config::condition::started:
-    return has_process(now) || now == completed;
-  case config::condition::ready:
-  case config::condition::output:
-    return has_been_ready(now) || now == completed;
-  case config::condition::completed:
-    return now == completed;
-  }
-  return false;
-}
-
 // One that starts by itself is `defined` only until its proxy has looked around.
 bool nobody_wants(const config::fleet_spec& fleet, const std::string& instance, state now) {
   if (now == state::stopped)
@@ -175,7 +161,9 @@ std::chrono::nanoseconds longest_stop(const config::fleet_spec& fleet,
     }
     auto& longest = own[child.bot->name];
     for (const auto& instance : child.bot->instances)
-      longest = std::max(longest, instance->stop_timeout);
+      longest = std::max(longest, instance->stop_timeout
+                                      + (instance->on_crash ? instance->on_crash->timeout
+                                                            : std::chrono::nanoseconds{}));
   }
   const auto arrows = sibling_order(fleet, group);
   std::map<std::string, std::chrono::nanoseconds> known;
@@ -186,18 +174,41 @@ std::chrono::nanoseconds longest_stop(const config::fleet_spec& fleet,
 }
 
 state progress::of(const std::string& instance) const {
-  const auto at = states_.find(instance);
-  return at == states_.end() ? state::defined : at->second;
+  const auto at = seen_.find(instance);
+  return at == seen_.end() ? state::defined : at->second.now;
+}
+
+bool progress::holds(const config::dependency& on, const std::string& instance) const {
+  using enum state;
+  const auto now = of(instance);
+  switch (on.until) {
+  case config::condition::started:
+    return has_process(now) || now == completed;
+  case config::condition::ready:
+    return has_been_ready(now) || now == completed;
+  case config::condition::output: {
+    if (!has_process(now) && now != completed)
+      return false;
+    const auto& printed = seen_.at(instance).printed;
+    return std::find(printed.begin(), printed.end(), on.pattern) != printed.end();
+  }
+  case config::condition::completed:
+    return now == completed;
+  }
+  return false;
 }
 
 std::string progress::missing(const config::fleet_spec& fleet,
                               const start_condition& condition) const {
   for (const auto& instance : instances_of(fleet, condition.on.target)) {
     const auto now = of(instance);
-    if (holds(condition.on.until, now)
+    if (holds(condition.on, instance)
         || (condition.from_order && nobody_wants(fleet, instance, now)))
       continue;
-    return instance + " (" + std::string{to_string(now)} + ")";
+    auto lacking = std::string{to_string(now)};
+    if (condition.on.until == config::condition::output && has_process(now))
+      lacking += ", has not written " + condition.on.pattern;
+    return instance + " (" + lacking + ")";
   }
   return {};
 }

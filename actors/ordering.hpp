@@ -43,15 +43,18 @@ std::map<std::string, std::set<std::string>> sibling_order(const config::fleet_s
                                                            const config::group_entry& group);
 
 /// How long the end of a group may take: the longest way through its order, each bot
-/// with its stop_timeout.
+/// with its stop_timeout and what its on_crash may take.
 std::chrono::nanoseconds longest_stop(const config::fleet_spec& fleet,
                                       const config::group_entry& group);
 
 /// How far a set of instances has come.
 class progress {
 public:
-  void note(const std::string& instance, state now) { states_[instance] = now; }
-  void forget(const std::string& instance) { states_.erase(instance); }
+  /// `printed`: the patterns that it has written so far, of those that others wait for.
+  void note(const std::string& instance, state now, std::vector<std::string> printed = {}) {
+    seen_[instance] = {now, std::move(printed)};
+  }
+  void forget(const std::string& instance) { seen_.erase(instance); }
 
   /// `defined` when nothing was noted.
   state of(const std::string& instance) const;
@@ -61,7 +64,13 @@ public:
   std::string missing(const config::fleet_spec& fleet, const start_condition& condition) const;
 
 private:
-  std::map<std::string, state> states_;
+  struct sight {
+    state now = state::defined;
+    std::vector<std::string> printed;
+  };
+  bool holds(const config::dependency& on, const std::string& instance) const;
+
+  std::map<std::string, sight> seen_;
 };
 
 /// `market/trader#2` → `market/trader`.

@@ -51,10 +51,10 @@ void proxy_state::admit() {
 
 void proxy_state::launch_now(bool restart) {
   launched = true;
-  arm(timer::start_limit, args.spec->start_timeout);
+  spec = args.spec;
   launched_by = args.services->launcher;
   spdlog::debug("proxy {} orders incarnation {}", record.name, last_number);
-  self->send(launched_by, launch{record.name, last_number, args.spec}, restart);
+  self->send(launched_by, launch{record.name, last_number, spec}, restart);
 }
 
 void proxy_state::hold(const std::string& why) {
@@ -97,6 +97,8 @@ void proxy_state::remove(const std::string& cause) {
 
 void proxy_state::apply(config::bot_spec_ptr fresh) {
   args.spec = std::move(fresh);
+  if (adopted && !launched && !has_process(record.now) && !end)
+    spec = args.spec;
 }
 
 // -- what becomes of its process ------------------------------------------------------
@@ -121,7 +123,9 @@ void proxy_state::on_spawned(const spawned& what) {
   record.pid = what.pid;
   record.started = wall_now();
   was_ready = expired = is_stalled = false;
-  kills = 0;
+  kills = remarks = 0;
+  last_remark.clear();
+  record.printed.clear();
   const bool expected = find_transition(record.now, event::spawned);
   raise(expected ? event::spawned : event::adopt,
         "process " + std::to_string(what.pid) + " started");
@@ -162,21 +166,10 @@ void proxy_state::on_stalled(const stalled& what) {
   if (what.stopped) {
     raise(event::impaired, fmt::format("stopped by signal {} from outside", what.signal));
   } else {
-    if (record.now == state::starting)
-      arm(timer::grace, args.spec->start_grace); // it may have run out meanwhile
+    if (record.now == state::starting && !checked())
+      arm(timer::grace, spec->start_grace); // it may have run out meanwhile
     raise(event::recovered, "continued");
   }
-}
-
-void proxy_state::on_notice(const notice& what) {
-  if (!adopted || what.incarnation != record.incarnation)
-    return;
-  if (what.what == notice::kind::ready)
-    raise(event::ready, what.text);
-}
-
-void proxy_state::on_hook_end(const hook_end& what) {
-  say("hears that", what.text);
 }
 
 // -- the machine -----------------------------------------------------------------------
@@ -240,6 +233,7 @@ void proxy_state::perform(action what) {
     disarm(timer::grace);
     disarm(timer::start_limit);
     was_ready = true;
+    watch_silence();
     break;
   case action::begin_drain:
     // Without a link there is nobody to tell, so nothing is left to finish.
@@ -255,10 +249,12 @@ void proxy_state::perform(action what) {
     schedule("probe");
     break;
   case action::freeze:
+    disarm(timer::watchdog);
     freeze(true);
     break;
   case action::thaw:
     freeze(false);
+    watch_silence();
     break;
   }
 }
@@ -278,8 +274,9 @@ void proxy_state::tell_ledger(state from, const std::string& cause) {
 
 void proxy_state::report(bool ended, const std::string& cause) {
   told = true;
-  self->send(args.parent,
-             child_report{record.name, record.now, record.wanted, ended, cause, busy()});
+  told_busy = busy();
+  self->send(args.parent, child_report{record.name, record.now, record.wanted, ended, cause, busy(),
+                                       record.printed});
 }
 
 // -- actions ---------------------------------------------------------------------------
@@ -308,48 +305,65 @@ void proxy_state::take_back() {
   if (!launched)
     return;
   taken_back = true;
-  arm(timer::start_limit, args.spec->stop_timeout); // its exec may hang for ever
+  arm(timer::start_limit, spec->stop_timeout); // its exec may hang for ever
   self->send(args.services->launcher, withdraw_atom_v, record.name, last_number);
 }
 
-// The exec hangs. When the process is gone the keeper says so; until then it counts.
+// Its start_command or its exec hangs. When the process is gone the keeper says so; until
+// then it counts.
 void proxy_state::give_up_start() {
-  record.why = "its exec hangs; the process is killed";
+  record.why = "its start hangs (start_command or exec); it is killed";
   tell_ledger(record.now, record.why);
   kill();
-  arm(timer::start_limit, args.spec->stop_timeout);
+  arm(timer::start_limit, spec->stop_timeout);
 }
 
 void proxy_state::watch_start() {
   disarm(timer::due);
+  last_check.clear();
+  deadline_began = monotonic_now(self);
+  arm_deadline(timer::start_limit, spec->start_timeout);
+  if (checked()) {
+    record.next = next_step{"start timeout", wall_now() + micros(spec->start_timeout), 0, 0};
+    return;
+  }
   const auto age =
       std::chrono::microseconds{std::max<std::int64_t>(0, wall_now() - record.started)};
-  const auto left = std::max<std::chrono::nanoseconds>(args.spec->start_grace - age, 0ns);
+  const auto left = std::max<std::chrono::nanoseconds>(spec->start_grace - age, 0ns);
   record.next = next_step{"ready", wall_now() + micros(left), 0, 0};
   arm(timer::grace, left);
-  arm(timer::start_limit, args.spec->start_timeout);
 }
 
 void proxy_state::begin_stop() {
-  for (auto each : {timer::grace, timer::start_limit, timer::due})
+  for (auto each : {timer::grace, timer::start_limit, timer::due, timer::watchdog})
     disarm(each);
-  record.next = next_step{"kill", wall_now() + micros(args.spec->stop_timeout), 0, 0};
-  arm(timer::kill, args.spec->stop_timeout);
+  record.next = next_step{"kill", wall_now() + micros(spec->stop_timeout), 0, 0};
+  deadline_began = monotonic_now(self);
+  arm_deadline(timer::kill, spec->stop_timeout);
+  hook_failed = false;
   ask_to_end();
 }
 
+// One that hangs is not asked by a command, which would talk to it.
 void proxy_state::ask_to_end() {
-  const bool all = args.spec->kill == config::kill_mode::group;
+  if (spec->stop_command && !hook_failed && !expired)
+    order_hook(hook::stop_command, record.incarnation);
+  else
+    signal_to_end();
+  // One that is frozen or stopped cannot hear: it gets the order first and then goes on.
+  caf::anon_send(args.services->launcher, freeze_atom_v, record.name, record.incarnation, false);
+}
+
+void proxy_state::signal_to_end() {
+  const bool all = spec->kill == config::kill_mode::group;
   self->request(args.services->launcher, request_timeout, signal_atom_v, record.name,
-                record.incarnation, args.spec->stop_signal, all)
+                record.incarnation, spec->stop_signal, all)
       .then(
           [this](const std::string& why) {
             if (!why.empty())
               say("could not signal:", why);
           },
           [this](const caf::error&) { say("got no answer from", "the launcher"); });
-  // One that is frozen or stopped cannot hear: it gets the order first and then goes on.
-  caf::anon_send(args.services->launcher, freeze_atom_v, record.name, record.incarnation, false);
 }
 
 void proxy_state::kill() {
@@ -390,13 +404,15 @@ void proxy_state::tick(std::uint8_t which, std::uint64_t generation) {
   switch (static_cast<timer>(which)) {
   case timer::grace:
     if (!is_stalled)
-      raise(event::ready, fmt::format("up for {}", uptime_text(micros(args.spec->start_grace))));
+      raise(event::ready, fmt::format("up for {}", uptime_text(micros(spec->start_grace))));
     break;
   case timer::start_limit:
     if (launched)
       return give_up_start();
     expired = true;
-    raise(event::start_expired, "not ready within start_timeout");
+    raise(event::start_expired, last_check.empty()
+                                    ? std::string{"not ready within start_timeout"}
+                                    : "not ready within start_timeout: " + last_check);
     break;
   case timer::kill:
     if (end)
@@ -412,6 +428,14 @@ void proxy_state::tick(std::uint8_t which, std::uint64_t generation) {
     break;
   case timer::adoption:
     begin_adoption();
+    break;
+  case timer::watchdog:
+    raise_hung("silent for longer than its watchdog of "
+               + uptime_text(micros(spec->watchdog.value_or(0ns))));
+    break;
+  case timer::hook:
+    note("on_crash: nobody told how it ended");
+    end_cleaning();
     break;
   }
 }

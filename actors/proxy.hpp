@@ -58,8 +58,17 @@ struct proxy_state {
   static inline const char* name = "proxy";
 
 private:
-  enum class timer : std::uint8_t { grace, start_limit, kill, due, sweep, adoption };
-  static constexpr std::size_t timer_count = 6;
+  enum class timer : std::uint8_t {
+    grace,
+    start_limit,
+    kill,
+    due,
+    sweep,
+    adoption,
+    watchdog,
+    hook
+  };
+  static constexpr std::size_t timer_count = 8;
 
   // -- the machine -------------------------------------------------------------------
 
@@ -69,7 +78,7 @@ private:
   void publish(state from, const std::string& cause, bool ended = false);
   void tell_ledger(state from, const std::string& cause);
   void report(bool ended, const std::string& cause);
-  bool busy() const { return launched || !adopted || (end && end->left > 0); }
+  bool busy() const { return launched || !adopted || (end && (end->left > 0 || to_clean())); }
   template <class F>
   void when_adopted(F what) {
     if (adopted)
@@ -90,9 +99,29 @@ private:
   void watch_start();
   void begin_stop();
   void ask_to_end();
+  void signal_to_end();
   void kill();
   void freeze(bool on);
   void schedule(const char* what);
+
+  // -- what it lets us know (proxy_readiness.cpp) ---------------------------------------
+
+  void hold_back(const std::string& reason);
+  void note(const std::string& text);
+  void add_printed(const std::string& pattern);
+  void watch_silence();
+  void raise_hung(std::string cause);
+  void extend_deadline(std::chrono::microseconds by);
+  void arm_deadline(timer which, std::chrono::nanoseconds delay);
+  bool checked() const { return spec->ready.how != config::ready_spec::kind::none; }
+
+  // -- commands beside it (proxy_hooks.cpp) -----------------------------------------------
+
+  void order_hook(hook which, std::uint64_t incarnation);
+  bool is_crash(const exited& how, bool asked) const;
+  bool to_clean() const { return spec->on_crash && crashed && !cleaned && !hurried; }
+  void begin_cleaning();
+  void end_cleaning();
 
   // -- ends --------------------------------------------------------------------------
 
@@ -122,27 +151,39 @@ private:
 
   pointer self;
   proxy_args args;
+  config::bot_spec_ptr spec; ///< what its process, if any, was started with
   instance_record record;
   std::deque<std::pair<event, std::string>> events; ///< raised while one is carried out
   bool stepping = false;
   bool adopted = false;
   bool removed = false;                     ///< leaves the tree once its process is gone
   bool was_ready = false;                   ///< this incarnation
-  bool expired = false;                     ///< it is being ended because it was not ready in time
+  bool expired = false;                     ///< it is being ended because it failed, not as asked
   bool is_stalled = false;                  ///< stopped by a signal from outside
   bool launched = false;                    ///< a start was ordered, no answer yet
   launcher_actor launched_by;               ///< whom that order was sent to
   bool taken_back = false;                  ///< that order was taken back, no answer yet
   bool hurried = false;                     ///< no step of the stop ladder but the last
   bool by_order = false;                    ///< the next start is an operator's, not a restart
+  bool told_busy = false;                   ///< the last that the supervisor heard
   bool told = false;                        ///< the supervisor has heard of it since it was adopted
   std::optional<std::string> recycle_cause; ///< that start is to be recycled, and why
   std::uint64_t last_number = 0;            ///< of the incarnations, ordered or seen
   std::uint32_t kills = 0;
   std::chrono::nanoseconds sweep_pause{};
-  std::optional<process_end> end; ///< the main process ended, something is left
-  bool concluded = false;         ///< that end was judged
+  std::optional<process_end> end;      ///< the main process ended, something is left
+  std::optional<process_end> next_end; ///< of its successor, which ended before that was dealt with
+  bool concluded = false;              ///< that end was judged
   bool ask_when_swept = false;
+  bool crashed = false;     ///< that end was none that it could clean up after
+  bool cleaning = false;    ///< on_crash runs
+  bool cleaned = false;     ///< on_crash ran after that end
+  bool hook_failed = false; ///< stop_command did not do its work
+  std::string last_remark;  ///< of this incarnation
+  std::uint32_t remarks = 0;
+  std::string last_check;                    ///< why its ready check failed last
+  std::chrono::nanoseconds deadline{};       ///< of its start or stop, by the monotonic clock
+  std::chrono::nanoseconds deadline_began{}; ///< when that was set
   judgement last_judgement;
   std::deque<std::function<void()>> until_adopted;
   std::optional<caf::typed_response_promise<outcomes>> freezing;

@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 void proxy_state::init(proxy_args given) {
   args = std::move(given);
   args.by = args.by.then(self->id());
+  spec = args.spec;
   record.name = args.name;
   begin_adoption();
 }
@@ -73,6 +74,8 @@ void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees foun
   }
   launched = found.launching > record.incarnation;
   last_number = launched ? found.launching : last;
+  if (launched)
+    arm(timer::start_limit, spec->start_timeout);
   disarm(timer::adoption);
   adopted = true;
   auto& items = found.items;
@@ -134,6 +137,8 @@ void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
   }
   if (!new_launcher)
     return;
+  if (cleaning)
+    order_hook(hook::on_crash, end->how.incarnation);
   // That order went down with the old one. One that the new one has got already must not
   // be given twice: should it fail, the second would start what nobody waits for.
   if (launched && found.launching != last_number && launched_by != args.services->launcher)
@@ -155,18 +160,24 @@ void proxy_state::adopt_slot(const adoptee& found, bool newest) {
 void proxy_state::adopt_living(const slot_info& slot) {
   const bool same = slot.incarnation == record.incarnation && has_process(record.now);
   if (!same && has_process(record.now)) {
-    concluded = false;
+    const bool judged = std::exchange(concluded, false); // of an older end that is pending
     raise(event::ended_retry, "its end was not seen");
+    concluded = judged;
     disarm(timer::due);
   }
   record.incarnation = slot.incarnation;
   record.pid = slot.pid;
   record.started = slot.started;
   was_ready = same && record.now != state::starting;
-  if (same)
+  if (same) {
     resume();
-  else
+    watch_silence();
+  } else {
+    record.printed.clear();
     raise(event::adopt, "found running, process " + std::to_string(slot.pid));
+  }
+  self->send(args.services->launcher, attend_atom_v, launch{record.name, slot.incarnation, spec},
+             checked() && record.now == state::starting);
   if (slot.stopped_by != 0 || record.now == state::degraded)
     on_stalled({record.name, slot.incarnation, slot.stopped_by != 0, slot.stopped_by});
 }
@@ -191,10 +202,15 @@ void proxy_state::adopt_ended(const adoptee& found) {
 // Its end was judged already. It may have been told but not committed; the journal
 // knows doubles.
 void proxy_state::bury(const process_end& what) {
-  if (what.left == 0 || end)
+  const bool may_clean = spec->on_crash && what.how.incarnation == record.incarnation;
+  if (end || (what.left == 0 && !may_clean))
     return tell_death(what);
   end = what;
   concluded = true;
+  cleaned = false;
+  crashed = may_clean && is_crash(what.how, record.now == state::stopped);
+  if (what.left == 0)
+    return swept(0);
   sweep_pause = 20ms;
   arm(timer::sweep, sweep_pause);
 }

@@ -23,10 +23,14 @@ void proxy_state::on_end(const process_end& what) {
                 what.how.incarnation, what.left);
   if (!adopted || (end && end->how.incarnation == what.how.incarnation))
     return; // heard, and not swept yet
-  if (what.how.incarnation != record.incarnation || !has_process(record.now) || end)
+  if (what.how.incarnation != record.incarnation || !has_process(record.now))
     return bury(what);
+  if (end) {
+    next_end = what;
+    return;
+  }
   end = what;
-  concluded = false;
+  concluded = cleaned = false;
   sweep_pause = 20ms;
   if (what.left == 0)
     return swept(0);
@@ -44,9 +48,10 @@ void proxy_state::conclude() {
   if (was_ready && std::chrono::microseconds{how.uptime} >= args.spec->delay.reset_after)
     forgive(record.policy);
   auto cause = end_text(how) + " after " + uptime_text(how.uptime);
-  for (auto each : {timer::grace, timer::start_limit, timer::kill})
+  for (auto each : {timer::grace, timer::start_limit, timer::kill, timer::watchdog})
     disarm(each);
   const bool asked = record.now == state::stopping || record.now == state::draining;
+  crashed = is_crash(how, asked);
   if (asked && !record.wanted)
     return raise(event::ended_stopped, cause + ", as asked");
   if (asked && !expired)
@@ -75,7 +80,7 @@ void proxy_state::sweep() {
     return;
   // With kill_mode «group» all were asked to end, and all have the time for it.
   const bool patient = record.now == state::stopping && kills == 0 && !hurried
-                       && args.spec->kill == config::kill_mode::group;
+                       && spec->kill == config::kill_mode::group;
   self->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
                 end->how.incarnation, patient ? sweeping::look : sweeping::rest)
       .then([this](std::uint32_t left) { swept(left); },
@@ -91,20 +96,31 @@ void proxy_state::sweep_now() {
 void proxy_state::swept(std::uint32_t left) {
   if (!end)
     return;
-  const bool was_busy = busy();
   end->left = left;
   if (left > 0) {
     sweep_pause = std::min<std::chrono::nanoseconds>(sweep_pause * 2, 1s);
     arm(timer::sweep, sweep_pause);
     return;
   }
-  tell_death(*end); // before anybody who waits for this end can go on
+  // Told before anybody who waits for this end can go on. With an on_crash later: the
+  // keeper holds the end until it is told, so that a new runtime sees to it too.
+  const bool may_clean = spec->on_crash && !cleaned;
+  if (!may_clean)
+    tell_death(*end);
   if (!concluded)
     conclude();
+  if (may_clean) {
+    if (to_clean())
+      return begin_cleaning();
+    tell_death(*end);
+  }
   end.reset();
+  cleaning = false;
+  if (const auto next = std::exchange(next_end, std::nullopt))
+    return on_end(*next);
   if (std::exchange(ask_when_swept, false) && record.now == state::waiting)
     ask();
-  if (was_busy && !busy())
+  if (told_busy && !busy())
     report(false, record.why);
   leave_if_removed();
 }

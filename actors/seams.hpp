@@ -70,6 +70,7 @@ struct notice {
     hung,      ///< it said WATCHDOG=trigger
     stopping,  ///< it said STOPPING=1
     extend,    ///< it said EXTEND_TIMEOUT_USEC: it needs `time` from now on
+    begun,     ///< its start is no longer queued; the launcher tells this
     printed,   ///< it wrote a line that matches `text`, one of `awaited_output`
     remark,    ///< for the record: `text` becomes an event that changes no state
   };

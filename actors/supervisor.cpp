@@ -204,9 +204,10 @@ void supervisor_state::on_ask(const std::string& full_name) {
   settle();
 }
 
-void supervisor_state::on_note(const std::string& instance, std::uint8_t now) {
+void supervisor_state::on_note(const std::string& instance, std::uint8_t now,
+                               const std::vector<std::string>& printed) {
   if (now < state_count)
-    known.note(instance, static_cast<state>(now));
+    known.note(instance, static_cast<state>(now), printed);
   answer_asks();
 }
 
@@ -277,7 +278,7 @@ void supervisor_state::on_report(const child_report& report) {
   if (was_occupied && !each.occupied())
     note_end(report.child, each);
   if (each.as_proxy)
-    known.note(report.child, report.now);
+    known.note(report.child, report.now, report.printed);
   // A group asks once and goes on waiting, whether somebody in it is wanted now or not.
   if (report.now == state::failed || report.now == state::backoff
       || (each.as_proxy && !report.wanted))
@@ -337,7 +338,7 @@ void supervisor_state::tell(bool ended, const std::string& cause) {
   told = overall();
   told_wanted = wanted > 0;
   told_busy = occupied > 0;
-  child_report report{args.name, told, told_wanted, ended, cause, told_busy};
+  child_report report{args.name, told, told_wanted, ended, cause, told_busy, {}};
   if (args.parent)
     self->send(args.parent, std::move(report));
   else if (args.guardian)
@@ -375,9 +376,8 @@ supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, super
       },
       [st](ask_atom, const std::string& child) { st->on_ask(child); },
       [st](const child_report& report) { st->on_report(report); },
-      [st](note_atom, const std::string& instance, std::uint8_t now) {
-        st->on_note(instance, now);
-      },
+      [st](note_atom, const std::string& instance, std::uint8_t now,
+           const std::vector<std::string>& printed) { st->on_note(instance, now, printed); },
       [st](tick_atom, std::uint8_t, std::uint64_t generation) { st->tick(generation); },
   };
 }

@@ -51,7 +51,8 @@ struct supervisor_state {
   caf::result<outcomes> operate(const operation& order);
   void on_ask(const std::string& child);
   void on_report(const child_report& report);
-  void on_note(const std::string& instance, std::uint8_t now);
+  void on_note(const std::string& instance, std::uint8_t now,
+               const std::vector<std::string>& printed);
   void on_exit(const caf::exit_msg& message);
   void tick(std::uint64_t generation);
 

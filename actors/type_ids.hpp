@@ -47,8 +47,9 @@ struct child_report {
   bool ended = false;
   std::string cause;
   /// There may be a process that the state does not tell of: a start is under way,
-  /// or what a dead one left behind is being swept.
+  /// or what a dead one left behind is being swept, or its on_crash runs.
   bool busy = false;
+  std::vector<std::string> printed; ///< as in its record
 };
 
 /// The ids of the actors from the root supervisor down to one that speaks for an
@@ -88,9 +89,10 @@ using ledger_view_ptr = std::shared_ptr<const ledger_view>;
 
 /// A change of state on its way into the ledger, with the record that it leaves.
 struct ledger_entry {
-  transition change; ///< without sequence number; from == to: only the record changed
+  transition change; ///< without sequence number; from == to: only the record changed …
   instance_record record;
-  lineage by; ///< the proxy that says so
+  lineage by;          ///< the proxy that says so
+  bool remark = false; ///< … but this is an event all the same
 };
 
 /// The end of a main process as the launcher passes it on: what else of the

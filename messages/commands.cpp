@@ -100,6 +100,34 @@ constexpr option_info of_deaths[] = {
 };
 constexpr sv deaths_examples[] = {"troupe deaths flaky", "troupe deaths market/trader#2 -n 1"};
 
+// -- output --------------------------------------------------------------------
+
+constexpr option_info of_logs[] = {
+    {"follow", "-f,--follow", flag, "", "", false,
+     "go on with what is written, until Ctrl-C; begins with the last 10 lines unless -n, --since "
+     "or "
+     "--all is given"},
+    {"last", "-n,--lines", number, "COUNT", "", false,
+     "only the last COUNT lines of each instance (default 100; 10 where there are several)"},
+    {"since", "--since", text, "TIME", "", false,
+     "only from then on, to about a second: «10m» ago, or 2026-01-31T12:00:00Z"},
+    {"all", "-a,--all", flag, "", "", false, "all that is kept, rotated files too"},
+    {"previous", "-p,--previous", flag, "", "", false,
+     "only the output of the process before the present or last one"},
+    {"no_names", "--no-names", flag, "", "", false, "no names before the lines of several"},
+    {"raw", "--raw", flag, "", "", false,
+     "the bytes as they were written; not to a terminal, which they could steer"},
+    labels,
+};
+constexpr sv logs_examples[] = {"troupe logs market/trader", "troupe logs -f market/",
+                                "troupe logs flaky --previous",
+                                "troupe logs market/trader#2 --since 10m --json"};
+constexpr option_info of_attach[] = {
+    {"last", "-n,--lines", number, "COUNT", "", false,
+     "begin with the last COUNT lines of each instance (10)"},
+};
+constexpr sv attach_examples[] = {"troupe attach flaky"};
+
 // -- changing ------------------------------------------------------------------
 
 constexpr sv start_examples[] = {"troupe start market/trader --wait", "troupe start market/"};
@@ -231,6 +259,24 @@ constexpr command_info table[] = {
     {"deaths", "Show how processes ended", one_bot, of_deaths, role::viewer, place::runtime, false,
      false, "The last deaths of a bot: when, why, how long it had lived, and its last lines.",
      deaths_examples},
+    {"logs", "Show what bots wrote", some_targets, of_logs, role::viewer, place::client, false,
+     false,
+     "Output and errors, oldest line first. Lines of several instances are put in the order of "
+     "their "
+     "time, each after the name of its instance. Control characters are shown as \\x1b, whatever "
+     "the output goes to; tabs stay. With -f it goes on, also across a restart of the runtime, "
+     "with "
+     "new instances of what was named as they appear. Reads the files under the state directory: "
+     "works without a runtime too, but for labels, and only for the user of the runtime and root. "
+     "With --json: one document a line.",
+     logs_examples},
+    {"attach", "Follow the output and the events of one bot", one_bot, of_attach, role::viewer,
+     place::client, false, false,
+     "How it stands, its last lines, and then what it writes and what happens to it, until Ctrl-C, "
+     "which leaves the bot as it is. Nothing can be typed into it: a bot has no terminal, its "
+     "stdin "
+     "is /dev/null. With --json: one document a line, those of `logs` and those of `events`.",
+     attach_examples},
     {"ping",
      "Ask whether the runtime answers",
      {},
@@ -300,15 +346,13 @@ constexpr option_info everywhere[] = {
 
 constexpr sv no_reload = "this version reads the config tree when the fleet starts: `troupe check "
                          "TREE`, then `troupe shutdown --wait` and `troupe run TREE`";
-constexpr sv no_logs = "a bot's last lines are kept with each of its deaths: `troupe deaths BOT`; "
-                       "what happened to it is in `troupe events BOT`";
+constexpr sv no_main_log =
+    "the runtime says what it has to say on the stderr of `troupe run`; what "
+    "bots wrote is in `troupe logs BOT`";
 constexpr sv no_enable = "what is started with the fleet is said by \"autostart\" in the bot's "
                          "file; `troupe start BOT` and `troupe stop BOT` act now";
 constexpr sv no_remove = "a bot is its file in the config tree: `troupe stop BOT` stops it now; "
                          "without the file it is gone with the next `troupe run`";
-
-constexpr sv no_terminal = "a bot has no terminal, its stdin is /dev/null: `troupe events -f BOT` "
-                           "follows what happens to it, `troupe deaths BOT` has its last lines";
 
 constexpr foreign_word foreign[] = {
     {"ls", "status", ""},
@@ -340,11 +384,12 @@ constexpr foreign_word foreign[] = {
     {"reload", "", no_reload},
     {"apply", "", no_reload},
     {"daemon-reload", "", no_reload},
-    {"logs", "", no_logs},
-    {"log", "", no_logs},
-    {"tail", "", no_logs},
-    {"maintail", "", no_logs},
-    {"journal", "", no_logs},
+    {"log", "logs", ""},
+    {"tail", "logs", ""},
+    {"output", "logs", ""},
+    {"maintail", "", no_main_log},
+    {"journal", "logs", ""},
+    {"journalctl", "logs", ""},
     {"enable", "", no_enable},
     {"disable", "", no_enable},
     {"kill", "",
@@ -355,8 +400,8 @@ constexpr foreign_word foreign[] = {
      "`troupe shutdown` ends the whole fleet; at the prompt of `troupe shell`, quit leaves it"},
     {"exit", "",
      "`troupe shutdown` ends the whole fleet; at the prompt of `troupe shell`, exit leaves it"},
-    {"attach", "", no_terminal},
-    {"fg", "", no_terminal},
+    {"fg", "attach", ""},
+    {"follow", "attach", ""},
     {"exec", "",
      "nothing is run beside the bots: what is to run is a bot in the config tree; `troupe show "
      "BOT` "

@@ -33,6 +33,7 @@ constexpr word events[] = {
     {"adopt", "its process was there before its proxy was"},
     {"ready", "its process lived for start_grace, or its check passed"},
     {"start_expired", "it was not ready within start_timeout"},
+    {"hung", "it was silent for longer than its watchdog allows, or says so itself"},
     {"impaired", "a check fails, or it was stopped from outside"},
     {"recovered", "that is over"},
     {"pause", "somebody wants it frozen"},

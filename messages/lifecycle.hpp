@@ -48,6 +48,7 @@ enum class event : std::uint8_t {
   adopt,           ///< its process was there before its proxy was
   ready,           ///< its process lived for start_grace, or its check passed
   start_expired,   ///< it was not ready within start_timeout
+  hung,            ///< it was silent for longer than its watchdog allows, or says so itself
   impaired,        ///< a check fails, or it was stopped from outside
   recovered,       ///< that is over
   pause,           ///< somebody wants it frozen
@@ -62,7 +63,7 @@ enum class event : std::uint8_t {
   due,             ///< the pause before the next try is over
   reset,           ///< somebody forgave its failures
 };
-inline constexpr std::size_t event_count = 20;
+inline constexpr std::size_t event_count = 21;
 
 /// What a proxy does on the way into the next state.
 enum class action : std::uint8_t {
@@ -120,6 +121,7 @@ inline constexpr transition_row rows[] = {
     {starting, ev::stop, stopping, begin_stop},
     {starting, ev::recycle, stopping, begin_stop},
     {starting, ev::start_expired, stopping, begin_stop},
+    {starting, ev::hung, stopping, begin_stop},
     {starting, ev::ended_completed, completed},
     {starting, ev::ended_retry, backoff, schedule_retry},
     {starting, ev::ended_failed, failed, schedule_probe},
@@ -128,6 +130,7 @@ inline constexpr transition_row rows[] = {
     {running, ev::reset, running},
     {running, ev::recovered, running},
     {running, ev::resume, running},
+    {running, ev::hung, stopping, begin_stop},
     {running, ev::impaired, degraded},
     {running, ev::pause, paused, freeze},
     {running, ev::drain, draining, begin_drain},
@@ -140,6 +143,7 @@ inline constexpr transition_row rows[] = {
     {degraded, ev::start, degraded},
     {degraded, ev::reset, degraded},
     {degraded, ev::impaired, degraded},
+    {degraded, ev::hung, stopping, begin_stop},
     {degraded, ev::recovered, running},
     {degraded, ev::pause, paused, freeze},
     {degraded, ev::resume, degraded, thaw},
@@ -154,6 +158,7 @@ inline constexpr transition_row rows[] = {
     {paused, ev::pause, paused},
     {paused, ev::reset, paused},
     {paused, ev::impaired, paused},
+    {paused, ev::hung, paused},
     {paused, ev::recovered, paused},
     {paused, ev::resume, running, thaw},
     {paused, ev::stop, stopping, begin_stop},
@@ -168,6 +173,7 @@ inline constexpr transition_row rows[] = {
     {draining, ev::recycle, draining},
     {draining, ev::reset, draining},
     {draining, ev::impaired, draining},
+    {draining, ev::hung, stopping, begin_stop},
     {draining, ev::recovered, draining},
     {draining, ev::drained, stopping, begin_stop},
     {draining, ev::ended_stopped, stopped},
@@ -178,6 +184,7 @@ inline constexpr transition_row rows[] = {
     {stopping, ev::recycle, stopping},
     {stopping, ev::reset, stopping},
     {stopping, ev::impaired, stopping},
+    {stopping, ev::hung, stopping},
     {stopping, ev::recovered, stopping},
     {stopping, ev::ended_stopped, stopped},
     {stopping, ev::ended_again, waiting, ask},

@@ -27,7 +27,8 @@ std::string to_string(const exit_status&);
 /// «3.2 s», «75 s».
 std::string uptime_text(std::int64_t microseconds);
 
-/// One change of state; what `events` prints.
+/// One change of state, or, when `from` and `to` are equal, a remark about what happened
+/// meanwhile, such as «stop_command exited with code 0»; what `events` prints.
 struct transition {
   std::uint64_t seq = 0; ///< rises by one; given by the ledger
   std::int64_t time = 0;
@@ -53,7 +54,7 @@ struct death {
 
 /// What happens next to an instance that is not at rest.
 struct next_step {
-  std::string what; ///< «retry», «probe», «kill», «ready»
+  std::string what; ///< «retry», «probe», «kill», «ready», «start timeout»
   std::int64_t at = 0;
   std::uint32_t attempt = 0; ///< 0 when nothing is counted
   std::uint32_t of = 0;
@@ -88,6 +89,8 @@ struct instance_record {
   std::optional<exit_status> last_exit;
   std::int64_t last_exit_at = 0;
   policy_memory policy;
+  /// Of this incarnation's output: the patterns that others wait for, as far as they came.
+  std::vector<std::string> printed;
 };
 
 /// One changing command, before and after it was carried out.

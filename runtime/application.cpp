@@ -221,6 +221,7 @@ int run_runtime(const runtime_options& options) {
     return failure_code(exit_code::config_invalid);
   }
   host->set_tree(tree->root);
+  host->set_log_space(loaded.spec->runtime.log_space);
 
   caf::actor_system_config caf_config;
   shell::configure_caf(caf_config, shell::side::runtime);
@@ -284,6 +285,7 @@ int run_runtime(const runtime_options& options) {
   // the fleet.
   if (code == 0 || code == 1)
     host->remove_groups();
+  host->close_logs();
   spdlog::info("runtime ends with {}", code);
   spdlog::shutdown();
   // ~actor_system waits for every actor: one that hangs must not hang us. What had to

@@ -66,7 +66,7 @@ std::vector<std::string> patterns_of(const config::bot_spec& spec) {
 
 } // namespace
 
-attention::attention(boost::asio::io_context& io, output_tail& output, task_runner& tasks,
+attention::attention(boost::asio::io_context& io, logs::collector& output, task_runner& tasks,
                      surroundings around)
     : io_(io)
     , output_(output)

@@ -4,8 +4,8 @@
 // check that makes it ready.
 
 #include "actors/seams.hpp"
+#include "runtime/logs/collector.hpp"
 #include "runtime/os/checks.hpp"
-#include "runtime/os/output_tail.hpp"
 #include "runtime/os/tasks.hpp"
 #include "runtime/os/unique_fd.hpp"
 #include "runtime/os/workers.hpp"
@@ -42,7 +42,7 @@ public:
   /// Threads that close what bots have sent along.
   static constexpr std::size_t most_closers = 4;
 
-  attention(boost::asio::io_context& io, output_tail& output, task_runner& tasks,
+  attention(boost::asio::io_context& io, logs::collector& output, task_runner& tasks,
             surroundings around);
   ~attention();
 
@@ -98,7 +98,7 @@ private:
   void remark(const slot_key& of, std::uint32_t& done, std::uint32_t which, std::string text);
 
   boost::asio::io_context& io_;
-  output_tail& output_;
+  logs::collector& output_;
   task_runner& tasks_;
   surroundings around_;
   workers hands_;

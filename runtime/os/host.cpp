@@ -37,7 +37,7 @@ keeper_host::keeper_host(boost::asio::io_context& io, unique_fd keeper, state_di
     : io_(io)
     , state_(std::move(state))
     , options_(std::move(options))
-    , output_(io)
+    , output_(output_options())
     , task_slots_(make_task_slots())
     , tasks_(io, *task_slots_, options_.unclaimed)
     , attention_(io, output_, tasks_, surroundings())
@@ -49,6 +49,7 @@ keeper_host::keeper_host(boost::asio::io_context& io, unique_fd keeper, state_di
 
 keeper_host::~keeper_host() {
   stop_preparing();
+  output_.close();
   const std::lock_guard lock{mutex_};
   boost::system::error_code ignored;
   socket_.close(ignored);
@@ -174,7 +175,8 @@ void keeper_host::adopt(slot&& x) {
   if (groups_.usable())
     known->group = groups_.open(x.instance, x.incarnation);
   if (!x.keep.empty())
-    output_.add(x.instance, x.incarnation, std::move(x.keep.front()));
+    output_.add(x.instance, x.incarnation, std::move(x.keep.front()),
+                {log_from_blob(x.blob), {}, {}, true});
   if (x.keep.size() > 1) {
     known->notify = std::move(x.keep[1]);
     known->notifies = true;
@@ -246,10 +248,6 @@ void keeper_host::remember_end(const slot_key& key, const troupe::exited& end) {
   ends_.emplace_back(key, end);
   if (ends_.size() > most_ends)
     ends_.pop_front();
-}
-
-std::string keeper_host::tail(const std::string& instance, std::uint64_t incarnation) {
-  return output_.tail(instance, incarnation);
 }
 
 std::string keeper_host::isolation() {

@@ -6,20 +6,20 @@
 // A slot may also hold a task beside a bot (jobs.hpp): whoever uses the seam sees no such
 // slot, but its results.
 //
-// Three threads meet here. The launcher's calls the seam's methods. The one that runs the
-// io_context reads the keeper's socket and the output pipes. One of our own prepares starts,
-// which may hang on a dead mount. One mutex guards the table and the line to the keeper; no
-// callback is called with it held.
+// Several threads meet here. The launcher's calls the seam's methods. The one that runs the
+// io_context reads the keeper's socket. One of our own prepares starts, which may hang on a
+// dead mount. Output is read and written by the two of the collector. One mutex guards the
+// table and the line to the keeper; no callback is called with it held.
 //
 // Signals are sent from here and not through the keeper: the pid of a slot is pinned,
 // as process or as zombie, until this host itself says `release`.
 
 #include "actors/seams.hpp"
+#include "runtime/logs/collector.hpp"
 #include "runtime/os/attention.hpp"
 #include "runtime/os/cgroup.hpp"
 #include "runtime/os/jobs.hpp"
 #include "runtime/os/keeper_client.hpp"
-#include "runtime/os/output_tail.hpp"
 #include "runtime/os/process_table.hpp"
 #include "runtime/os/state_directory.hpp"
 #include "runtime/os/tasks.hpp"
@@ -81,6 +81,12 @@ public:
 
   /// A sentence for the log about something that nobody waits for.
   void on_trouble(std::function<void(const std::string&)> f) { on_trouble_ = std::move(f); }
+
+  /// Bytes that all logs together may have.
+  void set_log_space(std::uint64_t bytes) { output_.set_space(bytes); }
+
+  /// Writes what was read of the output and reads no more; what is in the pipes stays there.
+  void close_logs() { output_.close(); }
 
   /// Where `${secret:…}` is read from now on.
   void set_tree(std::string tree);
@@ -161,6 +167,10 @@ private:
   void tell(process_event event);
   void keeper_gone();
 
+  // host_output.cpp
+  logs::collector_options output_options();
+  void hear(const logs::remark& x);
+
   // host.cpp: the table
   entry_ptr find(const slot_key& key);
   void adopt(slot&& x);
@@ -215,7 +225,7 @@ private:
   boost::asio::io_context& io_;
   state_directory state_;
   host_options options_;
-  output_tail output_;
+  logs::collector output_;
   std::unique_ptr<task_slots> task_slots_;
   task_runner tasks_; // of the io_context's thread, as the next two
   attention attention_;

@@ -351,6 +351,9 @@ std::optional<usage> keeper_host::sample(const std::string& instance, std::uint6
   if (elapsed > 0)
     result.cpu_percent = 100.0 * static_cast<double>(spent) / static_cast<double>(elapsed);
   result.memory = memory;
+  const auto output = output_.count(instance, incarnation);
+  result.written = output.read;
+  result.unlogged = output.dropped;
   result.says = attention_.says(to.key);
   return result;
 }

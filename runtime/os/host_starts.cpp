@@ -65,7 +65,8 @@ void keeper_host::prepare_starts() {
       not_started(key, std::move(ready.error()));
       continue;
     }
-    output_.add(key.instance, key.incarnation, std::move(ready->output));
+    output_.add(key.instance, key.incarnation, std::move(ready->output),
+                {what.spec->log, {}, {}, false});
     if (as == job::bot)
       attention_.expect(what);
     // A new one: of an entry that others have seen the group never changes.

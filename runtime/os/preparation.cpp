@@ -4,6 +4,7 @@
 #include "runtime/os/files.hpp"
 #include "runtime/os/notify.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -14,8 +15,6 @@
 namespace troupe::os {
 
 namespace {
-
-constexpr std::string_view blob_prefix = "started=";
 
 std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& x) {
   std::vector<std::pair<int, rlimit>> result;
@@ -31,6 +30,22 @@ std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& x) {
   add(RLIMIT_STACK, x.stack);
   add(RLIMIT_AS, x.address_space);
   return result;
+}
+
+template <class T>
+std::optional<T> number_in_blob(std::string_view blob, std::string_view name) {
+  while (!blob.empty()) {
+    const auto word = blob.substr(0, blob.find(' '));
+    blob.remove_prefix(std::min(blob.size(), word.size() + 1));
+    if (word.size() <= name.size() || !word.starts_with(name) || word[name.size()] != '=')
+      continue;
+    T value{};
+    const auto* end = word.data() + word.size();
+    const auto [rest, error] = std::from_chars(word.data() + name.size() + 1, end, value);
+    if (error == std::errc{} && rest == end)
+      return value;
+  }
+  return std::nullopt;
 }
 
 } // namespace
@@ -146,7 +161,20 @@ config::expected<prepared, std::string> prepare(const preparation& x, const stat
     request.cgroup_fd = result.group.fd();
   }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  request.blob = make_blob(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+  request.blob =
+      make_blob(std::chrono::duration_cast<std::chrono::microseconds>(now).count(), spec.log);
+  return result;
+}
+
+std::string make_blob(std::int64_t started, const config::log_spec& log) {
+  auto result = "started=" + std::to_string(started) + " log.max_size="
+                + std::to_string(log.max_size) + " log.keep=" + std::to_string(log.keep);
+  if (log.timestamps)
+    result += " log.timestamps=1";
+  if (log.format == config::log_spec::line_format::json)
+    result += " log.json=1";
+  if (log.rate)
+    result += " log.rate=" + std::to_string(*log.rate);
   return result;
 }
 
@@ -154,14 +182,18 @@ bool uses_notify(const config::bot_spec& spec) {
   return spec.ready.how == config::ready_spec::kind::notify || spec.watchdog;
 }
 
-std::string make_blob(std::int64_t started) {
-  return std::string{blob_prefix} + std::to_string(started);
+std::int64_t started_from_blob(std::string_view blob) {
+  return number_in_blob<std::int64_t>(blob, "started").value_or(0);
 }
 
-std::int64_t started_from_blob(std::string_view blob) {
-  std::int64_t result = 0;
-  if (blob.starts_with(blob_prefix))
-    std::from_chars(blob.data() + blob_prefix.size(), blob.data() + blob.size(), result);
+config::log_spec log_from_blob(std::string_view blob) {
+  config::log_spec result;
+  result.max_size = number_in_blob<std::uint64_t>(blob, "log.max_size").value_or(result.max_size);
+  result.keep = number_in_blob<std::uint32_t>(blob, "log.keep").value_or(result.keep);
+  result.timestamps = number_in_blob<int>(blob, "log.timestamps").value_or(0) == 1;
+  if (number_in_blob<int>(blob, "log.json").value_or(0) == 1)
+    result.format = config::log_spec::line_format::json;
+  result.rate = number_in_blob<std::uint64_t>(blob, "log.rate");
   return result;
 }
 

@@ -41,11 +41,15 @@ config::expected<prepared, std::string> prepare(const preparation& x, const stat
 /// Whether a bot is given a NOTIFY_SOCKET.
 bool uses_notify(const config::bot_spec& spec);
 
-/// What a slot remembers of its start, besides what the keeper knows.
-std::string make_blob(std::int64_t started);
+/// What a slot remembers of its start, besides what the keeper knows: words of the form
+/// `name=value`, at most 1 KiB in all. A name that is not known is passed over.
+std::string make_blob(std::int64_t started, const config::log_spec& log);
 
 /// The start in Unix microseconds, 0 when the blob is not ours.
 std::int64_t started_from_blob(std::string_view blob);
+
+/// How the output is to be kept; what an older blob does not say is as by default.
+config::log_spec log_from_blob(std::string_view blob);
 
 /// «chdir /srv/x: No such file or directory» for a step of the keeper that failed.
 std::string describe_failure(spawn_step step, int error, const config::bot_spec& spec,

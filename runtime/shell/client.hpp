@@ -52,6 +52,7 @@ public:
   bool wait_until_gone(std::chrono::milliseconds limit);
 
   std::string socket_path() const;
+  const std::string& state() const; ///< the state directory
 
 private:
   struct impl;

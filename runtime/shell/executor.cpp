@@ -5,6 +5,7 @@
 #include "config/units.hpp"
 #include "runtime/shell/help.hpp"
 #include "runtime/shell/local.hpp"
+#include "runtime/shell/logs.hpp"
 #include "runtime/shell/render.hpp"
 #include "troupe_version.hpp"
 
@@ -108,6 +109,10 @@ int executor::carry_out(const invocation& what) {
     return show_version(what);
   if (name == "events")
     return follow_events(what);
+  if (name == "logs")
+    return show_logs(what, runtime_, given_);
+  if (name == "attach")
+    return attach(what, runtime_, given_);
   return over_the_socket(what);
 }
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <signal.h>
 #include <string>
 
 namespace troupe::shell {
@@ -21,6 +22,8 @@ public:
     std::function<bool(const std::string&)> confirm;
     /// Why there is no state directory, for `version`, which does without.
     std::optional<refusal> no_state;
+    /// Signals that may interrupt a wait; null: none do.
+    const sigset_t* interruptible = nullptr;
   };
 
   executor(client& runtime, options given)

@@ -104,7 +104,7 @@ private:
 };
 
 int run_script(conversation& talk, std::istream& from) {
-  const executor::options how{this_terminal(), nullptr, {}};
+  const executor::options how{this_terminal(), nullptr, {}, nullptr};
   std::string text;
   while (std::getline(from, text)) {
     const auto exit = talk.line(text, how);
@@ -122,7 +122,10 @@ int run_prompt(conversation& talk, line_editor& editor) {
     if (!text)
       return 0;
     const executor::options how{
-        this_terminal(), [&](const std::string& question) { return editor.confirm(question); }, {}};
+        this_terminal(),
+        [&](const std::string& question) { return editor.confirm(question); },
+        {},
+        editor.interruptible()};
     const auto exit = talk.line(*text, how);
     editor.clear_interrupt();
     if (!exit)
@@ -138,7 +141,7 @@ int run_shell(const invocation& what) {
     return complain(state.error(), what.global.json);
   if (const auto found = what.arguments.find("line"); found != what.arguments.end()) {
     conversation talk{what, *state, nullptr};
-    const executor::options how{this_terminal(), nullptr, {}};
+    const executor::options how{this_terminal(), nullptr, {}, nullptr};
     return talk.line(found->get<std::string>(), how).value_or(0);
   }
   if (isatty(STDIN_FILENO) != 1 || isatty(STDOUT_FILENO) != 1) {

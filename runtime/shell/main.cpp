@@ -34,10 +34,11 @@ int carry_out(const shell::invocation& what) {
     return shell::run_shell(what);
   shell::client::options where;
   where.patience = what.global.timeout;
-  shell::executor::options how{shell::this_terminal(), nullptr, std::nullopt};
-  const bool asks_runtime =
-      what.command && !what.help && (what.command->runs == place::runtime || name == "version");
-  if (asks_runtime) {
+  shell::executor::options how{shell::this_terminal(), nullptr, std::nullopt, nullptr};
+  const bool needs_state = what.command && !what.help
+                           && (what.command->runs == place::runtime || name == "version"
+                               || name == "logs" || name == "attach");
+  if (needs_state) {
     auto state = shell::state_of(what.global);
     if (state)
       where.state = std::move(*state);

@@ -170,8 +170,10 @@ std::string render_deaths(const json& document, const terminal& on) {
 std::string render_event(const json& document, const terminal& on) {
   const auto to = text_at(document, "to");
   auto result = painted(text_at(document, "time"), tone::faint, on) + "  "
-                + text_at(document, "instance") + "  " + text_at(document, "from") + " → "
-                + painted(to, tone_of(to), on);
+                + text_at(document, "instance") + "  ";
+  if (const auto from = text_at(document, "from"); from != to) // else it is a remark
+    result += from + " → ";
+  result += painted(to, tone_of(to), on);
   if (const auto cause = text_at(document, "cause"); !cause.empty())
     result += "  " + cause;
   return result + "\n";

@@ -37,6 +37,7 @@ constexpr const char* migrations[] = {
     CREATE TABLE versions (number INTEGER PRIMARY KEY, time INTEGER NOT NULL, tree BLOB NOT NULL);
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   )",
+    R"(ALTER TABLE instances ADD COLUMN printed TEXT NOT NULL DEFAULT '[]')",
 };
 static_assert(std::size(migrations) == schema_version);
 
@@ -56,7 +57,7 @@ void verify(SQLite::Database& db) {
            R"(SELECT seq, time, instance, incarnation, "from", "to", cause FROM events LIMIT 1)",
            "SELECT id, instance, incarnation, at, cause, code, signal, core, uptime, cpu_time,"
            " max_memory, output FROM deaths LIMIT 1",
-           R"(SELECT name, bot, "group", "index", restart_times FROM instances LIMIT 1)",
+           R"(SELECT name, bot, "group", "index", restart_times, printed FROM instances LIMIT 1)",
            "SELECT id, time, uid, pid, origin, command, outcome FROM audit LIMIT 1",
            "SELECT instance, stopped FROM intents LIMIT 1",
            "SELECT bot, replicas FROM overrides LIMIT 1",

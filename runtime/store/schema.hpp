@@ -8,7 +8,7 @@ namespace troupe::store {
 inline constexpr int application_id = 0x54727570;
 
 /// The schema that this program reads and writes (`PRAGMA user_version`).
-inline constexpr int schema_version = 1;
+inline constexpr int schema_version = 2;
 
 /// A version beyond this is damage, not the future.
 inline constexpr int plausible_schema_version = 1000;

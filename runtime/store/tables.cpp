@@ -51,11 +51,13 @@ death read_death(SQLite::Statement& statement) {
 void write(connection& db, const instance_record& x) {
   const auto restarts =
       x.policy.restarts.empty() ? std::string{"[]"} : nlohmann::json(x.policy.restarts).dump();
+  // What a bot prints may be no UTF-8; a pattern is of the config and always is.
+  const auto printed = x.printed.empty() ? std::string{"[]"} : nlohmann::json(x.printed).dump();
   const auto step = x.next.value_or(next_step{});
   const auto end = x.last_exit.value_or(exit_status{});
   use statement{db,
                 "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 x.name,
                 x.bot,
                 x.group,
@@ -79,7 +81,8 @@ void write(connection& db, const instance_record& x) {
                 x.policy.attempt,
                 x.policy.failed_starts,
                 x.policy.probes,
-                restarts};
+                restarts,
+                printed};
   if (x.next)
     put(*statement, 9, step.what);
   if (x.last_exit) {
@@ -131,6 +134,11 @@ instance_record read_record(SQLite::Statement& statement) {
     for (const auto& time : times)
       if (time.is_number_integer())
         x.policy.restarts.push_back(time.get<std::int64_t>());
+  const auto patterns = nlohmann::json::parse(columns.text(), nullptr, false);
+  if (patterns.is_array())
+    for (const auto& pattern : patterns)
+      if (pattern.is_string())
+        x.printed.push_back(pattern.get<std::string>());
   return x;
 }
 

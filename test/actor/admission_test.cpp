@@ -16,7 +16,7 @@ config::runtime_spec limits(std::uint32_t parallel, double rate, std::uint32_t b
 }
 
 launch make_launch(int number, std::uint64_t incarnation = 1) {
-  return {"bot#" + std::to_string(number), incarnation, nullptr};
+  return {"bot#" + std::to_string(number), incarnation, std::make_shared<config::bot_spec>()};
 }
 
 std::vector<std::string> names(const std::vector<launch>& all) {
@@ -27,6 +27,13 @@ std::vector<std::string> names(const std::vector<launch>& all) {
 }
 
 using list = std::vector<std::string>;
+
+/// A start of a bot that has a ready check.
+launch make_checked(int number) {
+  auto spec = std::make_shared<config::bot_spec>();
+  spec->ready.how = config::ready_spec::kind::notify;
+  return {"bot#" + std::to_string(number), 1, spec};
+}
 
 } // namespace
 
@@ -174,4 +181,22 @@ BOOST_AUTO_TEST_CASE(no_window_sees_more_restarts_than_burst_and_rate) {
   }
   for (std::size_t i = 0; i + 31 < gone.size(); ++i) // 10 at once and 20 within the second
     BOOST_REQUIRE((gone[i + 31] - gone[i] >= 1s));
+}
+BOOST_AUTO_TEST_CASE(a_ready_check_holds_its_slot_until_it_has_passed) {
+  admission queue;
+  queue.limits(limits(2, 50, 50));
+  queue.add(make_checked(1), false);
+  queue.add(make_launch(2), false);
+  queue.add(make_launch(3), false);
+  BOOST_TEST(names(queue.take(0s)) == (list{"bot#1", "bot#2"}), boost::test_tools::per_element());
+  queue.confirmed("bot#1", 1);
+  BOOST_TEST(queue.take(1s).empty());
+  BOOST_TEST(queue.pending("bot#1") == 0u); // it is no start that is under way any more
+  queue.confirmed("bot#2", 1);
+  BOOST_TEST(names(queue.take(1s)) == list{"bot#3"}, boost::test_tools::per_element());
+  queue.confirmed("bot#3", 1);
+  queue.settled("bot#1", 1);
+  queue.add(make_launch(4), false);
+  queue.add(make_launch(5), false);
+  BOOST_TEST(names(queue.take(2s)) == (list{"bot#4", "bot#5"}), boost::test_tools::per_element());
 }

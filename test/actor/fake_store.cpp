@@ -35,8 +35,6 @@ std::vector<std::string> fake_store::check() const {
                        + std::string{to_string(each.from)} + " to "
                        + std::string{to_string(each.to)} + ", but it was "
                        + std::string{to_string(before)});
-    if (each.from == each.to)
-      result.push_back("event " + std::to_string(seq) + " is no change");
     if (at != last.end() && each.incarnation != 0 && each.incarnation < at->second.incarnation)
       result.push_back("event " + std::to_string(seq) + ": the incarnation of " + each.instance
                        + " shrinks");

@@ -73,6 +73,13 @@ private:
       spec.delay.max = 2s;
       spec.delay.jitter = 0; // the one thing that no seed decides
       spec.stop_timeout = 2s;
+      spec.start_timeout = 5s;
+      if (pick(4) == 0)
+        spec.ready.how = config::ready_spec::kind::tcp;
+      if (pick(4) == 0)
+        spec.stop_command = config::hook_spec{{"./stop"}, 1s};
+      if (pick(4) == 0)
+        spec.on_crash = config::hook_spec{{"./clean"}, 1s};
       if (pick(2))
         spec.description = "changed " + std::to_string(pick(100));
     };
@@ -102,6 +109,11 @@ private:
     if (pick(3) == 0)
       how.lives = std::chrono::milliseconds{pick(5000)};
     how.ends_with = {static_cast<int>(pick(2)), 0, false};
+    if (pick(4))
+      how.ready_after = std::chrono::milliseconds{pick(3000)};
+    how.hook_takes = std::chrono::milliseconds{pick(2) ? pick(1500) : 0};
+    how.hook_fails = pick(3) == 0;
+    how.stops_by_command = pick(3) != 0;
   }
 
   std::string any_instance() {
@@ -114,7 +126,7 @@ private:
 
   void act(bool runtime_dies, bool actors_die, bool config_changes) {
     const auto who = any_instance();
-    switch (pick(12)) {
+    switch (pick(13)) {
     case 0:
     case 1:
       if (world_.host.living(who))
@@ -153,6 +165,9 @@ private:
         world_.apply(fleet_);
       }
       break;
+    case 12:
+      say_something(who);
+      break;
     case 11:
       // With a dying ledger on top, what was not committed may be lost.
       if (!runtime_dies && !actors_die)
@@ -166,6 +181,12 @@ private:
                            verb::resume, verb::reset, verb::signal};
     const auto what = orders[pick(std::size(orders))];
     world_.order(what, {who}, SIGHUP);
+  }
+
+  void say_something(const std::string& who) {
+    using enum notice::kind;
+    const notice::kind words[] = {ready, not_ready, alive, hung, stopping, extend, printed};
+    world_.host.say(who, words[pick(std::size(words))], "x", std::chrono::seconds{pick(5)});
   }
 
   void break_something() {
@@ -189,7 +210,7 @@ private:
     world_.store.trouble.clear();
     for (const auto& bot : {"a", "b", "g/c", "g/d", "g/h/e", "g/h/f"})
       for (std::size_t i = 0; i < 3; ++i)
-        world_.host.of(std::string{bot} + "#" + std::to_string(i)) = {};
+        (world_.host.of(std::string{bot} + "#" + std::to_string(i)) = {}).ready_after = 100ms;
     for (int i = 0; i < 3; ++i) {
       world_.host.answer_spawns();
       world_.advance(1min);

@@ -8,7 +8,10 @@ from typing import Callable, NamedTuple
 from contestants import ALL
 
 LABELS = {contestant.name: contestant.label for contestant in ALL}
-PEERS = [contestant.name for contestant in ALL if contestant.name not in ("bare", "troupe")]
+MINE = "troupe"
+LIMITS = ("bare", "splice", "cat")  # no peers
+# Of these the worst run counts, for one is one too many.
+WORST = ("disturbed", "lost")
 
 
 class Figure(NamedTuple):
@@ -16,8 +19,10 @@ class Figure(NamedTuple):
     title: str
     form: str
     required: str
-    # (Troupe, bare loop, fastest peer) → met; what was not measured is None.
+    # (Troupe, bare loop, best peer) → met; what was not measured is None, and so is the answer when
+    # that decides. Without it, nothing is required.
     met: Callable
+    more_is_better: bool = False
 
 
 def _at_most(bound):
@@ -45,37 +50,40 @@ FIGURES = [
 ]
 
 
-def medians(runs):
-    """Figure key → median over the runs; for `disturbed` the worst, for one is one too many."""
+def medians(runs, figures=tuple(FIGURES)):
+    """Figure key → median over the runs, or the worst of them, see WORST."""
     found = {}
-    for figure in FIGURES:
+    for figure in figures:
         values = [run[figure.key] for run in runs if figure.key in run]
         if values:
-            worst = figure.key == "disturbed"
-            found[figure.key] = max(values) if worst else statistics.median(values)
+            found[figure.key] = max(values) if figure.key in WORST else statistics.median(values)
     return found
 
 
 def verdict(figure, summary):
-    """PASS, MISS, or - when Troupe was not measured."""
-    mine = summary.get("troupe", {}).get(figure.key)
-    if mine is None:
+    """PASS, MISS, or - when Troupe was not measured or nothing is required."""
+    mine = summary.get(MINE, {}).get(figure.key)
+    if mine is None or figure.met is None:
         return "-"
     bare = summary.get("bare", {}).get(figure.key)
-    peers = [summary[name][figure.key] for name in PEERS if figure.key in summary.get(name, {})]
-    return "PASS" if figure.met(mine, bare, min(peers, default=None)) else "MISS"
+    peers = [found[figure.key] for name, found in summary.items()
+             if name != MINE and name not in LIMITS and figure.key in found]
+    best = max if figure.more_is_better else min
+    return {None: "-", True: "PASS", False: "MISS"}[
+        figure.met(mine, bare, best(peers, default=None))]
 
 
 def _row(cells):
     return "| " + " | ".join(cells) + " |"
 
 
-def table(results):
+def table(results, figures=tuple(FIGURES), labels=None):
     """Markdown: a row a figure, a column a contestant; `results`: name → list of runs."""
-    summary = {name: medians(runs) for name, runs in results.items()}
-    lines = [_row(["figure", *(LABELS[name] for name in summary), "required", ""]),
+    labels = labels or LABELS
+    summary = {name: medians(runs, figures) for name, runs in results.items()}
+    lines = [_row(["figure", *(labels[name] for name in summary), "required", ""]),
              _row(["---", *("---:" for _ in summary), "---", "---"])]
-    for figure in FIGURES:
+    for figure in figures:
         cells = [figure.form.format(found[figure.key]) if figure.key in found else "-"
                  for found in summary.values()]
         if any(cell != "-" for cell in cells):

@@ -33,7 +33,8 @@ def check_events(events, lives=1):
         # A run begins with no process yet, which is incarnation 0.
         if event["incarnation"] < number and not (begins and event["incarnation"] == 0):
             complaints.append(f"{where}: incarnation {event['incarnation']} after {number}")
-        if event["to"] == "starting" and event["incarnation"] == number and number:
+        remark = event["from"] == event["to"]
+        if not remark and event["to"] == "starting" and event["incarnation"] == number and number:
             complaints.append(f"{where}: incarnation {number} starts twice")
         incarnations[event["instance"]] = max(number, event["incarnation"])
         if not event["cause"]:

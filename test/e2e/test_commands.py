@@ -20,7 +20,7 @@ INSTANCE_KEYS = {"name", "bot", "instance", "incarnation", "group", "state", "wh
 EVENT_KEYS = {"schema_version", "seq", "time", "instance", "incarnation", "from", "to", "cause"}
 DEATH_KEYS = {"instance", "incarnation", "at", "cause", "code", "signal", "uptime_s", "output"}
 COMMANDS = ("run check status tree show start stop restart pause resume reset recover signal scale "
-            "events deaths ping version shutdown shell help").split()
+            "events deaths logs attach ping version shutdown shell help").split()
 
 
 class Commands(Case):
@@ -329,7 +329,7 @@ class Commands(Case):
         self.refused(2, None, "frobnicate")
         error = self.refused(2, None, "stauts")
         self.assertIn("status", error["message"] + error["hint"])
-        for word in ("reload", "logs", "enable", "rm", "reread", "update"):
+        for word in ("reload", "maintail", "enable", "rm", "reread", "update"):
             error = self.refused(2, None, word)
             self.assertIn("troupe", error["message"] + error["hint"])
 

@@ -16,7 +16,13 @@ from troupe_case import Case, poll_until
 from troupe_test import PATIENCE, TROUPE, Fleet, clean_environment, run
 
 DEMO = Path(__file__).parents[2] / "config/demo"
-PORT = re.compile(r'"PORT": "\d+"')
+PORTS = ("8137", "8138")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 class Tour(Case):
@@ -27,16 +33,16 @@ class Tour(Case):
         cls.addClassCleanup(fleet.discard)
         shutil.rmtree(fleet.tree)
         shutil.copytree(DEMO, fleet.tree)
-        # Its port may be taken by a demo that somebody really runs.
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        group = fleet.tree / "web/group.json"
-        text, count = PORT.subn(f'"PORT": "{port}"', group.read_text())
-        assert count == 1, text
-        group.write_text(text)
+        # Its ports may be taken by a demo that somebody really runs.
+        for port in PORTS:
+            fresh = free_port()
+            files = [f for f in fleet.tree.rglob("*.json") if port in f.read_text()]
+            assert len(files) == 2, files
+            for file in files:
+                file.write_text(file.read_text().replace(port, fresh))
         fleet.start()
-        fleet.wait_all({"running"}, [r for r in fleet.status()])
+        fleet.wait_all({"running"},
+                       [name for name in fleet.status() if name != "web/prepare#0"])
 
     @classmethod
     def tearDownClass(cls):
@@ -138,7 +144,8 @@ class Tour(Case):
 
     def test_5_kill_the_runtime(self):
         fleet = self.shared
-        steady = [n for n in fleet.status() if n != "flaky#0"]
+        crashes = ("flaky#0", "market/trader#0", "market/trader#1") # now and then, on purpose
+        steady = [n for n in fleet.status() if n not in crashes]
         before = {n: r["pid"] for n, r in fleet.status().items() if n in steady}
         fleet.kill_runtime()
         fleet.wait_answer()

@@ -1,4 +1,4 @@
-"""Faults of child processes: C01–C05, C09, C11, C12, C16, C21–C27."""
+"""Faults of child processes: C01–C05, C09, C11, C12, C16, C17, C21–C27."""
 
 import concurrent.futures
 import contextlib
@@ -14,6 +14,7 @@ import time
 import unittest
 
 import procfs
+from log_stream import Stream
 from troupe_case import Case, SharedCase, poll_until, root_only
 from troupe_test import FAULTBOT, FAULTBOX, faultbot, times
 
@@ -64,6 +65,9 @@ class OneFleet(SharedCase):
             "c11": faultbot(journal, "--daemonize"),
             "c12": {**faultbot(journal, "--orphans=5000"), "start_grace": 0},
             "c16": {**faultbot(journal, "--exit=0", "--hold-out=3600s"), "restart": "temporary"},
+            "c17": {"command": ["/bin/sh", "-c",
+                                r"printf '\033]0;x\007\000\377 \302\233\342\200\256\n' >&2; "
+                                "exec sleep 1000"]},
             "c21": {**faultbot(journal, "--exit=0"), "restart": "temporary"},
             "c22": {"command": [str(cls.setuid), f"--dump-self={cls.dump}/c22"], "user": "nobody"},
             "c23": {**faultbot(journal), "stop_timeout": "30s"},
@@ -211,6 +215,30 @@ class OneFleet(SharedCase):
         poll_until(lambda: len(procfs.bots_of(fleet.state)) == len(fleet.innocents))
 
     @root_only
+    def test_C17_bytes_that_steer_a_terminal(self):
+        fleet = self.shared
+        written = b"\x1b]0;x\x07\0\xff \xc2\x9b\xe2\x80\xae\n"
+        shown = r"\x1b]0;x\x07\x00\xff \u009b\u202e" + "\n"
+        fleet.ask("start", "c17", "--wait")
+        poll_until(lambda: fleet("logs", "c17").out == shown)
+        # Kept as it was written, and shown so only to who asks for it.
+        self.assertEqual(written, fleet("logs", "c17", "--raw", binary=True).out)
+        everything = fleet("logs", binary=True).out
+        everything += fleet("logs", "c17", "--json", binary=True).out
+        self.assertEqual(0, everything.count(b"\x1b"))
+        self.assertTrue(everything.isascii())
+        for words in (["logs", "c17"], ["logs", "c17", "--json"], ["logs", "c17", "--raw"]):
+            terminal = Stream("--state", fleet.state, *words, tty=True)
+            self.addCleanup(terminal.close)
+            terminal.finish()
+            self.assertNotIn("\x1b", terminal.text())
+            self.assertNotIn("\x9b", terminal.text())
+        os.kill(fleet.pid("c17#0"), signal.SIGKILL)
+        death = fleet.wait_deaths("c17", 1)[0]
+        fleet.ask("stop", "c17", "--wait")
+        self.assertIn("]0;x", death["output"])
+        self.assertNotIn("\x1b", fleet("deaths", "c17").out)
+
     def test_C21_pid_of_a_stranger(self):
         fleet = self.shared
         fleet.ask("start", "c21")

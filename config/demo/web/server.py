@@ -17,6 +17,9 @@ from pathlib import Path
 
 STARTED = time.monotonic()
 
+# Written by web/prepare: the directories of all bots lie side by side.
+MACHINE = Path(os.environ.get("TROUPE_BOT_DIR", "/nonexistent")).parent / "prepare.0/machine.html"
+
 
 class Counter:
     def __init__(self):
@@ -40,13 +43,18 @@ class Handler(SimpleHTTPRequestHandler):
 
     def do_GET(self):
         count = REQUESTS.add()
-        if self.path != "/health":
+        if self.path == "/health":
+            body = json.dumps({"status": "ok", "uptime_s": round(time.monotonic() - STARTED, 1),
+                               "requests": count}).encode()
+            self.send("application/json", body)
+        elif self.path == "/machine.html" and MACHINE.is_file():
+            self.send("text/html", MACHINE.read_bytes())
+        else:
             super().do_GET()
-            return
-        body = json.dumps({"status": "ok", "uptime_s": round(time.monotonic() - STARTED, 1),
-                           "requests": count}).encode()
+
+    def send(self, kind, body):
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

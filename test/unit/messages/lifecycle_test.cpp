@@ -61,32 +61,36 @@ std::map<state, expectations> all_expectations() {
                     + expectations{{ev::stop, leaves_queue},
                                    {ev::spawned, {starting, action::watch_start}},
                                    {ev::adopt, is_found}};
-  result[starting] =
-      stays(starting, {ev::start, ev::reset, ev::impaired, ev::recovered}) + told_to_end
-      + ends_of_a_process()
-      + expectations{{ev::ready, {running, action::settle}}, {ev::start_expired, goes_down}};
+  result[starting] = stays(starting, {ev::start, ev::reset, ev::impaired, ev::recovered})
+                     + told_to_end + ends_of_a_process()
+                     + expectations{{ev::ready, {running, action::settle}},
+                                    {ev::start_expired, goes_down},
+                                    {ev::hung, goes_down}};
   result[running] = stays(running, {ev::start, ev::reset, ev::recovered, ev::resume}) + told_to_end
                     + ends_of_a_process()
                     + expectations{{ev::impaired, {degraded}},
+                                   {ev::hung, goes_down},
                                    {ev::pause, {paused, action::freeze}},
                                    {ev::drain, {draining, action::begin_drain}}};
   result[degraded] = stays(degraded, {ev::start, ev::reset, ev::impaired}) + told_to_end
                      + ends_of_a_process()
                      + expectations{{ev::recovered, {running}},
+                                    {ev::hung, goes_down},
                                     {ev::pause, {paused, action::freeze}},
                                     {ev::resume, {degraded, action::thaw}},
                                     {ev::drain, {draining, action::begin_drain}}};
-  result[paused] = stays(paused, {ev::start, ev::pause, ev::reset, ev::impaired, ev::recovered})
-                   + told_to_end + ends_of_a_process()
-                   + expectations{{ev::resume, {running, action::thaw}}};
-  result[draining] = stays(draining, {ev::drain, ev::start, ev::stop, ev::recycle, ev::reset,
-                                      ev::impaired, ev::recovered})
-                     + ended_as_asked + expectations{{ev::drained, goes_down}};
-  result[stopping] =
-      stays(stopping, {ev::start, ev::stop, ev::recycle, ev::reset, ev::impaired, ev::recovered})
-      + ended_as_asked
-      + expectations{{ev::ended_retry, {backoff, action::schedule_retry}},
-                     {ev::ended_failed, {failed, action::schedule_probe}}};
+  result[paused] =
+      stays(paused, {ev::start, ev::pause, ev::reset, ev::impaired, ev::recovered, ev::hung})
+      + told_to_end + ends_of_a_process() + expectations{{ev::resume, {running, action::thaw}}};
+  result[draining] =
+      stays(draining,
+            {ev::drain, ev::start, ev::stop, ev::recycle, ev::reset, ev::impaired, ev::recovered})
+      + ended_as_asked + expectations{{ev::drained, goes_down}, {ev::hung, goes_down}};
+  result[stopping] = stays(stopping, {ev::start, ev::stop, ev::recycle, ev::reset, ev::impaired,
+                                      ev::recovered, ev::hung})
+                     + ended_as_asked
+                     + expectations{{ev::ended_retry, {backoff, action::schedule_retry}},
+                                    {ev::ended_failed, {failed, action::schedule_probe}}};
   result[stopped] = wanted_again + stays(stopped, {ev::stop, ev::reset, ev::ended_stopped})
                     + expectations{{ev::adopt, is_found}, {ev::spawned, goes_down}};
   result[completed] = wanted_again + stays(completed, {ev::reset})

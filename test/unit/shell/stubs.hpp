@@ -266,7 +266,7 @@ inline supervisor_actor::behavior_type root(supervisor_actor::pointer, world_ptr
       [](apply_atom, const config::group_ptr&, const config::spec_ptr&) {},
       [](ask_atom, const std::string&) {},
       [](const child_report&) {},
-      [](note_atom, const std::string&, std::uint8_t) {},
+      [](note_atom, const std::string&, std::uint8_t, const std::vector<std::string>&) {},
       [](tick_atom, std::uint8_t, std::uint64_t) {},
   };
 }

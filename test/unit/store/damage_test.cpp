@@ -133,15 +133,42 @@ BOOST_AUTO_TEST_CASE(three_damaged_files_are_kept) {
   BOOST_TEST(fs::exists(path + ".corrupt-20200105T000000Z"));
 }
 
+// S09: what an older Troupe wrote, as schema 1 had it.
+BOOST_AUTO_TEST_CASE(s09_an_older_schema_is_brought_forward_with_all_that_is_in_it) {
+  fill();
+  {
+    SQLite::Database db{path, SQLite::OPEN_READWRITE};
+    db.exec("ALTER TABLE instances DROP COLUMN printed; PRAGMA user_version = 1;"
+            " PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+  auto store = store::open_store(path);
+  auto kept = store->load(7);
+  BOOST_TEST(kept.unreadable == "");
+  BOOST_REQUIRE(!kept.records.empty());
+  BOOST_TEST(kept.records.front().printed.empty());
+  journal_batch batch;
+  batch.records = {make_record("a#0")};
+  batch.records.front().printed = {"open", "ready|up"};
+  BOOST_TEST(store->write(batch, false) == "");
+  store.reset();
+  kept = store::open_store(path)->load(7);
+  const auto at = std::find_if(kept.records.begin(), kept.records.end(),
+                               [](const auto& x) { return x.name == "a#0"; });
+  BOOST_REQUIRE((at != kept.records.end()));
+  const std::vector<std::string> wanted{"open", "ready|up"};
+  BOOST_TEST(at->printed == wanted, boost::test_tools::per_element());
+  BOOST_TEST(aside().empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_newer_schema_is_refused_and_left_untouched) {
   fill();
   {
     SQLite::Database db{path, SQLite::OPEN_READWRITE};
-    db.exec("PRAGMA user_version = 2; PRAGMA wal_checkpoint(TRUNCATE)");
+    db.exec("PRAGMA user_version = 3; PRAGMA wal_checkpoint(TRUNCATE)");
   }
   const auto before = content(path);
   auto store = store::open_store(path);
-  BOOST_TEST(store->load(7).notice.find("newer Troupe (schema 2") != std::string::npos);
+  BOOST_TEST(store->load(7).notice.find("newer Troupe (schema 3") != std::string::npos);
   journal_batch batch;
   batch.transitions = {make_transition(1)};
   BOOST_TEST(store->write(batch, true).find("newer Troupe") != std::string::npos);
