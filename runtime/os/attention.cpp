@@ -56,14 +56,6 @@ private:
   bool running_ = false;
 };
 
-std::vector<std::string> patterns_of(const config::bot_spec& spec) {
-  auto result = spec.awaited_output;
-  if (spec.ready.how == kind::output
-      && std::find(result.begin(), result.end(), spec.ready.value) == result.end())
-    result.push_back(spec.ready.value);
-  return result;
-}
-
 } // namespace
 
 attention::attention(boost::asio::io_context& io, logs::collector& output, task_runner& tasks,
@@ -267,10 +259,22 @@ void attention::watch_output(const slot_key& of, const config::bot_spec& spec) {
   auto patterns = patterns_of(spec);
   if (patterns.empty())
     return;
-  output_.watch(of.instance, of.incarnation, std::move(patterns),
-                [this, &io = io_, of](const std::string& pattern, const std::string&) {
-                  boost::asio::post(io, [this, of, pattern] { printed(of, pattern); });
-                });
+  output_.watch(of.instance, of.incarnation, std::move(patterns), listener(of));
+}
+
+std::vector<std::string> attention::patterns_of(const config::bot_spec& spec) {
+  auto result = spec.awaited_output;
+  if (spec.ready.how == kind::output
+      && std::find(result.begin(), result.end(), spec.ready.value) == result.end())
+    result.push_back(spec.ready.value);
+  return result;
+}
+
+std::function<void(const std::string&, const std::string&)>
+attention::listener(const slot_key& of) {
+  return [this, &io = io_, of](const std::string& pattern, const std::string&) {
+    boost::asio::post(io, [this, of, pattern] { printed(of, pattern); });
+  };
 }
 
 void attention::printed(const slot_key& of, const std::string& pattern) {

@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace troupe::os {
 
@@ -45,6 +46,13 @@ public:
   attention(boost::asio::io_context& io, logs::collector& output, task_runner& tasks,
             surroundings around);
   ~attention();
+
+  /// The lines that are looked for in a bot's output.
+  static std::vector<std::string> patterns_of(const config::bot_spec& spec);
+
+  /// Who is to be told of a line that was found, in any thread.
+  std::function<void(const std::string& pattern, const std::string& line)>
+  listener(const slot_key& of);
 
   /// Looks for lines in the output of a process that is about to be started, so that none is
   /// missed. From any thread.

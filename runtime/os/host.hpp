@@ -145,6 +145,8 @@ private:
     std::string remark;    // made when it is confirmed
     bool notifies = false; // it has a notify socket
     unique_fd notify;      // until it is attended; of the io_context's thread alone
+    unique_fd output;      // adopted, and not read yet
+    config::log_spec log;  // for that
     bool swept = false;    // of the launcher's thread alone, as the next two
     std::uint64_t sampled_cpu = 0;
     clock::time_point sampled_at{};
@@ -170,6 +172,8 @@ private:
   // host_output.cpp
   logs::collector_options output_options();
   void hear(const logs::remark& x);
+  void read_output(const slot_key& key, entry& known, const config::bot_spec* spec);
+  void read_all_outputs();
 
   // host.cpp: the table
   entry_ptr find(const slot_key& key);
@@ -244,6 +248,7 @@ private:
   keeper_client client_;
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer retry_;
+  boost::asio::steady_timer unread_; // until what nobody attends is read all the same
   bool writing_ = false;
   bool gone_ = false;
   std::deque<request> queue_;

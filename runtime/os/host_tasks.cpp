@@ -160,6 +160,7 @@ void keeper_host::attend(const launch& what, bool check_ready) {
       if (!known || known->end || known->preparing || known->spec)
         return;
       pid = known->pid;
+      read_output({what.instance, what.incarnation}, *known, what.spec.get());
     }
     attention_.attend(what, pid, known->notify, check_ready);
   });
