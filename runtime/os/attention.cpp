@@ -56,14 +56,6 @@ private:
   bool running_ = false;
 };
 
-std::vector<std::string> patterns_of(const config::bot_spec& spec) {
-  auto result = spec.awaited_output;
-  if (spec.ready.how == kind::output
-      && std::find(result.begin(), result.end(), spec.ready.value) == result.end())
-    result.push_back(spec.ready.value);
-  return result;
-}
-
 } // namespace
 
 attention::attention(boost::asio::io_context& io, logs::collector& output, task_runner& tasks,
@@ -73,6 +65,7 @@ attention::attention(boost::asio::io_context& io, logs::collector& output, task_
     , tasks_(tasks)
     , around_(std::move(around))
     , hands_(io, most_hands)
+    , closers_(io, most_closers)
     , checks_(io) {
   // nop
 }
@@ -168,7 +161,7 @@ void attention::end(const slot_key& of) {
   const auto x = find(of);
   if (!x)
     return;
-  if (x->begun && x->socket.is_open())
+  if (x->begun && x->socket.is_open() && !x->dropping)
     read_socket(of, *x, 64);
   bots_.erase(of);
   boost::system::error_code ignored;
@@ -266,10 +259,22 @@ void attention::watch_output(const slot_key& of, const config::bot_spec& spec) {
   auto patterns = patterns_of(spec);
   if (patterns.empty())
     return;
-  output_.watch(of.instance, of.incarnation, std::move(patterns),
-                [this, &io = io_, of](const std::string& pattern, const std::string&) {
-                  boost::asio::post(io, [this, of, pattern] { printed(of, pattern); });
-                });
+  output_.watch(of.instance, of.incarnation, std::move(patterns), listener(of));
+}
+
+std::vector<std::string> attention::patterns_of(const config::bot_spec& spec) {
+  auto result = spec.awaited_output;
+  if (spec.ready.how == kind::output
+      && std::find(result.begin(), result.end(), spec.ready.value) == result.end())
+    result.push_back(spec.ready.value);
+  return result;
+}
+
+std::function<void(const std::string&, const std::string&)>
+attention::listener(const slot_key& of) {
+  return [this, &io = io_, of](const std::string& pattern, const std::string&) {
+    boost::asio::post(io, [this, of, pattern] { printed(of, pattern); });
+  };
 }
 
 void attention::printed(const slot_key& of, const std::string& pattern) {

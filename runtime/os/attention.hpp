@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace troupe::os {
 
@@ -39,10 +40,19 @@ public:
 
   /// Files that are looked at, and names that are resolved, at a time. Whoever hangs holds one.
   static constexpr std::size_t most_hands = 8;
+  /// Threads that close what bots have sent along.
+  static constexpr std::size_t most_closers = 4;
 
   attention(boost::asio::io_context& io, logs::collector& output, task_runner& tasks,
             surroundings around);
   ~attention();
+
+  /// The lines that are looked for in a bot's output.
+  static std::vector<std::string> patterns_of(const config::bot_spec& spec);
+
+  /// Who is to be told of a line that was found, in any thread.
+  std::function<void(const std::string& pattern, const std::string& line)>
+  listener(const slot_key& of);
 
   /// Looks for lines in the output of a process that is about to be started, so that none is
   /// missed. From any thread.
@@ -86,9 +96,11 @@ private:
 
   // attention_notify.cpp
   void watch_socket(const slot_key& of, const bot_ptr& x);
-  bool read_socket(const slot_key& of, bot& x, int most);
+  enum class reading : std::uint8_t { done, more, fds };
+  reading read_socket(const slot_key& of, bot& x, int most);
+  void drop_fds(const slot_key& of, const bot_ptr& x);
   bool may_say(const slot_key& of, bot& x, pid_t sender, uid_t uid);
-  void hear(const slot_key& of, bot& x, const std::string& text, pid_t sender);
+  void hear(const slot_key& of, bot& x, const std::string& text);
   void hear_watchdog(const slot_key& of, bot& x, std::string_view value);
   void extend(const slot_key& of, bot& x, std::chrono::microseconds by);
   void remark(const slot_key& of, std::uint32_t& done, std::uint32_t which, std::string text);
@@ -98,6 +110,7 @@ private:
   task_runner& tasks_;
   surroundings around_;
   workers hands_;
+  workers closers_;
   checks checks_;
   std::map<slot_key, bot_ptr> bots_;
   std::mutex mutex_; // guards says_

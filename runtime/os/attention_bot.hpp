@@ -32,6 +32,7 @@ struct attention::bot {
   boost::asio::posix::stream_descriptor socket;
   boost::asio::steady_timer pause; // between two turns of one that does not stop talking
   std::optional<uid_t> owner;      // of its socket
+  bool dropping = false;           // the fds of a datagram; nobody else may read
   bool stopping = false;
   std::uint32_t remarked = 0; // which remarks were made
   std::optional<clock::time_point> alive_told;

@@ -3,6 +3,7 @@
 #include "runtime/os/attention_bot.hpp"
 #include "runtime/os/notify.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -47,8 +48,11 @@ void attention::watch_socket(const slot_key& of, const bot_ptr& x) {
                          const auto still = weak.lock();
                          if (!still || error)
                            return;
-                         if (!read_socket(of, *still, datagrams_at_once))
+                         const auto next = read_socket(of, *still, datagrams_at_once);
+                         if (next == reading::done)
                            return watch_socket(of, still);
+                         if (next == reading::fds)
+                           return drop_fds(of, still);
                          still->pause.expires_after(time_for_others);
                          still->pause.async_wait(
                              [this, of, weak](boost::system::error_code stopped) {
@@ -58,20 +62,45 @@ void attention::watch_socket(const slot_key& of, const bot_ptr& x) {
                        });
 }
 
-// Returns whether there may be more.
-bool attention::read_socket(const slot_key& of, bot& x, int most) {
+attention::reading attention::read_socket(const slot_key& of, bot& x, int most) {
   for (int i = 0; i < most; ++i) {
-    const auto message = receive_notification(x.socket.native_handle());
+    const auto message = look_at_notification(x.socket.native_handle());
     if (!message)
-      return false;
-    if (!may_say(of, x, message->sender, message->uid))
-      continue;
-    if (message->cut)
+      return reading::done;
+    if (!message->with_fds)
+      drop_notification(x.socket.native_handle());
+    if (!may_say(of, x, message->sender, message->uid)) {
+      // nop
+    } else if (message->cut)
       remark(of, x.remarked, about_size, "a notification of more than 4096 bytes was not heard");
     else
-      hear(of, x, message->text, message->sender);
+      hear(of, x, message->text);
+    if (message->with_fds)
+      return reading::fds;
   }
-  return true;
+  return reading::more;
+}
+
+// What a bot has sent along may hang when it is closed: a thread does it, and meanwhile that
+// bot is not listened to.
+void attention::drop_fds(const slot_key& of, const bot_ptr& x) {
+  const auto socket =
+      std::make_shared<unique_fd>(::fcntl(x->socket.native_handle(), F_DUPFD_CLOEXEC, 3));
+  x->dropping = true;
+  const auto then = [this, of, weak = std::weak_ptr{x}] {
+    const auto still = weak.lock();
+    if (!still || !still->socket.is_open())
+      return;
+    still->dropping = false;
+    watch_socket(of, still);
+  };
+  if (*socket && closers_.run([socket, then]() -> workers::done {
+        drop_notification(socket->get());
+        return then;
+      }))
+    return;
+  drop_notification(x->socket.native_handle()); // no means for more
+  then();
 }
 
 // Only its user can open the socket, but a user may have many bots.
@@ -95,7 +124,7 @@ bool attention::may_say(const slot_key& of, bot& x, pid_t sender, uid_t uid) {
   return false;
 }
 
-void attention::hear(const slot_key& of, bot& x, const std::string& text, pid_t) {
+void attention::hear(const slot_key& of, bot& x, const std::string& text) {
   for (const auto& [name, value] : assignments(text)) {
     if (name == "READY" && value == "1") {
       if (x.spec->ready.how != config::ready_spec::kind::notify)

@@ -23,6 +23,10 @@ namespace {
 // How many ends of released slots are remembered for an on_crash that comes late.
 constexpr std::size_t most_ends = 1024;
 
+// An adopted bot that nobody attends by then is one that nobody wants: its output is read
+// without looking for anything.
+constexpr std::chrono::seconds time_to_attend{10};
+
 std::uint64_t now_ns(clockid_t which) {
   timespec x{};
   ::clock_gettime(which, &x);
@@ -43,7 +47,8 @@ keeper_host::keeper_host(boost::asio::io_context& io, unique_fd keeper, state_di
     , attention_(io, output_, tasks_, surroundings())
     , client_(std::move(keeper))
     , socket_(io)
-    , retry_(io) {
+    , retry_(io)
+    , unread_(io) {
   // nop
 }
 
@@ -138,6 +143,11 @@ std::string keeper_host::connect(std::chrono::milliseconds limit) {
       }
     }
   }
+  unread_.expires_after(time_to_attend);
+  unread_.async_wait([this](boost::system::error_code stopped) {
+    if (!stopped)
+      read_all_outputs();
+  });
   preparer_ = std::thread{[this] { prepare_starts(); }};
   boost::asio::post(io_, [this] {
     {
@@ -174,16 +184,21 @@ void keeper_host::adopt(slot&& x) {
   known->stopped_by = x.stopped_by;
   if (groups_.usable())
     known->group = groups_.open(x.instance, x.incarnation);
-  if (!x.keep.empty())
-    output_.add(x.instance, x.incarnation, std::move(x.keep.front()),
-                {log_from_blob(x.blob), {}, {}, true});
+  if (!x.keep.empty()) {
+    known->output = std::move(x.keep.front());
+    known->log = log_from_blob(x.blob);
+  }
   if (x.keep.size() > 1) {
     known->notify = std::move(x.keep[1]);
     known->notifies = true;
   }
   if (x.exit)
     known->end = make_exited(x, *x.exit, *known);
-  if (split_slot_name(x.instance).as != job::bot)
+  // Which lines of a living bot somebody waits for, is known when it is attended.
+  const bool task = split_slot_name(x.instance).as != job::bot;
+  if (task || known->end)
+    read_output(x, *known, nullptr);
+  if (task)
     tasks_.adopt(x, known->started, known->pid > 0, known->end);
   if (known->pid > 0)
     mains_.insert(known->pid);
@@ -221,7 +236,7 @@ void keeper_host::release(const std::string& instance, std::uint64_t incarnation
   if (split_slot_name(instance).as == job::bot) {
     if (const auto known = find(key); known && known->end)
       remember_end(key, *known->end);
-    cancel_tasks(key);
+    cancel_tasks(key, false);
   }
   forget(key);
   release_request order;

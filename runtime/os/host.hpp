@@ -148,6 +148,8 @@ private:
     std::string remark;    // made when it is confirmed
     bool notifies = false; // it has a notify socket
     unique_fd notify;      // until it is attended; of the io_context's thread alone
+    unique_fd output;      // adopted, and not read yet
+    config::log_spec log;  // for that
     bool swept = false;    // of the launcher's thread alone, as the next two
     std::uint64_t sampled_cpu = 0;
     clock::time_point sampled_at{};
@@ -173,6 +175,8 @@ private:
   // host_output.cpp
   logs::collector_options output_options();
   void hear(const logs::remark& x);
+  void read_output(const slot_key& key, entry& known, const config::bot_spec* spec);
+  void read_all_outputs();
 
   // host.cpp: the table
   entry_ptr find(const slot_key& key);
@@ -225,7 +229,7 @@ private:
   attention::surroundings surroundings();
   void run_start_command(const launch& what, const entry_ptr& place);
   std::map<std::string, std::string> hook_variables(const slot_key& bot, hook which);
-  void cancel_tasks(const slot_key& bot);
+  void cancel_tasks(const slot_key& bot, bool stop_too);
   kinship kin_of(const slot_key& key, pid_t pid);
 
   boost::asio::io_context& io_;
@@ -250,6 +254,7 @@ private:
   keeper_client client_;
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer retry_;
+  boost::asio::steady_timer unread_; // until what nobody attends is read all the same
   bool writing_ = false;
   bool gone_ = false;
   std::deque<request> queue_;

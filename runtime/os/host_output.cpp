@@ -30,13 +30,42 @@ void keeper_host::hear(const logs::remark& x) {
     if (!known || known->pid <= 0 || known->end)
       return;
   }
+  // A task writes into the log of its bot. That one of them closes its output is no news.
+  auto owner = split_slot_name(x.instance);
+  if (x.closed && owner.as != job::bot)
+    return;
   boost::asio::post(
-      io_, [this, event = notice{x.instance, x.incarnation, notice::kind::remark, x.text, {}}] {
+      io_, [this, event = notice{
+                      std::move(owner.instance), x.incarnation, notice::kind::remark, x.text, {}}] {
         deliver({event});
       });
 }
 
+// With the mutex held. `spec` says what is looked for; none: nothing.
+void keeper_host::read_output(const slot_key& key, entry& known, const config::bot_spec* spec) {
+  if (!known.output)
+    return;
+  logs::source_options options{known.log, {}, {}, true};
+  if (spec) {
+    options.patterns = attention::patterns_of(*spec);
+    options.found = attention_.listener(key);
+  }
+  output_.add(key.instance, key.incarnation, std::move(known.output), std::move(options));
+}
+
+void keeper_host::read_all_outputs() {
+  const std::lock_guard lock{mutex_};
+  for (const auto& [key, known] : table_)
+    read_output(key, *known, nullptr);
+}
+
 std::string keeper_host::tail(const std::string& instance, std::uint64_t incarnation) {
+  {
+    const slot_key key{instance, incarnation};
+    const std::lock_guard lock{mutex_};
+    if (const auto known = find(key))
+      read_output(key, *known, nullptr);
+  }
   return output_.tail(instance, incarnation);
 }
 

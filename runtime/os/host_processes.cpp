@@ -132,7 +132,7 @@ std::string keeper_host::signal(const std::string& instance, std::uint64_t incar
     if (signal != SIGKILL)
       return still_starting;
     if (split_slot_name(instance).as == job::bot)
-      cancel_tasks(to.key);
+      cancel_tasks(to.key, true);
     return call_off(to) ? std::string{} : this->signal(instance, incarnation, signal, all);
   }
   if (to.pid <= 0) {
@@ -220,7 +220,7 @@ std::size_t keeper_host::sweep(const std::string& instance, std::uint64_t incarn
 
 // on_crash is spared: it comes after the sweep.
 std::size_t keeper_host::sweep_tasks(const std::string& instance, std::uint64_t incarnation) {
-  cancel_tasks({instance, incarnation});
+  cancel_tasks({instance, incarnation}, true);
   std::size_t left = 0;
   for (const auto as : {job::start_command, job::stop_command, job::check})
     left += sweep_slot(slot_name(instance, as), incarnation, true);

@@ -28,6 +28,7 @@ void keeper_host::spawn(const launch& what) {
   auto place = std::make_shared<entry>();
   place->preparing = true;
   table_[key] = place;
+  boost::asio::post(io_, [this, key] { tasks_.make_way(key.instance, key.incarnation); });
   if (what.spec->start_command) {
     boost::asio::post(io_, [this, what, place] { run_start_command(what, place); });
     return;

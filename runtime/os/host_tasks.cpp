@@ -69,13 +69,15 @@ std::unique_ptr<task_slots> keeper_host::make_task_slots() {
   return std::make_unique<slots_of_tasks>(*this);
 }
 
-// The bot's tasks but on_crash, which comes when the bot is gone.
-void keeper_host::cancel_tasks(const slot_key& bot) {
-  boost::asio::post(io_, [this, bot] {
+// The bot's tasks but on_crash, which comes when the bot is gone. A stop_command has its time
+// also when the bot has ended: it may have something to tidy up.
+void keeper_host::cancel_tasks(const slot_key& bot, bool stop_too) {
+  boost::asio::post(io_, [this, bot, stop_too] {
     attention_.stop_check(bot);
     tasks_.cancel(bot.instance, bot.incarnation, job::check, false);
     tasks_.cancel(bot.instance, bot.incarnation, job::start_command, true);
-    tasks_.cancel(bot.instance, bot.incarnation, job::stop_command, true);
+    if (stop_too)
+      tasks_.cancel(bot.instance, bot.incarnation, job::stop_command, true);
   });
 }
 
@@ -158,6 +160,7 @@ void keeper_host::attend(const launch& what, bool check_ready) {
       if (!known || known->end || known->preparing || known->spec)
         return;
       pid = known->pid;
+      read_output({what.instance, what.incarnation}, *known, what.spec.get());
     }
     attention_.attend(what, pid, known->notify, check_ready);
   });

@@ -80,12 +80,11 @@ config::expected<unique_fd, std::string> make_notify_socket(const std::string& p
   return fd;
 }
 
-std::optional<notification> receive_notification(int socket) {
+std::optional<notification> look_at_notification(int socket) {
   notification result;
   char bytes[max_notification];
   iovec part{bytes, sizeof bytes};
-  // Room for who it is and for nothing else: the kernel drops what fds come along, and closes
-  // them for us.
+  // Room for who it is and for nothing else: no fd that comes along ever becomes one of ours.
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
   msghdr message{};
   message.msg_iov = &part;
@@ -94,31 +93,30 @@ std::optional<notification> receive_notification(int socket) {
   message.msg_controllen = sizeof control;
   ssize_t size = 0;
   do
-    size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_PEEK | MSG_CMSG_CLOEXEC);
   while (size < 0 && errno == EINTR);
   if (size < 0)
     return std::nullopt;
   bool known = false;
-  for (auto* x = CMSG_FIRSTHDR(&message); x; x = CMSG_NXTHDR(&message, x)) {
-    if (x->cmsg_level != SOL_SOCKET)
-      continue;
-    if (x->cmsg_type == SCM_CREDENTIALS && x->cmsg_len >= CMSG_LEN(sizeof(ucred))) {
+  for (auto* x = CMSG_FIRSTHDR(&message); x; x = CMSG_NXTHDR(&message, x))
+    if (x->cmsg_level == SOL_SOCKET && x->cmsg_type == SCM_CREDENTIALS
+        && x->cmsg_len >= CMSG_LEN(sizeof(ucred))) {
       ucred who{};
       std::memcpy(&who, CMSG_DATA(x), sizeof who);
       result.sender = who.pid;
       result.uid = who.uid;
       known = true;
-    } else if (x->cmsg_type == SCM_RIGHTS) {
-      for (std::size_t at = 0; at + sizeof(int) <= x->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(x) + at, sizeof fd);
-        ::close(fd);
-      }
     }
-  }
   result.cut = !known || (message.msg_flags & MSG_TRUNC) != 0;
+  result.with_fds = (message.msg_flags & MSG_CTRUNC) != 0;
   result.text.assign(bytes, static_cast<std::size_t>(size));
   return result;
+}
+
+void drop_notification(int socket) {
+  char byte = 0;
+  while (::recv(socket, &byte, sizeof byte, MSG_DONTWAIT) < 0 && errno == EINTR)
+    continue;
 }
 
 std::vector<std::pair<std::string_view, std::string_view>> assignments(std::string_view text) {

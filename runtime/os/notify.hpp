@@ -42,11 +42,15 @@ struct notification {
   pid_t sender = 0; ///< 0: a process that we cannot see
   uid_t uid = 0;
   bool cut = false; ///< it was too long, or does not say who sent it: not to be believed
+  bool with_fds = false;
 };
 
-/// The next datagram, nothing when there is none now. Fds that came with it are closed, which
-/// is all that BARRIER=1 waits for.
-std::optional<notification> receive_notification(int socket);
+/// The next datagram, which stays where it is; nothing when there is none now.
+std::optional<notification> look_at_notification(int socket);
+
+/// Drops the next datagram. Fds that came with it are closed, which is all that BARRIER=1 waits
+/// for. To close the last of an fd may take its time, whoever has made it (SO_LINGER).
+void drop_notification(int socket);
 
 /// The lines NAME=VALUE of a datagram, in order; what is none is left out.
 std::vector<std::pair<std::string_view, std::string_view>> assignments(std::string_view text);

@@ -220,8 +220,13 @@ private:
                          keep = socket_](error_code error, const tcp::endpoint&) {
                           if (!current(number))
                             return;
+                          error_code ignored;
                           if (error)
                             fail(number, error.message());
+                          else if (socket_->local_endpoint(ignored)
+                                   == socket_->remote_endpoint(ignored))
+                            // Nobody listens: of all ports of its own it got the one it asked for.
+                            fail(number, "Connection refused");
                           else
                             connected(number);
                         });

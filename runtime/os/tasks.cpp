@@ -93,7 +93,7 @@ void task_runner::run(const launch& what, job as, std::map<std::string, std::str
 
 // A start_command waits for the one before it, be it of another incarnation.
 bool task_runner::has_place(const slot_key& key, const task& x) const {
-  if (running_ >= most_)
+  if (const auto same = running_.find(x.as); same != running_.end() && same->second >= most_)
     return false;
   return x.as != job::start_command
          || std::none_of(tasks_.begin(), tasks_.end(), [&](const auto& other) {
@@ -113,7 +113,7 @@ void task_runner::pump() {
       still.push_back(std::move(key));
       continue;
     }
-    ++running_;
+    ++running_[x->as];
     x->at = phase::starting;
     x->started = unix_now();
     if (x->due == clock::time_point{}) {
@@ -140,7 +140,7 @@ void task_runner::adopt(const slot_key& key, std::int64_t started, bool confirme
   x->at = end ? phase::ended : confirmed ? phase::running : phase::starting;
   x->due = clock::now() + unclaimed_;
   tasks_[key] = x;
-  ++running_;
+  ++running_[x->as];
   watch_time(key, x);
 }
 
@@ -202,6 +202,13 @@ void task_runner::cancel(const std::string& instance, std::uint64_t incarnation,
   if (!tell_it)
     x->then = nullptr;
   kill(key, x, "was ended with its bot");
+}
+
+void task_runner::make_way(const std::string& instance, std::uint64_t incarnation) {
+  for (const auto& [key, x] : std::map{tasks_})
+    if (x->as == job::stop_command && x->what.instance == instance
+        && key.incarnation != incarnation)
+      kill(key, x, "was ended for the next start");
 }
 
 // -- what became of it --------------------------------------------------------------------
@@ -288,7 +295,7 @@ void task_runner::remove(const slot_key& key) {
     return;
   found->second->timer.cancel();
   if (found->second->at != phase::waiting)
-    --running_;
+    --running_[found->second->as];
   tasks_.erase(found);
   pump();
 }

@@ -50,7 +50,7 @@ class task_runner {
 public:
   using done = std::function<void(const task_end&)>;
 
-  /// Tasks under way over the whole fleet; the others wait for their turn.
+  /// Tasks of one kind under way over the whole fleet; the others wait for their turn.
   static constexpr std::size_t most_at_once = 128;
   /// How long a task of an earlier runtime waits until somebody asks for it.
   static constexpr std::chrono::seconds unclaimed_time{60};
@@ -66,6 +66,9 @@ public:
 
   /// Ends the task; `then` is called if `tell`.
   void cancel(const std::string& instance, std::uint64_t incarnation, job as, bool tell);
+
+  /// A new incarnation is about to come: what would stop the one before must not stop it.
+  void make_way(const std::string& instance, std::uint64_t incarnation);
 
   /// A task that an earlier runtime has left; `started` in Unix microseconds.
   void adopt(const slot_key& task, std::int64_t started, bool confirmed,
@@ -116,7 +119,7 @@ private:
   task_slots& slots_;
   std::chrono::milliseconds unclaimed_;
   std::size_t most_;
-  std::size_t running_ = 0; // all but those that wait
+  std::map<job, std::size_t> running_; // all but those that wait
   std::map<slot_key, task_ptr> tasks_;
   std::deque<slot_key> waiting_;
 };

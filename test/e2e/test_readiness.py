@@ -4,6 +4,7 @@ A `start_grace` of an hour: what is ready here is ready by its check or by what 
 
 import os
 import shutil
+import signal
 import unittest
 
 import procfs
@@ -131,6 +132,58 @@ class Readiness(Case):
         (fleet.directory / "go").touch()
         fleet.wait_running("bot#0")
         self.assertEqual([], [pid for pid in first if procfs.alive(pid)])
+        fleet.end()
+
+    # -- what the proxy does with it --------------------------------------------------------
+
+    def test_ready_in_the_absence_of_the_runtime(self):
+        """What is said while nobody listens waits for the next runtime."""
+        fleet = self.single(lambda f: {"bot": {
+            **LATE, "ready": "notify", "directory": str(f.directory),
+            "command": ["sh", "-c", "while ! test -e go; do sleep 0.01; done;"
+                        " systemd-notify --ready; exec sleep 1000"]}})
+        fleet.wait_state("bot#0", "starting")
+        pid = fleet.pid("bot#0")
+        fleet.kill_runtime()
+        (fleet.directory / "go").touch()
+        fleet.wait_answer()
+        fleet.wait_running("bot#0")
+        self.assertEqual(pid, fleet.pid("bot#0"))
+        fleet.end()
+
+    def test_stop_command_in_place_of_the_signal(self):
+        fleet = self.single(lambda f: {"bot": {
+            "command": ["sh", "-c", "trap '' TERM; trap 'exit 0' USR1;"
+                        " while :; do sleep 0.01; done"],
+            "directory": str(f.directory), "stop_timeout": "60s",
+            "stop_command": ["sh", "-c", "echo $TROUPE_HOOK > stopped; kill -USR1 $MAINPID"]}})
+        fleet.wait_running("bot#0")
+        fleet.ask("stop", "bot", "--wait")
+        self.assertEqual("stop_command\n", (fleet.directory / "stopped").read_text())
+        self.assertEqual(0, fleet.wait_deaths("bot", 1)[-1]["code"])
+        fleet.end()
+
+    def test_on_crash(self):
+        fleet = self.single(lambda f: {"bot": {
+            "command": ["sleep", "1000"], "directory": str(f.directory), **LATE, "ready": {
+                "exec": ["true"]},
+            "on_crash": ["sh", "-c",
+                         "echo $TROUPE_CAUSE $TROUPE_EXIT_SIGNAL $TROUPE_INCARNATION >> crashes"]}})
+        fleet.wait_running("bot#0")
+        os.kill(fleet.pid("bot#0"), signal.SIGKILL)
+        fleet.wait_state("bot#0", "running", incarnation=2)
+        crashes = fleet.directory / "crashes"
+        poll_until(lambda: crashes.exists() and crashes.read_text())
+        self.assertEqual("signal KILL 1\n", crashes.read_text())
+        fleet.end()
+
+    def test_a_watchdog_that_is_not_fed(self):
+        fleet = self.single({"bot": {
+            **LATE, "ready": "notify", "watchdog": "2s",
+            "command": ["sh", "-c", "test $WATCHDOG_USEC = 2000000 && systemd-notify --ready"
+                        " && systemd-notify WATCHDOG=1 && exec sleep 1000"]}})
+        fleet.wait_state("bot#0", "running", incarnation=1)
+        fleet.wait_state("bot#0", "running", incarnation=2)
         fleet.end()
 
 

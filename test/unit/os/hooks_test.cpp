@@ -162,6 +162,31 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_stop_command_knows_whom_to_stop, fixture, both_h
   f.host->release("a#0", 1);
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_stop_command_may_tidy_up_until_the_next_start, fixture,
+                              both_hooks) {
+  fixture f;
+  BOOST_REQUIRE(::mkfifo((f.path + "/go").c_str(), 0600) == 0);
+  f.spec->stop_command = hook_of("kill $MAINPID; read line < go; echo tidy >&2; exit 1");
+  for (std::uint64_t i = 1; i <= 2; ++i) {
+    f.host->spawn({"a#0", i, f.spec});
+    f.template wait_for<spawned>("a#0");
+    f.host->run_hook({"a#0", i, f.spec}, hook::stop_command);
+    f.template wait_for<exited>("a#0");
+    BOOST_TEST(f.host->sweep("a#0", i, false) == 0u);
+    f.host->release("a#0", i);
+    if (i == 1) {
+      test::put(f.path + "/go", "x\n");
+      BOOST_TEST(f.template wait_for<hook_end>("a#0").text.ends_with(": tidy"));
+    }
+  }
+  f.host->spawn({"a#0", 3, f.spec});
+  f.template wait_for<spawned>("a#0");
+  const auto end = f.template wait_for<hook_end>("a#0");
+  BOOST_TEST(end.incarnation == 2u);
+  BOOST_TEST(end.text == "stop_command was ended for the next start");
+  f.finish("a#0", 3);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_hook_that_fails_says_how, fixture, both_hooks) {
   fixture f;
   f.host->spawn({"a#0", 1, f.spec});
@@ -221,7 +246,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_sweep_ends_all_but_on_crash, fixture, both_hooks
   // They are neither members nor strays of it.
   BOOST_TEST(f.host->strays("a#0", 1) == 0u);
   BOOST_TEST(f.host->sweep("a#0", 1, false) == 0u);
-  BOOST_TEST(f.marked() == 3u);
+  BOOST_TEST(f.eventually([&] { return f.marked() == 3; })); // touch has gone
   BOOST_TEST(f.eventually([&] { return f.host->sweep("a#0", 1, true) == 0; }));
   const auto end = f.template wait_for<hook_end>("a#0");
   BOOST_TEST((end.which == hook::stop_command));

@@ -165,6 +165,44 @@ BOOST_AUTO_TEST_CASE(hostile_datagrams_do_no_harm) {
   f.finish("a#0", 1);
 }
 
+BOOST_AUTO_TEST_CASE(what_takes_long_to_be_closed_holds_up_nobody) {
+  keeper_fixture f;
+  // The last of a connection with unsent data and SO_LINGER: whoever closes it waits.
+  auto spec = speaker("exec python3 -u -c 'import os,socket,struct,time\n"
+                      "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
+                      "s.connect(os.environ[\"NOTIFY_SOCKET\"])\n"
+                      "open(\"go\").read()\n"
+                      "l=socket.create_server((\"127.0.0.1\",0))\n"
+                      "c=socket.create_connection(l.getsockname())\n"
+                      "c.setsockopt(socket.SOL_SOCKET,socket.SO_LINGER,struct.pack(\"ii\",1,3))\n"
+                      "c.setblocking(False)\n"
+                      "try:\n"
+                      "  while True: c.send(b\"x\"*65536)\n"
+                      "except BlockingIOError: pass\n"
+                      "socket.send_fds(s,[b\"STATUS=before\"],[c.fileno()])\n"
+                      "c.close()\n"
+                      "s.send(b\"STATUS=after\")\n"
+                      "open(\"sent\",\"w\")\n"
+                      "time.sleep(1000)'");
+  spec->directory = f.path;
+  BOOST_REQUIRE(::mkfifo((f.path + "/go").c_str(), 0600) == 0);
+  f.host->spawn({"a#0", 1, spec});
+  f.wait_for<spawned>("a#0");
+  // In the gap, so that the bot has closed its own before anybody reads.
+  f.next_epoch([&] {
+    test::put(f.path + "/go", "");
+    BOOST_REQUIRE(f.eventually([&] { return fs::exists(f.path + "/sent"); }));
+  });
+  f.host->attend({"a#0", 1, spec}, true);
+  BOOST_TEST(f.eventually([&] { return status(f, "a#0", 1) == "before"; }));
+  f.host->spawn({"b#0", 1, speaker("say READY=1; exec sleep 1000")});
+  f.wait_notice("b#0", kind::ready);
+  BOOST_TEST(status(f, "a#0", 1) == "before"); // still busy with it
+  BOOST_TEST(f.eventually([&] { return status(f, "a#0", 1) == "after"; }));
+  f.finish("a#0", 1);
+  f.finish("b#0", 1);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(others_are_not_heard, fixture, both) {
   fixture f;
   f.host->spawn({"a#0", 1, speaker("echo at $NOTIFY_SOCKET.; exec sleep 1000")});

@@ -52,6 +52,13 @@ struct socket_fixture : troupe::test::temporary {
     return ::sendmsg(from.get(), &message, 0) >= 0 ? 0 : errno;
   }
 
+  std::optional<notification> receive() {
+    auto result = look_at_notification(socket.get());
+    if (result)
+      drop_notification(socket.get());
+    return result;
+  }
+
   static std::size_t open_fds() {
     return static_cast<std::size_t>(
         std::distance(fs::directory_iterator{"/proc/self/fd"}, fs::directory_iterator{}));
@@ -91,15 +98,16 @@ BOOST_AUTO_TEST_CASE(its_owner_alone_may_write) {
 }
 
 BOOST_AUTO_TEST_CASE(a_datagram_says_who_sent_it) {
-  BOOST_TEST(!receive_notification(socket.get()).has_value());
+  BOOST_TEST(!receive().has_value());
   BOOST_TEST(send("READY=1\nSTATUS=here we are") == 0);
-  const auto got = receive_notification(socket.get());
+  const auto got = receive();
   BOOST_REQUIRE(got.has_value());
   BOOST_TEST(got->text == "READY=1\nSTATUS=here we are");
   BOOST_TEST(got->sender == ::getpid());
   BOOST_TEST(got->uid == ::geteuid());
   BOOST_TEST(!got->cut);
-  BOOST_TEST(!receive_notification(socket.get()).has_value());
+  BOOST_TEST(!got->with_fds);
+  BOOST_TEST(!receive().has_value());
 }
 
 BOOST_AUTO_TEST_CASE(fds_are_closed_at_once_however_many) {
@@ -111,13 +119,14 @@ BOOST_AUTO_TEST_CASE(fds_are_closed_at_once_however_many) {
   ::close(ends[1]);
   pollfd hung{ends[0], 0, 0};
   BOOST_TEST(::poll(&hung, 1, 0) == 0);
-  BOOST_TEST(receive_notification(socket.get()).has_value());
+  BOOST_TEST(receive().has_value());
   BOOST_TEST(::poll(&hung, 1, 10'000) == 1);
   BOOST_TEST((hung.revents & POLLHUP) != 0);
   BOOST_TEST(send("FDSTORE=1", std::vector<int>(200, ends[0])) == 0);
-  const auto got = receive_notification(socket.get());
+  const auto got = receive();
   BOOST_REQUIRE(got.has_value());
   BOOST_TEST(got->text == "FDSTORE=1");
+  BOOST_TEST(got->with_fds);
   BOOST_TEST(got->sender == ::getpid());
   BOOST_TEST(open_fds() == before - 1);
   ::close(ends[0]);
@@ -125,11 +134,11 @@ BOOST_AUTO_TEST_CASE(fds_are_closed_at_once_however_many) {
 
 BOOST_AUTO_TEST_CASE(what_is_too_long_is_cut_and_known_to_be) {
   BOOST_TEST(send(std::string(max_notification, 'x')) == 0);
-  BOOST_TEST(!receive_notification(socket.get())->cut);
+  BOOST_TEST(!receive()->cut);
   BOOST_TEST(send("READY=1\n" + std::string(max_notification, 'x')) == 0);
-  BOOST_TEST(receive_notification(socket.get())->cut);
+  BOOST_TEST(receive()->cut);
   BOOST_TEST(send("") == 0);
-  BOOST_TEST(receive_notification(socket.get())->text == "");
+  BOOST_TEST(receive()->text == "");
 }
 
 BOOST_AUTO_TEST_CASE(the_directory_is_cleaned_of_what_nobody_knows) {

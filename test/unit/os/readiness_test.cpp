@@ -152,9 +152,30 @@ BOOST_AUTO_TEST_CASE(a_line_of_output_makes_it_ready) {
   for (int i = 0; i < 2; ++i)
     printed.insert(f.wait_notice("a#0", kind::printed).text);
   BOOST_TEST((printed == std::set<std::string>{"got [0-9]", "^listening on [0-9]+$"}));
-  // A new runtime learns it again.
-  f.next_epoch();
+  // Told again to who asks.
   f.host->attend({"a#0", 1, spec}, true);
+  f.wait_notice("a#0", kind::ready);
+  f.finish("a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_line_that_was_written_while_nobody_read_makes_it_ready) {
+  keeper_fixture f;
+  BOOST_REQUIRE(::mkfifo((f.path + "/go").c_str(), 0600) == 0);
+  auto spec = checked("read line < go; echo listening; echo and more; touch done; exec sleep 1000",
+                      check::output, "^listening$");
+  spec->directory = f.path;
+  spec->awaited_output = {"more"};
+  f.host->spawn({"a#0", 1, spec});
+  f.wait_for<spawned>("a#0");
+  f.next_epoch([&] {
+    test::put(f.path + "/go", "x\n");
+    BOOST_REQUIRE(f.eventually([&] { return fs::exists(f.path + "/done"); }));
+  });
+  ::poll(nullptr, 0, 50); // it is not read before it is known what for
+  f.host->attend({"a#0", 1, spec}, true);
+  BOOST_TEST(f.wait_notice("a#0", kind::ready).text == "it wrote a line that matches ^listening$");
+  BOOST_TEST(f.wait_notice("a#0", kind::printed).text == "more");
+  BOOST_TEST(f.said("a#0", 1, "listening\nand more\n"));
   f.finish("a#0", 1);
 }
 
