@@ -3,6 +3,7 @@ the output of real bots."""
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -338,7 +339,18 @@ class WithRuntime(Case):
         self.assertIn("market/trader", result.error["hint"])
         result = self.shared("logs", "silent")
         self.assertEqual((0, ""), (result.exit, result.out))
-        self.assertIn("silent#0 has", result.err)
+        self.assertIn("silent#0 has not written anything yet", result.err)
+
+    def test_a_runtime_that_hangs(self):
+        runtime = self.shared.runtime
+        os.kill(runtime, signal.SIGSTOP)
+        try:
+            self.assertEqual(["text of market/feed#0"], self.lines("market/feed"))
+            # By names alone it is not known what left the fleet.
+            self.assertEqual(4, len(self.lines()))
+        finally:
+            os.kill(runtime, signal.SIGCONT)
+        self.shared.wait_answer()
 
     def test_words_of_other_tools(self):
         for word in ("tail", "log", "journal"):

@@ -25,8 +25,10 @@ void index_view::refresh() {
   if (!fd_ || fstat(fd_.get(), &about) != 0)
     return;
   const auto there = static_cast<std::uint64_t>(about.st_size) / logs::index_record_size;
-  if (there < count_)
-    first_ = count_ = top_ = 0; // it was cut off
+  if (there < count_) { // it was cut off
+    first_ = count_ = top_ = 0;
+    ++edition_;
+  }
   if (there == count_)
     return;
   std::vector<char> block(std::min<std::uint64_t>(there - count_, at_once)
@@ -43,7 +45,7 @@ void index_view::refresh() {
       const auto record = logs::decode_index_record(
           {block.data() + i * logs::index_record_size, logs::index_record_size});
       if (record->offset < top_)
-        first_ = count_;
+        first_ = count_, ++edition_;
       top_ = record->offset;
     }
   }

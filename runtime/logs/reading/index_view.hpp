@@ -22,8 +22,8 @@ public:
   /// Looks for what was written since. Reads what is new, in blocks of 64 KiB.
   void refresh();
 
-  /// Grows when records came to count no more: places are counted anew then.
-  std::uint64_t first() const { return first_; }
+  /// Another number: records came to count no more, places are counted anew.
+  std::uint64_t edition() const { return edition_; }
   std::uint64_t size() const { return count_ - first_; }
   bool empty() const { return size() == 0; }
   /// A record by its place; nothing when it cannot be read (any more).
@@ -38,6 +38,7 @@ private:
   std::uint64_t first_ = 0; ///< of the records that count
   std::uint64_t count_ = 0;
   std::uint64_t top_ = 0; ///< the last offset
+  std::uint64_t edition_ = 0;
 };
 
 } // namespace troupe::log_reading

@@ -359,6 +359,62 @@ BOOST_AUTO_TEST_CASE(following_loses_and_doubles_nothing) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(reading_ends_where_it_was_to_end_however_much_is_written) {
+  fixture f;
+  for (std::size_t i = 0; i < 400; ++i) {
+    f.writer.time += 10'000;
+    f.writer.line(text_of(i));
+    if (i % 100 == 99 && i < 399)
+      f.writer.rotate(3);
+  }
+  const auto range = f.history.all();
+  log_reader reader{f.history, range, false, 64};
+  log_line line;
+  std::vector<std::string> got;
+  for (std::size_t i = 0; i < 10 && reader.next(line); ++i)
+    got.emplace_back(line.text);
+  // Everything is pushed out, and it goes on for as long as somebody reads.
+  for (int i = 0; i < 5000; ++i) {
+    f.writer.time += 10'000;
+    f.writer.line("later");
+    if (i % 10 == 0)
+      f.writer.rotate(3);
+    if (i < 100)
+      continue;
+    if (!reader.next(line))
+      break;
+    got.emplace_back(line.text);
+  }
+  BOOST_TEST(!reader.next(line));
+  BOOST_TEST(std::ranges::count(got, "later") == 0);
+  // Of what was removed, the files that it had open are there: its own and the last.
+  BOOST_TEST_REQUIRE(got.size() == 200u);
+  for (std::size_t i = 0; i < 100; ++i) {
+    BOOST_TEST(got[i] == text_of(i));
+    BOOST_TEST(got[100 + i] == text_of(300 + i));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(times_are_right_after_the_index_was_cut) {
+  fixture f;
+  for (std::size_t i = 0; i < 50; ++i) {
+    f.writer.time += 1'500'000;
+    f.writer.line(text_of(i));
+  }
+  const auto range = f.history.all();
+  log_reader reader{f.history, {range.end, range.end}, true};
+  reader.follow();
+  // As the runtime does with an index that does not fit its log any more.
+  std::filesystem::resize_file(f.writer.place.log(0), 0);
+  std::filesystem::resize_file(f.writer.place.index(0), 0);
+  f.writer.lines.clear();
+  for (std::size_t i = 0; i < 5; ++i) {
+    f.writer.time += 1'500'000;
+    f.writer.line(text_of(i));
+  }
+  CHECK_LINES(test::drain(reader), f.writer.lines);
+}
+
 BOOST_AUTO_TEST_CASE(following_begins_before_there_is_a_file) {
   fixture f;
   log_reader reader{f.history, f.history.all(), true};
