@@ -461,6 +461,20 @@ class RealOutput(Case):
         self.assertEqual((0, "hello\n"), (result.exit, result.out), result)
         fleet.end(how=0)
 
+    def test_rotation_under_a_flood(self):
+        count = 200_000
+        fleet = self.fleet({"flood": {
+            "command": ["/bin/sh", "-c", f"seq -f 'number %.0f' 1 {count}; exec sleep 1000"],
+            "log": {"max_size": "100KiB", "keep": 100}, "autostart": False}}, innocents=False)
+        follower = Stream("--state", fleet.state, "logs", "-f", "flood")
+        self.addCleanup(follower.close)
+        fleet.ask("start", "flood")
+        follower.wait_line(f"^number {count}$")
+        expected = [f"number {i}" for i in range(1, count + 1)]
+        self.assertEqual(expected, [line.decode() for line in follower.lines])
+        self.assertEqual(expected, fleet("logs", "flood", "--all").out.splitlines())
+        self.assertEqual(expected[-5000:], fleet("logs", "flood", "-n", "5000").out.splitlines())
+
     def test_follow_and_attach(self):
         fleet = self.fleet({"ticker": {"command": [
             "/bin/sh", "-c", "i=0; while :; do i=$((i+1)); echo tick $i; sleep 0.02; done"]}},

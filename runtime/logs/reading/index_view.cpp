@@ -10,6 +10,8 @@ namespace troupe::log_reading {
 namespace {
 
 constexpr std::size_t at_once = 64 * 1024 / logs::index_record_size;
+/// So many records at the end are all looked at when an index is opened.
+constexpr std::uint64_t looked_at = 4096;
 
 } // namespace
 
@@ -31,6 +33,8 @@ void index_view::refresh() {
   }
   if (there == count_)
     return;
+  if (count_ == 0 && there > looked_at)
+    skip_to(there - looked_at);
   std::vector<char> block(std::min<std::uint64_t>(there - count_, at_once)
                           * logs::index_record_size);
   while (count_ < there) {
@@ -49,6 +53,23 @@ void index_view::refresh() {
       top_ = record->offset;
     }
   }
+}
+
+/// Takes the records before `place` for good, unless some of them tell otherwise.
+void index_view::skip_to(std::uint64_t place) {
+  constexpr std::uint64_t probes = 64;
+  count_ = place + 1;
+  std::uint64_t before = 0;
+  for (std::uint64_t i = 0; i <= probes; ++i) {
+    const auto record = at(place * i / probes);
+    if (!record || record->offset < before) {
+      count_ = 0;
+      return;
+    }
+    before = record->offset;
+  }
+  count_ = place;
+  top_ = before;
 }
 
 std::optional<logs::index_record> index_view::at(std::uint64_t place) const {

@@ -10,7 +10,8 @@
 namespace troupe::log_reading {
 
 /// The index of one log file as it is now. May be missing, torn or wrong: a torn record is
-/// left out, and where offsets fall (the log was cut off), only what follows counts.
+/// left out, and where offsets fall (the log was cut off), only what follows counts; for that,
+/// the last 4096 records are looked at, and some of the others.
 class index_view {
 public:
   index_view() = default;
@@ -34,6 +35,8 @@ public:
   std::uint64_t first_not(const std::function<bool(const logs::index_record&)>& before) const;
 
 private:
+  void skip_to(std::uint64_t place);
+
   os::unique_fd fd_;
   std::uint64_t first_ = 0; ///< of the records that count
   std::uint64_t count_ = 0;
