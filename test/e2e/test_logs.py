@@ -489,9 +489,14 @@ class RealOutput(Case):
         fleet.wait_answer()
         follower.wait(lambda: follower.lines.count(b"tick 5") >= 1 and len(follower.lines) > 100,
                       "a hundred ticks")
-        # One life, each tick once and in order, also across the death of the runtime.
+        # One life, each tick once and in order. What the runtime had read and not written yet when
+        # it was killed is lost (docs/logs.md): one gap, of less than a second.
         ticks = [int(line.split()[1]) for line in follower.lines]
-        self.assertEqual(list(range(1, len(ticks) + 1)), ticks)
+        steps = [after - before for before, after in zip(ticks, ticks[1:])]
+        self.assertEqual(1, ticks[0])
+        self.assertEqual(1, min(steps), ticks)
+        self.assertLessEqual(len([step for step in steps if step > 1]), 1, ticks)
+        self.assertLessEqual(max(steps), 50, ticks)
         fleet.ask("restart", "ticker", "--wait")
         attached.wait_line("running → stopping")
         follower.wait(lambda: follower.lines.count(b"tick 5") == 2, "a second life")
