@@ -50,6 +50,10 @@ int attach(const invocation& what, client& runtime, const executor::options& giv
   if (!files)
     return complain(files.error(), as_json);
   const auto target = what.arguments.at("bot").get<std::string>();
+  // First of all, so that nothing that happens meanwhile is missed.
+  event_feed events{runtime, target};
+  if (const auto trouble = events.begin())
+    return complain(*trouble, as_json);
   // Says in the words of `show` what is wrong with a name.
   const auto shown = runtime.ask("show", json{{"bot", target}}.dump(), true);
   if (!shown)
@@ -60,11 +64,6 @@ int attach(const invocation& what, client& runtime, const executor::options& giv
   auto chosen = choose_logs(runtime, {target}, {}, *files);
   if (!chosen)
     return complain(chosen.error(), as_json);
-
-  // Before the first look at the output, so that no event is missed meanwhile.
-  event_feed events{runtime, target};
-  if (const auto trouble = events.begin())
-    return complain(*trouble, as_json);
   raise_open_files();
   const auto several = chosen->instances.size() > 1;
   log_extent extent;

@@ -13,8 +13,13 @@ namespace troupe::shell {
 
 namespace {
 
-/// For a runtime that is being replaced; the files are there meanwhile.
+/// For a runtime that is being replaced, or hangs; the files are there meanwhile.
 constexpr std::chrono::seconds patience{2};
+
+/// Whether there is no use in asking.
+bool is_silent(const refusal& why) {
+  return why.exit == exit_code::not_running || why.code == "no-answer" || why.code == "starting";
+}
 
 std::string bot_of(const std::string& instance) {
   return instance.substr(0, instance.find('#'));
@@ -40,7 +45,7 @@ ask(client& runtime, const std::vector<std::string>& targets,
     arguments["targets"] = targets;
   if (!labels.empty())
     arguments["labels"] = labels;
-  const auto got = runtime.ask("status", arguments.dump(), true);
+  const auto got = runtime.ask("status", arguments.dump(), true, patience);
   if (!got)
     return config::unexpected{got.error()};
   const auto document = json::parse(got->document, nullptr, false);
@@ -118,7 +123,7 @@ config::expected<log_choice, refusal> choose_logs(client& runtime,
   if (targets.empty())
     result.targets.emplace_back("all");
   if (const auto there = runtime.connect(patience); !there) {
-    if (there.error().exit != exit_code::not_running)
+    if (!is_silent(there.error()))
       return config::unexpected{there.error()};
     return choose_files(std::move(result), !labels.empty(), there.error(), files);
   }
@@ -135,7 +140,7 @@ config::expected<log_choice, refusal> choose_logs(client& runtime,
       }
       return result;
     }
-    if (got.error().exit == exit_code::not_running)
+    if (is_silent(got.error()))
       return choose_files(std::move(result), !labels.empty(), got.error(), files);
     if (got.error().exit != exit_code::no_such_bot || again || !labels.empty())
       return config::unexpected{got.error()};

@@ -80,8 +80,8 @@ void tell_of_nothing(const invocation& what, const log_choice& chosen) {
   const auto& instances = chosen.instances;
   const auto who = instances.size() == 1 ? instances.begin()->first
                                          : "none of " + count_of(instances.size(), "instance");
-  std::fprintf(stderr, "troupe: %s has %s\n", who.c_str(),
-               is_set(what, "follow") ? "written anything yet; waiting" : "written anything yet");
+  std::fprintf(stderr, "troupe: %s has %swritten anything yet%s\n", who.c_str(),
+               instances.size() == 1 ? "not " : "", is_set(what, "follow") ? "; waiting" : "");
 }
 
 } // namespace

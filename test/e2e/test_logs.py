@@ -3,6 +3,7 @@ the output of real bots."""
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -338,7 +339,18 @@ class WithRuntime(Case):
         self.assertIn("market/trader", result.error["hint"])
         result = self.shared("logs", "silent")
         self.assertEqual((0, ""), (result.exit, result.out))
-        self.assertIn("silent#0 has", result.err)
+        self.assertIn("silent#0 has not written anything yet", result.err)
+
+    def test_a_runtime_that_hangs(self):
+        runtime = self.shared.runtime
+        os.kill(runtime, signal.SIGSTOP)
+        try:
+            self.assertEqual(["text of market/feed#0"], self.lines("market/feed"))
+            # By names alone it is not known what left the fleet.
+            self.assertEqual(4, len(self.lines()))
+        finally:
+            os.kill(runtime, signal.SIGCONT)
+        self.shared.wait_answer()
 
     def test_words_of_other_tools(self):
         for word in ("tail", "log", "journal"):
@@ -449,6 +461,20 @@ class RealOutput(Case):
         self.assertEqual((0, "hello\n"), (result.exit, result.out), result)
         fleet.end(how=0)
 
+    def test_rotation_under_a_flood(self):
+        count = 200_000
+        fleet = self.fleet({"flood": {
+            "command": ["/bin/sh", "-c", f"seq -f 'number %.0f' 1 {count}; exec sleep 1000"],
+            "log": {"max_size": "100KiB", "keep": 100}, "autostart": False}}, innocents=False)
+        follower = Stream("--state", fleet.state, "logs", "-f", "flood")
+        self.addCleanup(follower.close)
+        fleet.ask("start", "flood")
+        follower.wait_line(f"^number {count}$")
+        expected = [f"number {i}" for i in range(1, count + 1)]
+        self.assertEqual(expected, [line.decode() for line in follower.lines])
+        self.assertEqual(expected, fleet("logs", "flood", "--all").out.splitlines())
+        self.assertEqual(expected[-5000:], fleet("logs", "flood", "-n", "5000").out.splitlines())
+
     def test_follow_and_attach(self):
         fleet = self.fleet({"ticker": {"command": [
             "/bin/sh", "-c", "i=0; while :; do i=$((i+1)); echo tick $i; sleep 0.02; done"]}},
@@ -463,9 +489,14 @@ class RealOutput(Case):
         fleet.wait_answer()
         follower.wait(lambda: follower.lines.count(b"tick 5") >= 1 and len(follower.lines) > 100,
                       "a hundred ticks")
-        # One life, each tick once and in order, also across the death of the runtime.
+        # One life, each tick once and in order. What the runtime had read and not written yet when
+        # it was killed is lost (docs/logs.md): one gap, of less than a second.
         ticks = [int(line.split()[1]) for line in follower.lines]
-        self.assertEqual(list(range(1, len(ticks) + 1)), ticks)
+        steps = [after - before for before, after in zip(ticks, ticks[1:])]
+        self.assertEqual(1, ticks[0])
+        self.assertEqual(1, min(steps), ticks)
+        self.assertLessEqual(len([step for step in steps if step > 1]), 1, ticks)
+        self.assertLessEqual(max(steps), 50, ticks)
         fleet.ask("restart", "ticker", "--wait")
         attached.wait_line("running → stopping")
         follower.wait(lambda: follower.lines.count(b"tick 5") == 2, "a second life")

@@ -1,4 +1,4 @@
-"""Faults of child processes: C01–C05, C09, C11, C12, C14–C17, C21–C27."""
+"""Faults of child processes."""
 
 import concurrent.futures
 import contextlib

@@ -98,6 +98,12 @@ log_file_ptr log_history::newer(log_file& file) const {
   return nullptr;
 }
 
+log_file_ptr log_history::newer(log_file& file, const log_file_ptr& end) const {
+  const auto next = newer(file);
+  const auto last = number_of(*end);
+  return next && last && next->number >= *last ? next : end;
+}
+
 /// The oldest of those files that were written after `file`, which has no name any more. What
 /// is written now is younger in any case.
 log_file_ptr log_history::after_removal(const log_file& file) const {

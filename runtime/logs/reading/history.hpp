@@ -36,6 +36,8 @@ public:
   log_file_ptr older(const log_file&) const;
   /// The file that follows; null when this one is the newest or it cannot be told yet.
   log_file_ptr newer(log_file&) const;
+  /// The file that follows, but none beyond `end`: that one, when what lay between is gone.
+  log_file_ptr newer(log_file&, const log_file_ptr& end) const;
 
   /// All that there is now. Both ends without a file when there is nothing.
   log_range all() const;

@@ -10,6 +10,8 @@ namespace troupe::log_reading {
 namespace {
 
 constexpr std::size_t at_once = 64 * 1024 / logs::index_record_size;
+/// So many records at the end are all looked at when an index is opened.
+constexpr std::uint64_t looked_at = 4096;
 
 } // namespace
 
@@ -25,10 +27,14 @@ void index_view::refresh() {
   if (!fd_ || fstat(fd_.get(), &about) != 0)
     return;
   const auto there = static_cast<std::uint64_t>(about.st_size) / logs::index_record_size;
-  if (there < count_)
-    first_ = count_ = top_ = 0; // it was cut off
+  if (there < count_) { // it was cut off
+    first_ = count_ = top_ = 0;
+    ++edition_;
+  }
   if (there == count_)
     return;
+  if (count_ == 0 && there > looked_at)
+    skip_to(there - looked_at);
   std::vector<char> block(std::min<std::uint64_t>(there - count_, at_once)
                           * logs::index_record_size);
   while (count_ < there) {
@@ -43,10 +49,27 @@ void index_view::refresh() {
       const auto record = logs::decode_index_record(
           {block.data() + i * logs::index_record_size, logs::index_record_size});
       if (record->offset < top_)
-        first_ = count_;
+        first_ = count_, ++edition_;
       top_ = record->offset;
     }
   }
+}
+
+/// Takes the records before `place` for good, unless some of them tell otherwise.
+void index_view::skip_to(std::uint64_t place) {
+  constexpr std::uint64_t probes = 64;
+  count_ = place + 1;
+  std::uint64_t before = 0;
+  for (std::uint64_t i = 0; i <= probes; ++i) {
+    const auto record = at(place * i / probes);
+    if (!record || record->offset < before) {
+      count_ = 0;
+      return;
+    }
+    before = record->offset;
+  }
+  count_ = place;
+  top_ = before;
 }
 
 std::optional<logs::index_record> index_view::at(std::uint64_t place) const {

@@ -10,7 +10,8 @@
 namespace troupe::log_reading {
 
 /// The index of one log file as it is now. May be missing, torn or wrong: a torn record is
-/// left out, and where offsets fall (the log was cut off), only what follows counts.
+/// left out, and where offsets fall (the log was cut off), only what follows counts; for that,
+/// the last 4096 records are looked at, and some of the others.
 class index_view {
 public:
   index_view() = default;
@@ -22,8 +23,8 @@ public:
   /// Looks for what was written since. Reads what is new, in blocks of 64 KiB.
   void refresh();
 
-  /// Grows when records came to count no more: places are counted anew then.
-  std::uint64_t first() const { return first_; }
+  /// Another number: records came to count no more, places are counted anew.
+  std::uint64_t edition() const { return edition_; }
   std::uint64_t size() const { return count_ - first_; }
   bool empty() const { return size() == 0; }
   /// A record by its place; nothing when it cannot be read (any more).
@@ -34,10 +35,13 @@ public:
   std::uint64_t first_not(const std::function<bool(const logs::index_record&)>& before) const;
 
 private:
+  void skip_to(std::uint64_t place);
+
   os::unique_fd fd_;
   std::uint64_t first_ = 0; ///< of the records that count
   std::uint64_t count_ = 0;
   std::uint64_t top_ = 0; ///< the last offset
+  std::uint64_t edition_ = 0;
 };
 
 } // namespace troupe::log_reading

@@ -42,7 +42,7 @@ void log_reader::enter(log_file_ptr file, std::uint64_t offset) {
 /// Finds the records around an offset.
 void log_reader::find_time(std::uint64_t offset) {
   const auto& index = file_->index();
-  first_ = index.first();
+  edition_ = index.edition();
   now_.reset();
   place_ = index.first_not([offset](const logs::index_record& x) { return x.offset <= offset; });
   if (place_ > 0)
@@ -150,7 +150,7 @@ log_reader::filled log_reader::fill() {
   if (timed_ && !end_) {
     file_->refresh_index();
     const auto& index = file_->index();
-    if (index.first() != first_)
+    if (index.edition() != edition_)
       find_time(offset_ - (fill_ - head_));
     else if (!then_)
       then_ = index.at(place_);
@@ -163,7 +163,7 @@ log_reader::filled log_reader::at_end() {
   const bool last = end_ && (!end_->file || end_->file->id() == file_->id());
   if (last)
     return filled::nothing;
-  next_file_ = history_.newer(*file_);
+  next_file_ = end_ ? history_.newer(*file_, end_->file) : history_.newer(*file_);
   if (!next_file_)
     return filled::nothing;
   // Whoever wrote it did so until the next one was there.

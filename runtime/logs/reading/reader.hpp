@@ -68,8 +68,8 @@ private:
 
   std::optional<logs::index_record> now_; ///< the record that covers the last line
   std::optional<logs::index_record> then_;
-  std::uint64_t place_ = 0; ///< of `then_`
-  std::uint64_t first_ = 0; ///< place 0 of the index, when these were found
+  std::uint64_t place_ = 0;   ///< of `then_`
+  std::uint64_t edition_ = 0; ///< of the index, when these were found
 };
 
 } // namespace troupe::log_reading

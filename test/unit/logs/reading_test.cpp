@@ -178,6 +178,48 @@ BOOST_AUTO_TEST_CASE(last_since_and_all_equal_the_naive_answer) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_long_index_is_searched) {
+  fixture f;
+  std::string log;
+  std::string index;
+  for (std::size_t i = 0; i < 20'000; ++i) {
+    f.writer.time += 2'000'000;
+    const auto record = encode({log.size(), f.writer.time, 1 + i / 7000});
+    index.append(record.data(), record.size());
+    f.writer.lines.push_back({text_of(i), f.writer.time, 1 + i / 7000});
+    log += text_of(i) + "\n";
+  }
+  log_writer::append(f.writer.place.log(0), log);
+  log_writer::append(f.writer.place.index(0), index);
+  f.writer.touch(f.writer.place.log(0));
+  const auto& all = f.writer.lines;
+  const auto range = f.history.all();
+  for (std::size_t i : {0, 1, 6999, 7000, 15'903, 15'904, 15'905, 19'999}) {
+    const log_range young{f.history.since(range, all[i].time), range.end};
+    CHECK_LINES(read_all(f.history, young), last(all, all.size() - i));
+  }
+  CHECK_LINES(read_all(f.history, {f.history.last_lines(range, 5), range.end}), last(all, 5));
+  CHECK_LINES(read_all(f.history, *f.history.previous(range, 0)),
+              lines(all.begin() + 7000, all.begin() + 14'000));
+  // Somebody emptied the log: the records of before count no more, few or many.
+  for (const std::size_t kept : {100, 10'000}) {
+    std::filesystem::resize_file(f.writer.place.log(0), 0);
+    std::filesystem::resize_file(f.writer.place.index(0), 0);
+    const auto size = static_cast<std::size_t>(std::find(log.begin(), log.end(), '\n') - log.begin()
+                                               + 1); // of the first line
+    std::string other;
+    lines expected;
+    for (std::size_t i = 0; i < kept; ++i) {
+      const auto record = encode({i * size, all[i].time + 1, 9});
+      other.append(record.data(), record.size());
+      expected.push_back({text_of(0), all[i].time + 1, 9});
+      log_writer::append(f.writer.place.log(0), text_of(0) + "\n");
+    }
+    log_writer::append(f.writer.place.index(0), index + other);
+    CHECK_LINES(last(read_all(f.history, f.history.all()), 50), last(expected, 50));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_previous_incarnation_equals_the_naive_answer) {
   for (unsigned seed = 1; seed <= 60; ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
@@ -357,6 +399,62 @@ BOOST_AUTO_TEST_CASE(following_loses_and_doubles_nothing) {
       BOOST_TEST_REQUIRE(texts == expected, boost::test_tools::per_element());
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(reading_ends_where_it_was_to_end_however_much_is_written) {
+  fixture f;
+  for (std::size_t i = 0; i < 400; ++i) {
+    f.writer.time += 10'000;
+    f.writer.line(text_of(i));
+    if (i % 100 == 99 && i < 399)
+      f.writer.rotate(3);
+  }
+  const auto range = f.history.all();
+  log_reader reader{f.history, range, false, 64};
+  log_line line;
+  std::vector<std::string> got;
+  for (std::size_t i = 0; i < 10 && reader.next(line); ++i)
+    got.emplace_back(line.text);
+  // Everything is pushed out, and it goes on for as long as somebody reads.
+  for (int i = 0; i < 5000; ++i) {
+    f.writer.time += 10'000;
+    f.writer.line("later");
+    if (i % 10 == 0)
+      f.writer.rotate(3);
+    if (i < 100)
+      continue;
+    if (!reader.next(line))
+      break;
+    got.emplace_back(line.text);
+  }
+  BOOST_TEST(!reader.next(line));
+  BOOST_TEST(std::ranges::count(got, "later") == 0);
+  // Of what was removed, the files that it had open are there: its own and the last.
+  BOOST_TEST_REQUIRE(got.size() == 200u);
+  for (std::size_t i = 0; i < 100; ++i) {
+    BOOST_TEST(got[i] == text_of(i));
+    BOOST_TEST(got[100 + i] == text_of(300 + i));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(times_are_right_after_the_index_was_cut) {
+  fixture f;
+  for (std::size_t i = 0; i < 50; ++i) {
+    f.writer.time += 1'500'000;
+    f.writer.line(text_of(i));
+  }
+  const auto range = f.history.all();
+  log_reader reader{f.history, {range.end, range.end}, true};
+  reader.follow();
+  // As the runtime does with an index that does not fit its log any more.
+  std::filesystem::resize_file(f.writer.place.log(0), 0);
+  std::filesystem::resize_file(f.writer.place.index(0), 0);
+  f.writer.lines.clear();
+  for (std::size_t i = 0; i < 5; ++i) {
+    f.writer.time += 1'500'000;
+    f.writer.line(text_of(i));
+  }
+  CHECK_LINES(test::drain(reader), f.writer.lines);
 }
 
 BOOST_AUTO_TEST_CASE(following_begins_before_there_is_a_file) {
