@@ -79,7 +79,7 @@ class Asking(Case):
         self.assertEqual("needy#0", document["missing"][0]["name"])
 
     def test_wait_is_refused(self):
-        for exit, *words in ((5, "nobody"), (2, "idle", "--for", "runing"), (2, "--for"),
+        for exit, *words in ((5, "nobody"), (2, "idle", "--for", "runing"), (2, "idle", "--for="),
                              (2, "idle", "--wait", "5s")):
             result = self.shared("wait", *words, "--json")
             self.assertEqual(exit, result.exit, result)
