@@ -41,8 +41,8 @@ public:
       add_story(root, at, none, true);
       add_affected();
     }
-    if (!told(chain.back()))
-      tell_present(chain.back(), none);
+    if (!told(chain.back()) || is_behind(chain.back()))
+      tell_present(chain.back(), last_of(chain.back()));
     for (auto i = chain.rbegin() + 1; i != chain.rend(); ++i)
       tell_present(*i, last_of(*std::prev(i)));
     add_waiting();
@@ -140,6 +140,13 @@ private:
       if (!to_the_end && counts_as_up(own[at - 1]->to))
         break;
     }
+  }
+
+  /// Its last event is not kept yet: the disk cannot be written.
+  bool is_behind(const std::string& name) const {
+    const auto* own = events_of(name);
+    const auto* known = record(name);
+    return own && known && own->back()->to != known->now;
   }
 
   /// Others whose causes name what was told so far.

@@ -204,6 +204,19 @@ BOOST_AUTO_TEST_CASE(a_start_that_failed_before_it_began_is_told) {
   BOOST_TEST(at(story, "a#0", "exec ./nothing: No such file or directory") == 0, text(story));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_not_kept_yet_is_told_from_the_record) {
+  play(fleet_builder{}.bot("a"));
+  advance(2s);
+  store.trouble = "disk full";
+  operate(verb::pause, {"a#0"});
+  advance(1s);
+  const auto story = why("a#0");
+  BOOST_TEST(at(story, "a#0", "started with the fleet") == 0, text(story));
+  BOOST_TEST(at(story, "a#0", "paused: ") == 1, text(story));
+  BOOST_TEST(leads(story, 0, 1), text(story));
+  store.trouble.clear();
+}
+
 BOOST_AUTO_TEST_CASE(remarks_are_lines_of_the_chain) {
   play(fleet_builder{}.bot("a"));
   advance(2s);

@@ -158,6 +158,9 @@ class Asking(Case):
         self.assertIsNotNone(self.line(story, "front#1", f"asked by uid {os.geteuid()}"))
         self.assertEqual(["front#0"], [one["name"] for one in story["others"]])
         self.ask("start", "front#1", "--wait")
+        self.ask("pause", "front#1")  # what was just done is known
+        self.assertIsNotNone(self.line(self.ask("why", "front#1"), "front#1", "paused: asked by"))
+        self.ask("resume", "front#1", "--wait")
         self.assertIn("started, asked by uid", self.ask("why", "front#1")["summary"])
         self.assertEqual("idle#0 was never asked to run", self.ask("why", "idle")["summary"])
         self.assertEqual(5, self.shared("why", "nobody").exit)
