@@ -41,8 +41,8 @@ public:
       add_story(root, at, none, true);
       add_affected();
     }
-    if (!told(chain.back()))
-      tell_present(chain.back(), none);
+    if (!told(chain.back()) || is_behind(chain.back()))
+      tell_present(chain.back(), last_of(chain.back()));
     for (auto i = chain.rbegin() + 1; i != chain.rend(); ++i)
       tell_present(*i, last_of(*std::prev(i)));
     add_waiting();
@@ -140,6 +140,13 @@ private:
       if (!to_the_end && counts_as_up(own[at - 1]->to))
         break;
     }
+  }
+
+  /// Its last event is not kept yet: the disk cannot be written.
+  bool is_behind(const std::string& name) const {
+    const auto* own = events_of(name);
+    const auto* known = record(name);
+    return own && known && own->back()->to != known->now;
   }
 
   /// Others whose causes name what was told so far.
@@ -268,6 +275,17 @@ json conditions_of(const story_input& in, const std::string& bot) {
   return result;
 }
 
+/// What happens next to it, or to the group that holds it.
+json next_of(const story_input& in, const instance_record* record) {
+  if (!record)
+    return nullptr;
+  if (!record->next && record->now == state::waiting)
+    for (const auto& group : in.view.groups)
+      if (group.next && lies_in(record->bot, group.name))
+        return next_row(group.next, in.now);
+  return next_row(record->next, in.now);
+}
+
 std::string summarize(const instance_record& record, const storyteller& told,
                       const std::vector<std::string>& chain, std::int64_t now) {
   const auto stood = short_time(now - record.since);
@@ -350,9 +368,9 @@ json story_document(const story_input& in) {
   result["waits_for"] =
       record && record->now == state::waiting ? conditions_of(in, bot) : json::array();
   const auto* root = teller.record(chain.back());
-  result["next"] = record ? next_row(record->next, in.now) : json(nullptr);
+  result["next"] = next_of(in, record);
   result["root"] = chain.back();
-  result["root_next"] = root ? next_row(root->next, in.now) : json(nullptr);
+  result["root_next"] = next_of(in, root);
   const auto entry = root ? in.fleet.bots.find(root->bot) : in.fleet.bots.end();
   result["budget"] = root && entry != in.fleet.bots.end() && !root->policy.restarts.empty()
                          ? budget_of(*root, *entry->second->instances.front())

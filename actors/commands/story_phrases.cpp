@@ -159,7 +159,7 @@ std::string phrase(const own_events& events, std::size_t& at, std::uint32_t of) 
   if (follows(state::stopping)) {
     if (events[at]->to == state::failed)
       return result + "; given up: " + events[at++]->cause;
-    return result + "; " + events[at++]->cause;
+    return result + "; ended: " + events[at++]->cause;
   }
   if (follows(state::waiting) && events[at]->to == state::starting) {
     const auto waited = events[at]->time - before->time;

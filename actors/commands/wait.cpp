@@ -13,7 +13,9 @@ namespace troupe::commands {
 
 namespace {
 
-enum class progress { pending, reached, failed };
+constexpr auto never = std::numeric_limits<std::uint64_t>::max(); ///< no event has this number
+constexpr std::size_t few = 64;
+constexpr std::chrono::nanoseconds pause = std::chrono::milliseconds{200};
 
 struct awaited {
   selection what;
@@ -121,8 +123,12 @@ void judge(const request_ptr& r, const awaited_ptr& what, std::uint64_t seq) {
     }
     const bool reached = there == total && total > 0;
     const auto left = what->deadline - monotonic_now(r->self);
-    if (!reached && !failed && total > 0 && left > std::chrono::milliseconds{0})
+    if (!reached && !failed && total > 0 && left > std::chrono::milliseconds{0}) {
+      // A large fleet changes all the time while it starts, and looking at it costs.
+      if (total > few)
+        return wait_more(r, what, never, whole_milliseconds(std::min(left, pause)));
       return wait_more(r, what, seq, whole_milliseconds(left));
+    }
     auto result = new_document();
     result["for"] = what->goal;
     result["reached"] = reached;
@@ -163,7 +169,7 @@ void handle_wait(const request_ptr& r) {
   }
   what->deadline = monotonic_now(r->self) + std::chrono::milliseconds{wait_ms};
   // Where the sequence stands now: what happens after this look is not missed.
-  wait_more(r, what, std::numeric_limits<std::uint64_t>::max(), 0);
+  wait_more(r, what, never, 0);
 }
 
 } // namespace troupe::commands

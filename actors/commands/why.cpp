@@ -85,6 +85,14 @@ void begin(const request_ptr& r, const telling_ptr& t) {
   walk(r, own);
 }
 
+/// What happened a moment ago is to be among the events; an unwritable disk is not waited for.
+void after_commit(const request_ptr& r, std::function<void(const ledger_view_ptr&)> then) {
+  constexpr std::chrono::milliseconds patience{500};
+  const auto look = [r, then = std::move(then)] { r->with_view({}, then); };
+  r->self->request(r->all->ledger, patience, flush_atom_v)
+      .then([look](bool) { look(); }, [look](const caf::error&) { look(); });
+}
+
 } // namespace
 
 void handle_why(const request_ptr& r) {
@@ -95,7 +103,7 @@ void handle_why(const request_ptr& r) {
     const auto which = resolve_bot(*spec, name, r->info.name);
     if (!which)
       return r->refuse(which.error());
-    r->with_view({}, [r, spec, which = *which](const ledger_view_ptr& view) {
+    after_commit(r, [r, spec, which = *which](const ledger_view_ptr& view) {
       auto t = std::make_shared<telling>();
       t->spec = spec;
       t->view = view;

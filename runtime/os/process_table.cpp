@@ -146,8 +146,10 @@ public:
     struct stat owner {};
     if (::geteuid() != 0 || ::stat(proc(pid, "").c_str(), &owner) != 0 || owner.st_uid == 0)
       return;
-    // The kernel forgets these two when a thread changes its rights.
-    dumpable_ = ::prctl(PR_GET_DUMPABLE);
+    // The kernel forgets these two when a thread changes its rights. The first is of the whole
+    // process: another thread may be doing the same, so only what it was at first counts.
+    static const int at_first = ::prctl(PR_GET_DUMPABLE);
+    dumpable_ = at_first;
     ::prctl(PR_GET_PDEATHSIG, &death_signal_);
     ::setfsgid(owner.st_gid);
     ::setfsuid(owner.st_uid);

@@ -124,7 +124,7 @@ std::string render_limits(const json& document, const terminal& on) {
     for (const auto& row : list_at(one, "limits"))
       add_limit(rows, text_at(one, "name"), row);
   for (const auto& row : list_at(document, "runtime"))
-    add_limit(rows, "(runtime)", row);
+    add_limit(rows, "runtime", row);
   auto result = rows.text(on);
   for (const auto& one : list_at(document, "warnings"))
     if (one.is_string())

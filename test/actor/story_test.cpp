@@ -159,6 +159,24 @@ BOOST_AUTO_TEST_CASE(a_crash_loop_is_counted) {
   BOOST_TEST(story["next"]["of"] == 15);
 }
 
+BOOST_AUTO_TEST_CASE(a_group_that_gave_up_comes_back) {
+  play(fleet_builder{}
+           .group("g", strategy::one_for_all, {1, 1min})
+           .bot("g/a", steady)
+           .bot("g/b", steady));
+  advance(5s);
+  for (int i = 0; i < 2; ++i) {
+    host.end("g/a#0", {3, 0, false});
+    advance(i == 0 ? 5s : 100ms);
+  }
+  const auto story = why("g/b#0");
+  BOOST_TEST(story["state"] == "waiting", text(story));
+  BOOST_TEST(at(story, "g/a#0", "exited with code 3") == 0, text(story));
+  BOOST_TEST(leads(story, 0, at(story, "g/b#0", "gave up")), text(story));
+  BOOST_TEST(story["summary"].get<std::string>().find("gave up") != std::string::npos, text(story));
+  BOOST_TEST(story["next"]["what"] == "retry", text(story));
+}
+
 BOOST_AUTO_TEST_CASE(an_operator_who_stopped_it_is_named) {
   play(fleet_builder{}.bot("a"));
   advance(2s);
@@ -202,6 +220,19 @@ BOOST_AUTO_TEST_CASE(a_start_that_failed_before_it_began_is_told) {
   advance(100ms);
   const auto story = why("a#0");
   BOOST_TEST(at(story, "a#0", "exec ./nothing: No such file or directory") == 0, text(story));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_kept_yet_is_told_from_the_record) {
+  play(fleet_builder{}.bot("a"));
+  advance(2s);
+  store.trouble = "disk full";
+  operate(verb::pause, {"a#0"});
+  advance(1s);
+  const auto story = why("a#0");
+  BOOST_TEST(at(story, "a#0", "started with the fleet") == 0, text(story));
+  BOOST_TEST(at(story, "a#0", "paused: ") == 1, text(story));
+  BOOST_TEST(leads(story, 0, 1), text(story));
+  store.trouble.clear();
 }
 
 BOOST_AUTO_TEST_CASE(remarks_are_lines_of_the_chain) {

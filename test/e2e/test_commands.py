@@ -20,7 +20,8 @@ INSTANCE_KEYS = {"name", "bot", "instance", "incarnation", "group", "state", "wh
 EVENT_KEYS = {"schema_version", "seq", "time", "instance", "incarnation", "from", "to", "cause"}
 DEATH_KEYS = {"instance", "incarnation", "at", "cause", "code", "signal", "uptime_s", "output"}
 COMMANDS = ("run check status tree show start stop restart pause resume reset recover signal scale "
-            "events deaths logs attach ping version shutdown shell help").split()
+            "events deaths logs attach wait why graph env limits stats doctor report completion "
+            "ping version shutdown shell help").split()
 
 
 class Commands(Case):

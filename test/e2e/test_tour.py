@@ -100,8 +100,8 @@ class Tour(Case):
         self.addCleanup(shell.close, force=True)
         shell.expect("demo> ")
         # Tab completes a command, then the name of a bot.
-        shell.send("stat\t")
-        shell.expect("us ")  # what is new; libedit moves the cursor over the rest
+        shell.send("statu\t")
+        shell.expect("s ")  # what is new; libedit moves the cursor over the rest
         shell.send("watch/f\t")
         shell.expect("ollower")
         shell.send("\r")

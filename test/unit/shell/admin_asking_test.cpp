@@ -127,6 +127,16 @@ BOOST_AUTO_TEST_CASE(wait_for_a_group_means_what_is_wanted) {
   BOOST_TEST(ask("wait", R"({"targets":["market/"]})").document["reached"] == false);
 }
 
+BOOST_AUTO_TEST_CASE(a_large_fleet_is_looked_at_now_and_then) {
+  w->spec = make_fleet({make_bot("many", 100)});
+  begin();
+  record("many#7").now = state::starting;
+  w->on_await = [this] { ++w->committed; }; // something happens all the time
+  const auto r = ask_and_wait("wait", R"({"wait_ms":1000})", std::chrono::milliseconds{1000});
+  BOOST_TEST(r.document["there"] == 99);
+  BOOST_TEST(std::ranges::count(w->heard, "await") <= 7);
+}
+
 BOOST_AUTO_TEST_CASE(why_reads_what_it_needs) {
   begin();
   happened(1, "market/feed#0", state::running, state::backoff,

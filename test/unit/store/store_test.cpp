@@ -54,6 +54,21 @@ BOOST_AUTO_TEST_CASE(no_child_inherits_the_database) {
   BOOST_TEST(seen >= 2);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_kept_is_counted) {
+  auto store = store::open_store(path);
+  journal_batch batch;
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    batch.transitions.push_back(make_transition(i));
+  batch.audits.emplace_back();
+  BOOST_TEST(store->write(batch, false) == "");
+  auto counted = store->counts().of;
+  BOOST_TEST(store->trouble() == "");
+  BOOST_TEST(counted["events"] == 3);
+  BOOST_TEST(counted["deaths"] == 0);
+  BOOST_TEST(counted["audits"] == 1);
+  BOOST_TEST(counted["events_limit"] == 100'000);
+}
+
 BOOST_AUTO_TEST_CASE(a_record_comes_back_as_it_was) {
   auto full = make_record("market/trader#2", 9);
   full.group = "market";
