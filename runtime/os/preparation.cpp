@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::string_view blob_prefix = "started=";
 
+} // namespace
+
 std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& x) {
   std::vector<std::pair<int, rlimit>> result;
   const auto add = [&](int which, const std::optional<std::uint64_t>& value) {
@@ -31,8 +33,6 @@ std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& x) {
   add(RLIMIT_AS, x.address_space);
   return result;
 }
-
-} // namespace
 
 config::expected<prepared, std::string> prepare(const launch& what, const state_directory& state,
                                                 const cgroup_tree& groups, const std::string& tree,

@@ -28,6 +28,9 @@ config::expected<prepared, std::string> prepare(const launch& what, const state_
                                                 const environment_lookup& original,
                                                 users& accounts);
 
+/// The RLIMIT_… that the limits of a bot amount to; the others are for its cgroup.
+std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& limits);
+
 /// What a slot remembers of its start, besides what the keeper knows.
 std::string make_blob(std::int64_t started);
 

@@ -1,0 +1,99 @@
+#include "runtime/solo/child.hpp"
+
+#include "runtime/keeper/child.hpp"
+#include "runtime/keeper/steps.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace troupe::solo {
+
+namespace {
+
+namespace flag = keeper::spawn_flag;
+
+std::vector<char*> pointers(const std::vector<std::string>& words) {
+  std::vector<char*> result;
+  result.reserve(words.size() + 1);
+  for (const auto& word : words)
+    result.push_back(const_cast<char*>(word.c_str())); // exec does not write
+  result.push_back(nullptr);
+  return result;
+}
+
+/// The request as the keeper's steps take it.
+struct unpacked {
+  explicit unpacked(const os::spawn_request& from)
+      : arguments{pointers(from.argv)}
+      , environment{pointers(from.environment)} {
+    for (const auto& [which, value] : from.limits)
+      limits.push_back({static_cast<std::uint32_t>(which), 0, value.rlim_cur, value.rlim_max});
+    asked.flags = (from.uid ? flag::uid : 0) | (from.gid ? flag::gid : 0)
+                  | (from.groups ? flag::groups : 0) | (from.nice ? flag::nice : 0)
+                  | (from.oom_score_adj ? flag::oom_score_adj : 0)
+                  | (from.no_new_privs ? flag::no_new_privs : 0)
+                  | (from.directory.empty() ? 0 : flag::directory);
+    asked.uid = from.uid.value_or(0);
+    asked.gid = from.gid.value_or(0);
+    asked.nice = from.nice.value_or(0);
+    asked.oom_score_adj = from.oom_score_adj.value_or(0);
+    asked.umask = from.umask;
+    asked.limit_count = static_cast<std::uint32_t>(limits.size());
+    what.request = &asked;
+    what.arguments = arguments.data();
+    what.environment = environment.data();
+    what.directory = from.directory.c_str();
+    what.limits = limits.data();
+    if (from.groups) {
+      groups.assign(from.groups->begin(), from.groups->end());
+      asked.group_count = static_cast<std::uint32_t>(groups.size());
+      what.groups = groups.data();
+    }
+  }
+
+  keeper::spawn_message asked{};
+  keeper::launch what;
+  std::vector<char*> arguments;
+  std::vector<char*> environment;
+  std::vector<keeper::limit_entry> limits;
+  std::vector<std::uint32_t> groups;
+};
+
+} // namespace
+
+config::expected<child, start_failure> start(const os::spawn_request& request,
+                                             const signal_line& signals) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+    return config::unexpected{start_failure{os::spawn_step::pipe, errno}};
+  child made;
+  made.status = above_stdio(os::unique_fd{ends[0]});
+  const auto told = above_stdio(os::unique_fd{ends[1]});
+  if (!made.status || !told)
+    return config::unexpected{start_failure{os::spawn_step::pipe, errno}};
+  const unpacked all{request};
+  rlimit open_files{};
+  getrlimit(RLIMIT_NOFILE, &open_files);
+  const auto parent = getpid();
+  made.pid = fork();
+  if (made.pid < 0)
+    return config::unexpected{start_failure{os::spawn_step::fork, errno}};
+  if (made.pid == 0) {
+    signals.restore_child_handler();
+    keeper::become_program(all.what, open_files, signals.original_mask(), parent, told.get());
+  }
+  return made;
+}
+
+start_failure outcome_of(const os::unique_fd& status) {
+  keeper::step_record record{};
+  if (read(status.get(), &record, sizeof record) == sizeof record)
+    return {record.step, record.error};
+  return {};
+}
+
+} // namespace troupe::solo

@@ -1,0 +1,276 @@
+#include "runtime/solo/supervise.hpp"
+
+#include "config/escape.hpp"
+#include "config/units.hpp"
+#include "runtime/os/files.hpp"
+#include "runtime/os/preparation.hpp"
+#include "runtime/solo/child.hpp"
+#include "runtime/solo/signals.hpp"
+#include "runtime/solo/witness.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <poll.h>
+#include <random>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+#include <utility>
+
+namespace troupe::solo {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+nanoseconds now() {
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+/// One line on stderr. Is dropped where nobody reads: the bot must not wait for it.
+void say(const std::string& text) {
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0)
+    return;
+  const auto line = "troupe: " + config::escape(text) + "\n";
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, line.data(), line.size());
+}
+
+/// The terminal as it was found: a bot that crashed may have left it without echo.
+class terminal_settings {
+public:
+  terminal_settings()
+      : known_{tcgetattr(STDIN_FILENO, &settings_) == 0} {}
+
+  void restore() const {
+    if (known_ && tcgetpgrp(STDIN_FILENO) == getpgrp())
+      tcsetattr(STDIN_FILENO, TCSADRAIN, &settings_);
+  }
+
+private:
+  termios settings_{};
+  bool known_;
+};
+
+/// One bot and its processes, one after the other.
+class foreground {
+public:
+  foreground(const plan& what, restarts policy, bool talks)
+      : plan_{what}
+      , policy_{std::move(policy)}
+      , talks_{talks}
+      , dice_{jitter_seed()} {}
+
+  int run() {
+    if (signals_.fd() < 0)
+      return cannot(os::sentence("open", "a descriptor for signals", errno));
+    witness_.start();
+    while (true) {
+      const auto end = run_once();
+      std::uniform_real_distribution<double> between{-1.0, 1.0};
+      const auto next = policy_.after(end, now(), between(dice_));
+      if (!next.again)
+        return give_up(end, next.reason);
+      if (talks_ || !end.spawned)
+        say(ended_text(end) + "; starting it again in " + config::format_duration(shown(next.after))
+            + " (" + next.reason + ")");
+      terminal_.restore();
+      if (const int signal = wait_for(next.after); signal != 0)
+        return finish({-1, signal, false});
+    }
+  }
+
+private:
+  /// Starts it and stays until it has ended.
+  run_end run_once() {
+    run_end end;
+    end.spawned = false;
+    failure_.clear();
+    const auto request = plan_.prepare(++incarnation_);
+    if (!request) {
+      failure_ = request.error();
+      return end;
+    }
+    auto made = start(*request, signals_);
+    if (!made) {
+      explain(made.error(), *request);
+      return end;
+    }
+    const auto began = now();
+    child_ = made->pid;
+    ended_.reset();
+    auto status = std::move(made->status);
+    while (!ended_) {
+      pollfd both[] = {{signals_.fd(), POLLIN, 0}, {status ? status.get() : -1, POLLIN, 0}};
+      if (poll(both, 2, -1) < 0 && errno != EINTR)
+        break;
+      if (status && both[1].revents != 0)
+        learn_outcome(std::exchange(status, {}), *request);
+      while (const auto signal = signals_.next())
+        handle(*signal);
+    }
+    if (status)
+      learn_outcome(std::move(status), *request);
+    child_ = -1;
+    end.spawned = failure_.empty();
+    end.status = ended_.value_or(exit_status{});
+    end.uptime = now() - began;
+    end.was_ready = end.spawned && end.uptime >= plan_.spec.start_grace;
+    return end;
+  }
+
+  void explain(const start_failure& why, const os::spawn_request& request) {
+    auto spec = plan_.spec;
+    spec.command = request.argv;
+    failure_ = os::describe_failure(why.step, why.error, spec, request.directory);
+  }
+
+  void learn_outcome(const os::unique_fd& status, const os::spawn_request& request) {
+    const auto outcome = outcome_of(status);
+    if (outcome.error != 0)
+      explain(outcome, request);
+    else if (!policy_.wanted())
+      let_go();
+  }
+
+  /// What the bot closes is to be closed: nobody starts with it any more.
+  void let_go() const {
+    close(STDIN_FILENO);
+    close(STDOUT_FILENO);
+    if (!talks_)
+      close(STDERR_FILENO);
+  }
+
+  void handle(const signalfd_siginfo& got) {
+    const int signal = static_cast<int>(got.ssi_signo);
+    if (signal == SIGCHLD && got.ssi_code > 0)
+      return reap();
+    if (static_cast<pid_t>(got.ssi_pid) == getpid())
+      return; // we have written to a pipe that nobody reads
+    const bool to_group = witness_.saw(signal, got.ssi_code == SI_KERNEL);
+    policy_.signalled(signal, now());
+    if (ended_)
+      return; // its pid may be somebody else's by now
+    // One that has left our group gets from us what the group gets.
+    if (to_group && getpgid(child_) == getpgrp())
+      return;
+    sigval value{};
+    value.sival_ptr = reinterpret_cast<void*>(got.ssi_ptr);
+    const bool sent =
+        got.ssi_code == SI_QUEUE ? sigqueue(child_, signal, value) == 0 : kill(child_, signal) == 0;
+    if (!sent && talks_)
+      say(os::sentence("pass signal " + std::to_string(signal) + " to", plan_.name, errno));
+  }
+
+  /// Takes note of every child that has ended or stopped; of an init's too.
+  void reap() {
+    int stopped = 0;
+    int status = 0;
+    for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+      if (pid != child_)
+        continue;
+      if (WIFSTOPPED(status))
+        stopped = WSTOPSIG(status);
+      else if (WIFEXITED(status))
+        ended_ = exit_status{WEXITSTATUS(status), 0, false};
+      else
+        ended_ = exit_status{-1, WTERMSIG(status), WCOREDUMP(status) != 0};
+    }
+    if (ended_ || stopped == 0)
+      return;
+    stop_self(stopped);
+    // What stopped the group is old news by now.
+    for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU})
+      witness_.saw(signal, false);
+  }
+
+  /// The pause before a restart. Returns the signal that ends us, or 0.
+  int wait_for(nanoseconds pause) {
+    const auto until = now() + pause;
+    while (true) {
+      while (const auto got = signals_.next()) {
+        const int signal = static_cast<int>(got->ssi_signo);
+        witness_.saw(signal, false);
+        if (signal == SIGCHLD)
+          reap();
+        else if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
+          stop_self(signal);
+        else if (ends_us(signal))
+          return signal;
+      }
+      const auto left = until - now();
+      if (left <= nanoseconds::zero())
+        return 0;
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+      const timespec wait{static_cast<time_t>(seconds.count()),
+                          static_cast<long>((left - seconds).count())};
+      pollfd one{signals_.fd(), POLLIN, 0};
+      if (ppoll(&one, 1, &wait, nullptr) < 0 && errno != EINTR)
+        return SIGTERM;
+    }
+  }
+
+  /// Others are for a bot, and there is none.
+  static bool ends_us(int signal) {
+    struct sigaction inherited {};
+    const bool ending =
+        signal == SIGINT || signal == SIGTERM || signal == SIGQUIT || signal == SIGHUP;
+    return ending && sigaction(signal, nullptr, &inherited) == 0 && inherited.sa_handler != SIG_IGN;
+  }
+
+  static nanoseconds shown(nanoseconds pause) {
+    return pause >= 1s ? std::chrono::round<std::chrono::seconds>(pause)
+                       : nanoseconds{std::chrono::round<std::chrono::milliseconds>(pause)};
+  }
+
+  std::string ended_text(const run_end& end) const {
+    if (!end.spawned)
+      return plan_.name + " cannot be started: " + failure_;
+    return plan_.name + " " + to_string(end.status) + " after "
+           + uptime_text(std::chrono::duration_cast<std::chrono::microseconds>(end.uptime).count());
+  }
+
+  int give_up(const run_end& end, const std::string& reason) {
+    if (!end.spawned)
+      return cannot(ended_text(end) + (reason.empty() ? "" : "; " + reason));
+    if (talks_ && policy_.wanted())
+      say(ended_text(end) + (reason.empty() ? "" : "; given up: " + reason));
+    return finish(end.status);
+  }
+
+  int cannot(const std::string& why) {
+    say(why);
+    witness_.stop();
+    return static_cast<int>(exit_code::failed);
+  }
+
+  int finish(const exit_status& status) {
+    witness_.stop();
+    if (status.signal == 0)
+      return status.code;
+    die_of(status.signal);
+    return 128 + status.signal;
+  }
+
+  const plan& plan_;
+  restarts policy_;
+  bool talks_;
+  std::mt19937 dice_;
+  terminal_settings terminal_;
+  signal_line signals_;
+  witness witness_;
+  std::uint64_t incarnation_ = 0;
+  pid_t child_ = -1;
+  std::optional<exit_status> ended_;
+  std::string failure_; ///< of the last start; empty when there was none
+};
+
+} // namespace
+
+int supervise(const plan& what, restarts policy, bool talks) {
+  return foreground{what, std::move(policy), talks}.run();
+}
+
+} // namespace troupe::solo
