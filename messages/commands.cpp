@@ -69,7 +69,8 @@ constexpr option_info forgiving[] = {wait_up, labels, dry_run, no_question};
 // -- run, check ----------------------------------------------------------------
 
 constexpr argument_info a_tree[] = {
-    {"tree", path, false, false, "the config tree; default: the current directory"},
+    {"tree", path, false, false,
+     "the config tree, or one bot's file (NAME.json); default: the current directory"},
 };
 constexpr argument_info what_to_run[] = {
     {"what", program, false, false,
@@ -178,7 +179,8 @@ constexpr command_info table[] = {
      "directory is used unless --state names one. Options stand before a program.",
      run_examples},
     {"check", "Check a config tree", a_tree, of_tree, role::viewer, place::client, false, false,
-     "Reads the tree as `run` does and reports every error with file, line and column. Needs no "
+     "Reads the tree, or the file of one bot, as `run` does and reports every error with file, "
+     "line and column. Needs no "
      "runtime, changes nothing. Exit code 6 when there are errors.",
      check_examples},
     {"status", "Show how every instance stands", some_targets, looking, role::viewer,

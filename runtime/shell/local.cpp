@@ -5,6 +5,8 @@
 #include "runtime/os/leftovers.hpp"
 #include "runtime/os/state_directory.hpp"
 #include "runtime/shell/render.hpp"
+#include "runtime/solo/plan.hpp"
+#include "runtime/solo/subject.hpp"
 
 #include <climits>
 
@@ -112,6 +114,29 @@ std::string text_argument(const invocation& what, const char* key) {
   return found != what.arguments.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+namespace {
+
+/// Checks a tree, or the file of one bot as `run` takes it.
+config::expected<checked, refusal> check_what(const invocation& what) {
+  const auto word = text_argument(what, "tree");
+  if (word.ends_with(".json")) {
+    const auto seen = solo::look_at(word, "");
+    if (!seen)
+      return config::unexpected{seen.error()};
+    if (seen->kind == solo::subject_kind::bot_file) {
+      auto file = solo::read_bot_file(seen->path);
+      return checked{std::move(file.source), std::move(file.loaded.spec),
+                     std::move(file.loaded.errors), std::move(file.loaded.warnings)};
+    }
+  }
+  const auto directory = find_tree(what);
+  if (!directory)
+    return config::unexpected{directory.error()};
+  return check(*directory, text_argument(what, "profile"));
+}
+
+} // namespace
+
 std::string rendered(const std::vector<config::problem>& problems, const config::tree& source,
                      bool colour) {
   std::string result;
@@ -161,10 +186,10 @@ int complain(const refusal& why, bool as_json) {
 }
 
 int check_tree(const invocation& what, const terminal& on) {
-  const auto directory = find_tree(what);
-  if (!directory)
-    return complain(directory.error(), what.global.json);
-  const auto result = check(*directory, text_argument(what, "profile"));
+  auto found = check_what(what);
+  if (!found)
+    return complain(found.error(), what.global.json);
+  const auto& result = *found;
   const bool ok = result.errors.empty();
   const auto exit = static_cast<int>(ok ? exit_code::done : exit_code::config_invalid);
   if (what.global.json) {

@@ -4,6 +4,9 @@
 #include "runtime/keeper/steps.hpp"
 
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -63,6 +66,21 @@ struct unpacked {
   std::vector<std::uint32_t> groups;
 };
 
+/// Who started us may have addressed fds or a watchdog to our pid; they are the bot's. For a
+/// child, before exec; `room` holds what the environment then points to.
+void readdress(std::vector<char*>& environment, pid_t parent, char (&room)[2][32]) {
+  constexpr const char* names[] = {"LISTEN_PID=", "WATCHDOG_PID="};
+  for (char*& one : environment)
+    for (int i = 0; one && i < 2; ++i) {
+      const auto length = std::strlen(names[i]);
+      if (std::strncmp(one, names[i], length) != 0 || std::atoi(one + length) != parent)
+        continue;
+      std::snprintf(room[i], sizeof room[i], "%s%d", names[i], getpid());
+      one = room[i];
+      break;
+    }
+}
+
 } // namespace
 
 config::expected<child, start_failure> start(const os::spawn_request& request,
@@ -75,7 +93,7 @@ config::expected<child, start_failure> start(const os::spawn_request& request,
   const auto told = above_stdio(os::unique_fd{ends[1]});
   if (!made.status || !told)
     return config::unexpected{start_failure{os::spawn_step::pipe, errno}};
-  const unpacked all{request};
+  unpacked all{request};
   rlimit open_files{};
   getrlimit(RLIMIT_NOFILE, &open_files);
   const auto parent = getpid();
@@ -84,6 +102,8 @@ config::expected<child, start_failure> start(const os::spawn_request& request,
     return config::unexpected{start_failure{os::spawn_step::fork, errno}};
   if (made.pid == 0) {
     signals.restore_child_handler();
+    char room[2][32];
+    readdress(all.environment, parent, room);
     keeper::become_program(all.what, open_files, signals.original_mask(), parent, told.get());
   }
   return made;

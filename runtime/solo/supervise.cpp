@@ -10,6 +10,9 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
 #include <optional>
 #include <poll.h>
 #include <random>
@@ -17,11 +20,13 @@
 #include <termios.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace troupe::solo {
 
 namespace {
 
+namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
@@ -45,14 +50,26 @@ public:
       : known_{tcgetattr(STDIN_FILENO, &settings_) == 0} {}
 
   void restore() const {
-    if (known_ && tcgetpgrp(STDIN_FILENO) == getpgrp())
-      tcsetattr(STDIN_FILENO, TCSADRAIN, &settings_);
+    if (!known_)
+      return;
+    const auto before = tcgetpgrp(STDIN_FILENO);
+    if (before > 0 && before != getpgrp() && kill(-before, 0) != 0 && errno == ESRCH)
+      tcsetpgrp(STDIN_FILENO, getpgrp()); // it had a group of its own in front
+    if (tcgetpgrp(STDIN_FILENO) == getpgrp())
+      tcsetattr(STDIN_FILENO, TCSANOW, &settings_);
   }
 
 private:
   termios settings_{};
   bool known_;
 };
+
+/// Whether our parent is a shell that would continue us. Anybody else who stops the bot and lets
+/// it go on knows nothing of us: we would stay stopped.
+bool under_job_control() {
+  const auto parent = getppid();
+  return getsid(parent) == getsid(0) && getpgid(parent) != getpgrp();
+}
 
 /// One bot and its processes, one after the other.
 class foreground {
@@ -135,12 +152,20 @@ private:
       let_go();
   }
 
-  /// What the bot closes is to be closed: nobody starts with it any more.
+  /// What the bot closes is to be closed: nobody starts with it any more. Ours are close-on-exec,
+  /// and what was inherited cannot be.
   void let_go() const {
-    close(STDIN_FILENO);
-    close(STDOUT_FILENO);
-    if (!talks_)
-      close(STDERR_FILENO);
+    std::error_code error;
+    std::vector<int> inherited;
+    for (fs::directory_iterator at{"/proc/self/fd", error}, end; !error && at != end;
+         at.increment(error)) {
+      const int fd = std::atoi(at->path().filename().c_str());
+      const int flags = fcntl(fd, F_GETFD);
+      if (flags >= 0 && (flags & FD_CLOEXEC) == 0 && (fd != STDERR_FILENO || !talks_))
+        inherited.push_back(fd);
+    }
+    for (const int fd : inherited)
+      close(fd);
   }
 
   void handle(const signalfd_siginfo& got) {
@@ -169,6 +194,8 @@ private:
     int stopped = 0;
     int status = 0;
     for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+      if (!WIFSTOPPED(status))
+        witness_.reaped(pid);
       if (pid != child_)
         continue;
       if (WIFSTOPPED(status))
@@ -178,7 +205,7 @@ private:
       else
         ended_ = exit_status{-1, WTERMSIG(status), WCOREDUMP(status) != 0};
     }
-    if (ended_ || stopped == 0)
+    if (ended_ || stopped == 0 || (stopped == SIGSTOP && !under_job_control()))
       return;
     stop_self(stopped);
     // What stopped the group is old news by now.

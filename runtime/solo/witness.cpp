@@ -18,6 +18,19 @@ namespace {
 
 constexpr int patience_ms = 1000;
 
+/// Whether the kernel has dropped this signal for one that was sent later: a stop drops an order
+/// to continue, and the other way round. The bot has got the later one in any case.
+bool overtaken(int signal) {
+  sigset_t pending;
+  if (sigpending(&pending) != 0)
+    return false;
+  const auto waits = [&](int other) { return sigismember(&pending, other) == 1; };
+  if (signal == SIGCONT)
+    return waits(SIGTSTP) || waits(SIGTTIN) || waits(SIGTTOU);
+  const bool stops = signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+  return stops && waits(SIGCONT);
+}
+
 /// Only calls that are safe after a fork.
 [[noreturn]] void bear_witness(int line, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -39,7 +52,7 @@ constexpr int patience_ms = 1000;
     sigemptyset(&one);
     sigaddset(&one, word);
     const timespec at_once{0, 0};
-    word = sigtimedwait(&one, nullptr, &at_once) > 0 ? 1 : 0;
+    word = sigtimedwait(&one, nullptr, &at_once) > 0 || overtaken(word) ? 1 : 0;
     if (send(line, &word, 1, MSG_NOSIGNAL) != 1)
       _exit(0);
   }
@@ -74,6 +87,13 @@ bool witness::saw(int signal, bool from_kernel) {
     return word == 1;
   stop(); // somebody has killed or stopped it; a late answer would be taken for the next
   return from_kernel;
+}
+
+void witness::reaped(pid_t pid) {
+  if (pid != pid_)
+    return;
+  pid_ = -1;
+  line_.reset();
 }
 
 void witness::stop() {

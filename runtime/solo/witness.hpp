@@ -28,6 +28,9 @@ public:
   /// `from_kernel`: the kernel itself was its sender. Waits 1 s at most.
   bool saw(int signal, bool from_kernel);
 
+  /// Told of every child that was reaped: it may have been this one.
+  void reaped(pid_t pid);
+
   /// Ends and reaps it.
   void stop();
 

@@ -150,6 +150,11 @@ def ready(process):
     return int(pid)
 
 
+def state_of(pid):
+    """«S», «T», «Z» …"""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def group_of(pid):
     """The living processes of a process group."""
     result = []

@@ -10,8 +10,8 @@ import unittest
 from pathlib import Path
 
 import pexpect
-from one_bot import ALL, SoloCase, group_of, ready
-from troupe_test import TROUPE, poll_until
+from one_bot import ALL, SoloCase, group_of, ready, state_of
+from troupe_test import TROUPE, clean_environment, poll_until, times
 
 
 class Ends(SoloCase):
@@ -111,6 +111,18 @@ class Inherited(SoloCase):
         self.same(env={"PATH": os.environ["PATH"], "HOME": "/no/such/home",
                        "TROUPE_STATE": "/no/such/state"})
 
+    def test_what_is_addressed_to_our_pid(self):
+        """Sockets and a watchdog of systemd are for the bot."""
+        line = (f"LISTEN_PID=$$ WATCHDOG_PID=$$ LISTEN_FDS=1 exec {TROUPE} run "
+                "sh -c 'echo $$ $LISTEN_PID $WATCHDOG_PID; LISTEN_PID=7 exec env'")
+        done = subprocess.run(["sh", "-c", line], stdout=subprocess.PIPE, text=True, check=True,
+                              timeout=60)
+        first, *rest = done.stdout.splitlines()
+        self.assertEqual(1, len(set(first.split())), first)
+        self.assertIn("LISTEN_FDS=1", rest)
+        self.assertEqual("7\n", self.troupe("sh", "-c", "echo $LISTEN_PID",
+                                            env=clean_environment(LISTEN_PID="7"))[1])
+
     def test_arguments_that_are_no_text(self):
         code, out, _ = self.troupe("printf", "%s", b"\xff\xfe".decode("utf-8", "surrogateescape"),
                                    text="", encoding="utf-8", errors="surrogateescape")
@@ -150,6 +162,24 @@ class Streams(SoloCase):
         process.stdin.close()
         self.assertEqual(6, process.wait())
 
+    def test_that_holds_for_every_inherited_one(self):
+        inner, outer = os.pipe()
+        process = self.begin("sh", "-c", f"exec {inner}<&-; echo closed; read x", text=True,
+                             stdin=subprocess.PIPE, pass_fds=[inner])
+        os.close(inner)
+        self.assertEqual("closed\n", process.stdout.readline())
+
+        def broken():
+            try:
+                return os.write(outer, b"x") == 0
+            except BrokenPipeError:
+                return True
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        poll_until(broken)
+        os.close(outer)
+        process.stdin.close()
+        self.assertEqual(1, process.wait(60))
+
     def test_a_reader_that_leaves(self):
         done = subprocess.run(["bash", "-c", f"{TROUPE} run yes | head -1; echo ${{PIPESTATUS[0]}}"],
                               stdout=subprocess.PIPE, text=True, timeout=60, check=True)
@@ -181,6 +211,16 @@ class Signals(SoloCase):
             os.killpg(process.pid, number)
             word, got = process.stdout.readline().split()
             self.assertEqual(("got", number), (word, int(got)))
+        self.assertEqual([], self.told(process))
+
+    def test_stop_and_continue_overtake_each_other(self):
+        """The kernel drops one for the other, which may come between us and our witness."""
+        process = self.begin("./teller.py")
+        ready(process)
+        for _ in range(times(200, 5000)):
+            for number in (signal.SIGCONT, signal.SIGTSTP, signal.SIGCONT, signal.SIGTTIN):
+                os.killpg(process.pid, number)
+                self.assertEqual(f"got {int(number)}\n", process.stdout.readline())
         self.assertEqual([], self.told(process))
 
     def test_real_time_signals_are_counted(self):
@@ -216,6 +256,16 @@ class Signals(SoloCase):
         ready(process)
         os.killpg(process.pid, signal.SIGINT)
         self.assertEqual([signal.SIGINT], self.told(process))
+
+    def test_who_stops_the_bot_alone_need_not_know_us(self):
+        process = self.begin("./teller.py")
+        bot = ready(process)
+        for _ in range(2):
+            os.kill(bot, signal.SIGSTOP)
+            poll_until(lambda: state_of(bot) == "T")
+            os.kill(bot, signal.SIGCONT)
+            self.assertEqual("got 18\n", process.stdout.readline())
+        self.assertEqual([], self.told(process))
 
     def test_a_witness_that_was_killed(self):
         process = self.begin("./teller.py")
@@ -319,6 +369,19 @@ class Terminal(SoloCase):
         shell.expect_exact("ready> ")
         shell.sendline("echo code=$?")
         shell.expect("code=0")
+
+    def test_stopped_by_its_pid(self):
+        """The shell sees a stopped job, as if there were only the bot."""
+        shell = self.shell()
+        shell.sendline("troupe run ./teller.py")
+        shell.expect(r"ready (\d+)\r\n")
+        os.kill(int(shell.match[1]), signal.SIGSTOP)
+        shell.expect("Stopped")
+        shell.expect_exact("ready> ")
+        shell.sendline("fg")
+        shell.expect("got 18\r\n")
+        os.kill(self.foreground_of(shell), signal.SIGRTMAX)
+        shell.expect("got 64\r\n")
 
     def test_stopped_then_in_the_background(self):
         shell = self.shell()

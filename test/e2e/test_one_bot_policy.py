@@ -205,6 +205,19 @@ class Restarts(SoloCase):
         shell.sendline("echo code=$?")
         shell.expect("code=130")
 
+    def test_the_terminal_comes_back(self):
+        """From a bot that had a group of its own in front when it was killed."""
+        self.script("front.py", "import os, signal\n"
+                    "if os.path.exists('been'):\n    print('read', input())\n    raise SystemExit\n"
+                    "open('been', 'w').close()\n"
+                    "signal.signal(signal.SIGTTOU, signal.SIG_IGN)\n"
+                    "os.setpgid(0, 0)\nos.tcsetpgrp(0, os.getpgrp())\nos.kill(os.getpid(), 9)\n")
+        terminal = self.terminal(TROUPE, "run", "--restart", "on_failure", "--delay", "0",
+                                 "./front.py")
+        terminal.expect("killed by signal 9")
+        terminal.sendline("typed")
+        terminal.expect("read typed\r\n")
+
     def test_the_terminal_is_put_right(self):
         self.script("raw.sh", "#!/bin/sh\ntest -e been && { stty -a; exit 0; }\n"
                     "touch been; stty -echo raw; exit 1\n")
@@ -276,6 +289,17 @@ class BotFile(SoloCase):
         self.assertIn("bot.json:1:2", self.troupe(path)[2])
         path.chmod(0o666)
         self.assertIn("may be written by everyone", self.troupe(path)[2])
+
+    def test_check_takes_it_too(self):
+        path = self.bot_file(command=["true"], replicas=2)
+        done = run("check", path)
+        self.assertEqual(0, done.exit, done)
+        self.assertIn("1 warning", done.out)
+        path.write_text('{"comand": ["true"]}')
+        done = run("check", path, "--json")
+        self.assertEqual((6, False), (done.exit, done.document["ok"]))
+        self.assertEqual({"bot.json"}, {e["file"] for e in done.document["errors"]})
+        self.assertEqual(2, run("check", self.here / "none.json").exit)
 
     def test_what_needs_a_fleet_is_said(self):
         code, _, err = self.troupe(self.bot_file(
