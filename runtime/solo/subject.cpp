@@ -57,25 +57,6 @@ std::string typed(const std::string& word) {
   return plain ? word : in_quotes(word);
 }
 
-/// The program that files of this name are usually given to; empty when there is none.
-std::string interpreter_of(const std::string& path) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> known{{
-      {".py", "python3"},
-      {".sh", "sh"},
-      {".bash", "bash"},
-      {".js", "node"},
-      {".mjs", "node"},
-      {".rb", "ruby"},
-      {".pl", "perl"},
-      {".lua", "lua"},
-  }};
-  const auto ending = fs::path{path}.extension().string();
-  for (const auto& [which, program] : known)
-    if (ending == which)
-      return std::string{program};
-  return {};
-}
-
 /// «./main.py» of «main.py»: as exec takes it for a file and not for a name to search.
 std::string as_path(const std::string& word) {
   return word.find('/') == std::string::npos ? "./" + word : word;
@@ -190,6 +171,24 @@ config::expected<subject, refusal> program_file(const std::string& word, const s
 }
 
 } // namespace
+
+std::string interpreter_of(const std::string& path) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> known{{
+      {".py", "python3"},
+      {".sh", "sh"},
+      {".bash", "bash"},
+      {".js", "node"},
+      {".mjs", "node"},
+      {".rb", "ruby"},
+      {".pl", "perl"},
+      {".lua", "lua"},
+  }};
+  const auto ending = fs::path{path}.extension().string();
+  for (const auto& [which, program] : known)
+    if (ending == which)
+      return std::string{program};
+  return {};
+}
 
 bool takes_arguments(const std::string& word) {
   if (word.empty() || word.ends_with('/') || word.ends_with(".json"))

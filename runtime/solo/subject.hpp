@@ -20,6 +20,9 @@ struct subject {
   std::string why;  ///< «./main.py is an executable file»
 };
 
+/// The program that files of this name are usually given to, «python3»; empty when there is none.
+std::string interpreter_of(const std::string& path);
+
 /// Whether what follows this word on the command line belongs to it and not to us. Goes by its
 /// form and, for a directory, by a look at it.
 bool takes_arguments(const std::string& word);

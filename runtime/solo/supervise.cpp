@@ -6,6 +6,7 @@
 #include "runtime/os/preparation.hpp"
 #include "runtime/solo/child.hpp"
 #include "runtime/solo/signals.hpp"
+#include "runtime/solo/subject.hpp"
 #include "runtime/solo/witness.hpp"
 
 #include <cerrno>
@@ -142,6 +143,15 @@ private:
     auto spec = plan_.spec;
     spec.command = request.argv;
     failure_ = os::describe_failure(why.step, why.error, spec, request.directory);
+    if (why.step != os::spawn_step::exec)
+      return;
+    const auto& program = request.argv.front();
+    const auto interpreter = interpreter_of(program);
+    if (why.error == ENOEXEC && !interpreter.empty())
+      failure_ += "; `troupe run " + interpreter + " " + program + "` gives it to one";
+    // Seen from here; from another directory it is not, and nothing is said.
+    if (why.error == ENOENT && access(program.c_str(), F_OK) == 0)
+      failure_ += "; the file is there, but not what its #! line names (is there a CR at its end?)";
   }
 
   void learn_outcome(const os::unique_fd& status, const os::spawn_request& request) {

@@ -55,7 +55,10 @@ class Ends(SoloCase):
     def test_what_cannot_be_started(self):
         self.script("lost.sh", "#!/no/such/interpreter\n")
         self.script("plain", "echo no script for us\n")
+        self.script("plain.js", "no script for us\n")
         for name, said in (("./lost.sh", "exec ./lost.sh: No such file"),
+                           ("./lost.sh", "not what its #! line names"),
+                           ("./plain.js", "`troupe run node ./plain.js`"),
                            ("./plain", "begins with #!")):
             code, out, err = self.troupe(name)
             self.assertEqual((1, ""), (code, out))
