@@ -93,6 +93,12 @@ config::expected<child, start_failure> start(const os::spawn_request& request,
   const auto told = above_stdio(os::unique_fd{ends[1]});
   if (!made.status || !told)
     return config::unexpected{start_failure{os::spawn_step::pipe, errno}};
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return config::unexpected{start_failure{os::spawn_step::pipe, errno}};
+  const auto gate = above_stdio(os::unique_fd{ends[0]});
+  made.held = above_stdio(os::unique_fd{ends[1]});
+  if (!gate || !made.held)
+    return config::unexpected{start_failure{os::spawn_step::pipe, errno}};
   unpacked all{request};
   rlimit open_files{};
   getrlimit(RLIMIT_NOFILE, &open_files);
@@ -101,6 +107,11 @@ config::expected<child, start_failure> start(const os::spawn_request& request,
   if (made.pid < 0)
     return config::unexpected{start_failure{os::spawn_step::fork, errno}};
   if (made.pid == 0) {
+    close(made.held.get());
+    char nothing = 0;
+    while (read(gate.get(), &nothing, 1) < 0 && errno == EINTR) {
+      // nop
+    }
     signals.restore_child_handler();
     char room[2][32];
     readdress(all.environment, parent, room);

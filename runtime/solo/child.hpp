@@ -23,6 +23,7 @@ struct start_failure {
 struct child {
   pid_t pid = -1;
   os::unique_fd status; ///< see `outcome_of`; readable when the outcome is known
+  os::unique_fd held;   ///< until this is closed it goes no further, with all signals blocked
 };
 
 /// Forks. Nothing is waited for.

@@ -120,6 +120,13 @@ private:
     child_ = made->pid;
     ended_.reset();
     auto status = std::move(made->status);
+    // What the group was sent before there was this process, it has not got. What it has got, too,
+    // waits in it still and becomes one with ours.
+    held_ = true;
+    while (const auto signal = signals_.next())
+      handle(*signal);
+    held_ = false;
+    made->held.reset();
     while (!ended_) {
       pollfd both[] = {{signals_.fd(), POLLIN, 0}, {status ? status.get() : -1, POLLIN, 0}};
       if (poll(both, 2, -1) < 0 && errno != EINTR)
@@ -189,7 +196,7 @@ private:
     if (ended_)
       return; // its pid may be somebody else's by now
     // One that has left our group gets from us what the group gets.
-    if (to_group && getpgid(child_) == getpgrp())
+    if (to_group && !held_ && getpgid(child_) == getpgrp())
       return;
     sigval value{};
     value.sival_ptr = reinterpret_cast<void*>(got.ssi_ptr);
@@ -300,6 +307,7 @@ private:
   witness witness_;
   std::uint64_t incarnation_ = 0;
   pid_t child_ = -1;
+  bool held_ = false; ///< it has not begun yet
   std::optional<exit_status> ended_;
   std::string failure_; ///< of the last start; empty when there was none
 };

@@ -216,6 +216,18 @@ class Signals(SoloCase):
             self.assertEqual(("got", number), (word, int(got)))
         self.assertEqual([], self.told(process))
 
+    def test_from_its_first_moment_on(self):
+        """A signal that the group gets while the bot is not there yet reaches the bot."""
+        self.script("die.sh", "#!/bin/sh\nexec sleep 1000\n")
+        for round_ in range(times(60, 1000)):
+            process = self.begin("-v", "./die.sh")
+            self.assertIn("no fleet", process.stderr.readline())
+            # From here on we have what is sent, and then the bot has it.
+            if round_ % 2:
+                poll_until(lambda: len(group_of(process.pid)) > 1, pause=0.0001)
+            os.killpg(process.pid, signal.SIGINT)
+            self.assertEqual(-signal.SIGINT, process.wait(60))
+
     def test_stop_and_continue_overtake_each_other(self):
         """The kernel drops one for the other, which may come between us and our witness."""
         process = self.begin("./teller.py")
