@@ -18,17 +18,20 @@ namespace {
 
 constexpr int patience_ms = 1000;
 
-/// Whether the kernel has dropped this signal for one that was sent later: a stop drops an order
-/// to continue, and the other way round. The bot has got the later one in any case.
+/// Whether the kernel may have dropped this signal for one that was sent later: a stop drops an
+/// order to continue, and the other way round. The bot has got the last one in any case.
 bool overtaken(int signal) {
+  constexpr int job_control[] = {SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU};
   sigset_t pending;
+  bool asked = false;
+  bool waits = false;
   if (sigpending(&pending) != 0)
     return false;
-  const auto waits = [&](int other) { return sigismember(&pending, other) == 1; };
-  if (signal == SIGCONT)
-    return waits(SIGTSTP) || waits(SIGTTIN) || waits(SIGTTOU);
-  const bool stops = signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-  return stops && waits(SIGCONT);
+  for (const int one : job_control) {
+    asked = asked || one == signal;
+    waits = waits || sigismember(&pending, one) == 1;
+  }
+  return asked && waits;
 }
 
 /// Only calls that are safe after a fork.
