@@ -85,7 +85,8 @@ load_result load(const tree& source, const load_options& options) {
     apply_overrides(*files, options, problems);
     check_files(*files, options, problems);
     auto bots = merge_bots(*files, problems);
-    resolve_dependencies(*files, bots, problems);
+    if (!options.alone)
+      resolve_dependencies(*files, bots, problems);
     if (problems.empty()) {
       result.spec = build_fleet(*files, std::move(bots));
       result.origins = std::make_shared<fleet_provenance>(files, result.spec);

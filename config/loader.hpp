@@ -30,6 +30,8 @@ struct load_options {
   /// Number of instances set by an operator, by bot name. Names of no bot are ignored: an
   /// override outlives its bot.
   std::map<std::string, std::uint32_t> replicas;
+  /// One bot without its fleet: whom its depends_on names is not looked up.
+  bool alone = false;
   /// Used only to warn of `${env:NAME}` that are not set.
   std::function<std::optional<std::string>(const std::string&)> env = process_environment;
 };

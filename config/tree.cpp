@@ -76,6 +76,15 @@ public:
               [](const document& a, const document& b) { return a.path < b.path; });
   }
 
+  /// Just the one file in it.
+  void read_one(const std::string& directory, const std::string& name) {
+    file_descriptor root{::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (root.get() < 0)
+      add(name, "cannot open " + directory + ": " + error_text(errno));
+    else
+      entry(root.get(), name, name);
+  }
+
 private:
   struct identity {
     dev_t device;
@@ -285,6 +294,22 @@ expected<tree, std::vector<problem>> read_tree(const std::filesystem::path& dire
     sort_problems(reader.problems);
     return unexpected{std::move(reader.problems)};
   }
+  return result;
+}
+
+expected<tree, std::vector<problem>> read_bot_file(const std::filesystem::path& file) {
+  tree result;
+  std::error_code why;
+  const auto absolute = std::filesystem::absolute(file, why).lexically_normal();
+  result.root = absolute.parent_path().string();
+  tree_reader reader{result};
+  if (why)
+    reader.problems.push_back(
+        file_problem("", "cannot find " + file.string() + ": " + why.message()));
+  else
+    reader.read_one(result.root, absolute.filename().string());
+  if (!reader.problems.empty())
+    return unexpected{std::move(reader.problems)};
   return result;
 }
 

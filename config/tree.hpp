@@ -49,6 +49,10 @@ struct tree {
 expected<tree, std::vector<problem>> read_tree(const std::filesystem::path& directory,
                                                std::string profile = {});
 
+/// One bot's file as a tree of its own, read with the same care; what lies beside it is not
+/// looked at.
+expected<tree, std::vector<problem>> read_bot_file(const std::filesystem::path& file);
+
 /// The tree as one JSON document.
 std::string to_json(const tree& what);
 

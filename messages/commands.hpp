@@ -30,6 +30,7 @@ enum class word_kind : std::uint8_t {
   label,    ///< «env=prod»
   path,     ///< a file or directory of the client
   command,  ///< the name of a command
+  program,  ///< a path of the client, or a program: all that follows one is the program's
   text,     ///< anything
   state,    ///< «running», «ready», «down» or another state
 };

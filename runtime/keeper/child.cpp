@@ -1,29 +1,20 @@
 #include "runtime/keeper/child.hpp"
 
+#include "runtime/keeper/steps.hpp"
 #include "runtime/keeper/sys.hpp"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 namespace troupe::keeper {
 
 namespace {
-
-[[noreturn]] void fail(int status_pipe, spawn_step step, int error) {
-  const step_record record{step, error};
-  [[maybe_unused]] const ssize_t written = write(status_pipe, &record, sizeof record);
-  _exit(127);
-}
 
 /// Every signal back to its default. The system call, because libc hides two of the signals.
 void reset_dispositions() {
@@ -38,104 +29,8 @@ void reset_dispositions() {
   }
 }
 
-void unblock_signals() {
-  const uint64_t none = 0;
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof none);
-}
-
-bool write_file(int directory, const char* path, const char* text) {
-  int file = openat(directory, path, O_WRONLY | O_CLOEXEC);
-  if (file < 0) {
-    return false;
-  }
-  const bool done = write(file, text, strlen(text)) >= 0;
-  close_fd(file);
-  return done;
-}
-
-/// execvp's search, but in the PATH of the new environment, and a file that is no program is an
-/// error (ENOEXEC) instead of a script for some shell. Returns the errno.
-int execute(char** arguments, char** environment) {
-  const char* name = arguments[0];
-  if (*name == '\0') {
-    return ENOENT;
-  }
-  if (strchr(name, '/') != nullptr) {
-    execve(name, arguments, environment);
-    return errno;
-  }
-  const char* search = "/bin:/usr/bin";
-  for (char** it = environment; *it != nullptr; ++it) {
-    if (strncmp(*it, "PATH=", 5) == 0) {
-      search = *it + 5;
-      break;
-    }
-  }
-  bool denied = false;
-  int error = ENOENT;
-  char path[PATH_MAX];
-  for (const char* part = search;; ++part) {
-    const char* end = strchrnul(part, ':');
-    const int length = static_cast<int>(end - part);
-    const int size =
-        snprintf(path, sizeof path, "%.*s%s%s", length, part, length > 0 ? "/" : "", name);
-    if (size > 0 && static_cast<size_t>(size) < sizeof path) {
-      execve(path, arguments, environment);
-      switch (errno) {
-      case EACCES:
-        denied = true;
-        break;
-      case ENOENT:
-      case ENOTDIR:
-      case ESTALE:
-      case ENODEV:
-      case ETIMEDOUT:
-        error = errno;
-        break;
-      default:
-        return errno;
-      }
-    }
-    if (*end == '\0') {
-      return denied ? EACCES : error;
-    }
-    part = end;
-  }
-}
-
-void set_identity(const launch& what, int status) {
-  const spawn_message& asked = *what.request;
-  if ((asked.flags & spawn_flag::groups) != 0 && setgroups(asked.group_count, what.groups) != 0) {
-    fail(status, spawn_step::groups, errno);
-  }
-  if ((asked.flags & spawn_flag::gid) != 0 && setresgid(asked.gid, asked.gid, asked.gid) != 0) {
-    fail(status, spawn_step::gid, errno);
-  }
-  if ((asked.flags & spawn_flag::uid) != 0 && setresuid(asked.uid, asked.uid, asked.uid) != 0) {
-    fail(status, spawn_step::uid, errno);
-  }
-  if ((asked.flags & spawn_flag::no_new_privs) != 0
-      && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    fail(status, spawn_step::no_new_privs, errno);
-  }
-}
-
-void set_limits(const launch& what, const child_defaults& defaults, int status) {
-  const spawn_message& asked = *what.request;
-  // A lower hard limit is allowed to everyone, so this gives back what the keeper has raised.
-  setrlimit(RLIMIT_NOFILE, &defaults.open_files);
-  for (uint32_t i = 0; i < asked.limit_count; ++i) {
-    const limit_entry& entry = what.limits[i];
-    const rlimit wanted{entry.soft, entry.hard};
-    if (setrlimit(static_cast<__rlimit_resource>(entry.resource), &wanted) != 0) {
-      fail(status, spawn_step::limits, errno);
-    }
-  }
-}
-
 [[noreturn]] void become_bot(const launch& what, const child_defaults& defaults, int status,
                              bool join, pid_t keeper) {
-  const spawn_message& asked = *what.request;
   if (setsid() < 0) {
     fail(status, spawn_step::session, errno);
   }
@@ -151,31 +46,7 @@ void set_limits(const launch& what, const child_defaults& defaults, int status) 
   }
   // All our fds are close-on-exec already; this is for one that a library might open.
   close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  if ((asked.flags & spawn_flag::oom_score_adj) != 0) {
-    char text[16];
-    snprintf(text, sizeof text, "%d", asked.oom_score_adj);
-    if (!write_file(AT_FDCWD, "/proc/self/oom_score_adj", text)) {
-      fail(status, spawn_step::oom_score, errno);
-    }
-  }
-  if ((asked.flags & spawn_flag::nice) != 0 && setpriority(PRIO_PROCESS, 0, asked.nice) != 0) {
-    fail(status, spawn_step::nice, errno);
-  }
-  umask(asked.umask);
-  set_limits(what, defaults, status);
-  set_identity(what, status);
-  // After the change of user, which clears it; then see whether the keeper died before it was set.
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
-    fail(status, spawn_step::parent, errno);
-  }
-  if (getppid() != keeper) {
-    fail(status, spawn_step::parent, ESRCH);
-  }
-  if ((asked.flags & spawn_flag::directory) != 0 && chdir(what.directory) != 0) {
-    fail(status, spawn_step::directory, errno);
-  }
-  unblock_signals();
-  fail(status, spawn_step::exec, execute(what.arguments, what.environment));
+  become_program(what, defaults.open_files, 0, keeper, status);
 }
 
 [[noreturn]] void become_runtime(char** command, int channel, uint64_t epoch, pid_t keeper,
@@ -203,7 +74,7 @@ void set_limits(const launch& what, const child_defaults& defaults, int status) 
   set("TROUPE_KEEPER_FD", runtime_fd);
   set("TROUPE_EPOCH", epoch);
   set("TROUPE_KEEPER_PID", static_cast<unsigned long long>(keeper));
-  unblock_signals();
+  set_signal_mask(0);
   fail(status, spawn_step::exec, execute(command, environ));
 }
 

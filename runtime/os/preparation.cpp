@@ -14,8 +14,6 @@
 
 namespace troupe::os {
 
-namespace {
-
 std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& x) {
   std::vector<std::pair<int, rlimit>> result;
   const auto add = [&](int which, const std::optional<std::uint64_t>& value) {
@@ -31,6 +29,8 @@ std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& x) {
   add(RLIMIT_AS, x.address_space);
   return result;
 }
+
+namespace {
 
 template <class T>
 std::optional<T> number_in_blob(std::string_view blob, std::string_view name) {

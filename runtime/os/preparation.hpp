@@ -38,6 +38,9 @@ config::expected<prepared, std::string> prepare(const preparation& x, const stat
                                                 const environment_lookup& original,
                                                 users& accounts);
 
+/// The RLIMIT_… that the limits of a bot amount to; the others are for its cgroup.
+std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& limits);
+
 /// What placeholders stand for at a start of that instance; the error: it is no instance's name.
 /// `original` must outlive it.
 config::expected<config::expand_context, std::string>

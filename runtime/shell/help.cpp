@@ -1,5 +1,6 @@
 #include "runtime/shell/help.hpp"
 
+#include "runtime/shell/parse.hpp"
 #include "runtime/shell/text.hpp"
 
 #include <algorithm>
@@ -110,17 +111,19 @@ constexpr std::string_view targets_help =
 } // namespace
 
 std::string synopsis(const command_info& command) {
-  auto result = "troupe " + std::string{command.name};
+  std::string arguments;
   for (const auto& one : command.arguments)
-    result += " " + argument_word(one);
+    arguments += " " + argument_word(one);
+  std::string options;
   for (const auto& one : command.options)
-    result += " [" + last_flag(one)
-              + (one.kind == word_kind::flag
-                     ? ""
-                     : (one.bare.empty() ? " " : "[=") + std::string{one.placeholder}
-                           + (one.bare.empty() ? "" : "]"))
-              + "]";
-  return result;
+    options += " [" + last_flag(one)
+               + (one.kind == word_kind::flag
+                      ? ""
+                      : (one.bare.empty() ? " " : "[=") + std::string{one.placeholder}
+                            + (one.bare.empty() ? "" : "]"))
+               + "]";
+  const auto name = "troupe " + std::string{command.name};
+  return name + (takes_program(command) ? options + arguments : arguments + options);
 }
 
 std::string help_overview() {

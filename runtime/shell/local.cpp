@@ -5,6 +5,8 @@
 #include "runtime/os/leftovers.hpp"
 #include "runtime/os/state_directory.hpp"
 #include "runtime/shell/render.hpp"
+#include "runtime/solo/plan.hpp"
+#include "runtime/solo/subject.hpp"
 
 #include <climits>
 
@@ -30,11 +32,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string text_argument(const invocation& what, const char* key) {
-  const auto found = what.arguments.find(key);
-  return found != what.arguments.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 /// The tree that is meant; looks at what it is given.
 config::expected<std::string, refusal> find_tree(const invocation& what) {
   auto tree = text_argument(what, "tree");
@@ -54,10 +51,8 @@ config::expected<std::string, refusal> find_tree(const invocation& what) {
                                       tree + ": " + std::strerror(errno),
                                       "name the directory of the config tree"}};
   if (!S_ISDIR(about.st_mode))
-    return config::unexpected{
-        refusal{exit_code::usage, "no-tree", tree + " is no directory",
-                "this version runs fleets only, not a single program: put a bot's file, such as "
-                "{\"command\": [\"./main.py\"]}, into a directory and name that"}};
+    return config::unexpected{refusal{exit_code::usage, "no-tree", tree + " is no directory",
+                                      "name the directory of the config tree"}};
   std::array<char, PATH_MAX> full{};
   if (!realpath(tree.c_str(), full.data()))
     return config::unexpected{
@@ -87,14 +82,6 @@ checked check(const std::string& directory, const std::string& profile) {
   return result;
 }
 
-std::string rendered(const std::vector<config::problem>& problems, const config::tree& source,
-                     bool colour) {
-  std::string result;
-  for (const auto& one : problems)
-    result += config::render(one, &source, colour);
-  return result;
-}
-
 commands::json problem_list(const std::vector<config::problem>& problems) {
   auto result = commands::json::array();
   // In the order in which a person would say it.
@@ -120,11 +107,47 @@ std::string find_program(const char* name) {
   return "";
 }
 
-bool stderr_colour() {
-  return isatty(STDERR_FILENO) == 1 && !std::getenv("NO_COLOR");
+} // namespace
+
+std::string text_argument(const invocation& what, const char* key) {
+  const auto found = what.arguments.find(key);
+  return found != what.arguments.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+namespace {
+
+/// Checks a tree, or the file of one bot as `run` takes it.
+config::expected<checked, refusal> check_what(const invocation& what) {
+  const auto word = text_argument(what, "tree");
+  if (word.ends_with(".json")) {
+    const auto seen = solo::look_at(word, "");
+    if (!seen)
+      return config::unexpected{seen.error()};
+    if (seen->kind == solo::subject_kind::bot_file) {
+      auto file = solo::read_bot_file(seen->path);
+      return checked{std::move(file.source), std::move(file.loaded.spec),
+                     std::move(file.loaded.errors), std::move(file.loaded.warnings)};
+    }
+  }
+  const auto directory = find_tree(what);
+  if (!directory)
+    return config::unexpected{directory.error()};
+  return check(*directory, text_argument(what, "profile"));
 }
 
 } // namespace
+
+std::string rendered(const std::vector<config::problem>& problems, const config::tree& source,
+                     bool colour) {
+  std::string result;
+  for (const auto& one : problems)
+    result += config::render(one, &source, colour);
+  return result;
+}
+
+bool stderr_colour() {
+  return isatty(STDERR_FILENO) == 1 && !std::getenv("NO_COLOR");
+}
 
 config::expected<std::string, refusal> state_of(const global_settings& global) {
   auto chosen = os::choose_state_directory(global.state, os::real_environment, geteuid());
@@ -163,10 +186,10 @@ int complain(const refusal& why, bool as_json) {
 }
 
 int check_tree(const invocation& what, const terminal& on) {
-  const auto directory = find_tree(what);
-  if (!directory)
-    return complain(directory.error(), what.global.json);
-  const auto result = check(*directory, text_argument(what, "profile"));
+  auto found = check_what(what);
+  if (!found)
+    return complain(found.error(), what.global.json);
+  const auto& result = *found;
   const bool ok = result.errors.empty();
   const auto exit = static_cast<int>(ok ? exit_code::done : exit_code::config_invalid);
   if (what.global.json) {
@@ -192,20 +215,31 @@ int check_tree(const invocation& what, const terminal& on) {
   return printed(text, exit);
 }
 
-int run_fleet(const invocation& what) {
+config::expected<os::unique_fd, refusal> lock_state(const os::state_directory& state) {
+  // The keeper will have our pid: it is who holds the lock.
+  auto lock = state.lock(getpid());
+  if (lock)
+    return std::move(*lock);
+  const bool held = lock.error().holder > 0;
+  return config::unexpected{
+      refusal{held ? exit_code::already_running : exit_code::failed,
+              held ? "already-running" : "bad-state", lock.error().message,
+              held ? "`troupe --state " + state.path()
+                         + " status` shows it; another --state DIR runs another fleet beside it"
+                   : ""}};
+}
+
+int run_fleet(const invocation& what, const std::string& directory) {
   const bool as_json = what.global.json;
-  const auto directory = find_tree(what);
-  if (!directory)
-    return complain(directory.error(), as_json);
   const auto profile = text_argument(what, "profile");
-  const auto result = check(*directory, profile);
+  const auto result = check(directory, profile);
   if (!result.errors.empty()) {
     if (!as_json)
       std::fputs(rendered(result.errors, result.source, stderr_colour()).c_str(), stderr);
     return complain(
         {exit_code::config_invalid, "config-invalid",
-         "the config tree " + *directory + " has " + count_of(result.errors.size(), "error"),
-         "`troupe check " + *directory + "` shows them"},
+         "the config tree " + directory + " has " + count_of(result.errors.size(), "error"),
+         "`troupe check " + directory + "` shows them"},
         as_json);
   }
   if (!result.warnings.empty())
@@ -219,17 +253,9 @@ int run_fleet(const invocation& what) {
     return complain(
         {exit_code::failed, "bad-state", state.error(), "choose another one with --state DIR"},
         as_json);
-  // The keeper will have our pid: it is who holds the lock.
-  auto lock = state->lock(getpid());
+  auto lock = lock_state(*state);
   if (!lock)
-    return complain({lock.error().holder > 0 ? exit_code::already_running : exit_code::failed,
-                     lock.error().holder > 0 ? "already-running" : "bad-state",
-                     lock.error().message,
-                     lock.error().holder > 0 ? "`troupe --state " + state->path()
-                                                   + " status` shows it; another "
-                                                     "--state DIR runs another fleet beside it"
-                                             : ""},
-                    as_json);
+    return complain(lock.error(), as_json);
   const auto left = os::end_leftovers(state->path());
   if (left.ended > 0)
     std::fprintf(stderr, "troupe: ended %s of an earlier life\n",
@@ -252,7 +278,7 @@ int run_fleet(const invocation& what) {
   fcntl(lock->get(), F_SETFD, 0);
   std::vector<std::string> words{keeper,        "--fd",   "lock=" + std::to_string(lock->get()),
                                  "--",          runtime,  "--state",
-                                 state->path(), "--tree", *directory};
+                                 state->path(), "--tree", directory};
   if (!profile.empty()) {
     words.emplace_back("--profile");
     words.push_back(profile);

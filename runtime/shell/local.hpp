@@ -2,22 +2,40 @@
 
 // Commands that are carried out where they were typed.
 
+#include "config/problem.hpp"
 #include "config/result.hpp"
+#include "config/tree.hpp"
 #include "messages/admin.hpp"
+#include "runtime/os/state_directory.hpp"
+#include "runtime/os/unique_fd.hpp"
 #include "runtime/shell/parse.hpp"
 #include "runtime/shell/text.hpp"
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe::shell {
 
 /// `troupe check`. Prints; returns the exit code.
 int check_tree(const invocation&, const terminal&);
 
-/// `troupe run`: becomes the keeper. Returns only when that is not to be, with the
-/// exit code, having said why.
-int run_fleet(const invocation&);
+/// `troupe run` of the fleet in this directory: becomes the keeper. Returns only when that
+/// is not to be, with the exit code, having said why.
+int run_fleet(const invocation&, const std::string& directory);
+
+/// The text of an argument; empty without it.
+std::string text_argument(const invocation&, const char* key);
+
+/// Problems of a config as they are shown on stderr.
+std::string rendered(const std::vector<config::problem>& problems, const config::tree& source,
+                     bool colour);
+
+/// Whether stderr takes colour.
+bool stderr_colour();
+
+/// The lock of the state directory, for a process that is to hold it.
+config::expected<os::unique_fd, refusal> lock_state(const os::state_directory& state);
 
 /// The state directory that is meant; the error says what is wrong with it.
 config::expected<std::string, refusal> state_of(const global_settings&);

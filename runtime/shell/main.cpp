@@ -5,6 +5,7 @@
 #include "runtime/shell/interactive.hpp"
 #include "runtime/shell/local.hpp"
 #include "runtime/shell/parse.hpp"
+#include "runtime/shell/run.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -29,7 +30,7 @@ bool ask_at_terminal(const std::string& question) {
 int carry_out(const shell::invocation& what) {
   const auto name = what.command && !what.help ? what.command->name : "";
   if (name == "run")
-    return shell::run_fleet(what);
+    return shell::run(what);
   if (name == "shell")
     return shell::run_shell(what);
   shell::client::options where;

@@ -47,20 +47,38 @@ bool is_flag(const option_info& option, std::string_view word) {
   return std::ranges::any_of(flags_of(option), [&](auto flag) { return flag == word; });
 }
 
-/// Where the command's name stands, if there is one.
-std::optional<std::size_t> find_command_word(const words& all) {
-  for (std::size_t i = 0; i < all.size(); ++i) {
+/// The first word from `i` on that is neither an option nor the value of one.
+std::optional<std::size_t> find_argument(const words& all, std::size_t i,
+                                         std::span<const option_info> own) {
+  for (; i < all.size(); ++i) {
     if (!all[i].starts_with('-') || all[i] == "-")
       return i;
     if (all[i] == "--")
       return i + 1 < all.size() ? std::optional{i + 1} : std::nullopt;
     const auto takes_value = [&word = all[i]](const option_info& option) {
-      return option.kind != word_kind::flag && is_flag(option, word);
+      return option.kind != word_kind::flag && option.bare.empty() && is_flag(option, word);
     };
-    if (std::ranges::any_of(global_options(), takes_value))
+    if (std::ranges::any_of(global_options(), takes_value) || std::ranges::any_of(own, takes_value))
       ++i; // past the value, or the end
   }
   return std::nullopt;
+}
+
+/// Where the command's name stands, if there is one.
+std::optional<std::size_t> find_command_word(const words& all) {
+  return find_argument(all, 0, {});
+}
+
+/// Where the words of a program that is to be run begin; the number of words without one.
+std::size_t own_words(const words& all, const program_test& is_program) {
+  const auto where = find_command_word(all);
+  const auto command = where && config::is_utf8(all[*where])
+                           ? named_command(all[*where])
+                           : config::expected<const command_info*, refusal>{nullptr};
+  if (!command || !*command || !takes_program(**command))
+    return all.size();
+  const auto program = find_argument(all, *where + 1, (*command)->options);
+  return program && is_program(all[*program]) ? *program : all.size();
 }
 
 /// Checks a word by what it is to be; the error says what was expected.
@@ -95,6 +113,8 @@ struct parser {
     for (const auto& option : which.options)
       add(option);
     for (const auto& argument : which.arguments) {
+      if (!positionals.empty() && takes_program(which))
+        break; // those of the program never come here
       const std::string name{argument.name};
       positionals.push_back(argument.many ? app.add_option(name, sink)
                                           : app.add_option(name, text));
@@ -257,14 +277,25 @@ config::expected<const command_info*, refusal> named_command(const std::string& 
   return config::unexpected{usage("there is no command " + in_quotes(word), hint)};
 }
 
-bool wants_json(const words& given) {
-  return std::find(given.begin(), std::ranges::find(given, "--"), "--json")
-         != std::ranges::find(given, "--");
+bool takes_program(const command_info& command) {
+  return std::ranges::any_of(command.arguments,
+                             [](const auto& one) { return one.kind == word_kind::program; });
 }
 
-config::expected<invocation, refusal> parse(const words& given, const global_settings& before) {
+bool wants_json(const words& given) {
+  const auto end =
+      given.begin() + static_cast<std::ptrdiff_t>(own_words(given, solo::takes_arguments));
+  const auto stop = std::find(given.begin(), end, "--");
+  return std::find(given.begin(), stop, "--json") != stop;
+}
+
+config::expected<invocation, refusal> parse(const words& all, const global_settings& before,
+                                            const program_test& is_program) {
   invocation result;
   result.global = before;
+  const auto own = static_cast<std::ptrdiff_t>(own_words(all, is_program));
+  const words given{all.begin(), all.begin() + own};
+  result.program.assign(all.begin() + own, all.end());
   if (given.size() > max_words)
     return config::unexpected{
         usage("more than " + std::to_string(max_words) + " words", "name groups, or use a glob")};
@@ -325,6 +356,8 @@ config::expected<invocation, refusal> parse(const words& given, const global_set
       return config::unexpected{*wrong};
   settle_globals(result);
   if (result.help)
+    return result;
+  if (!result.program.empty())
     return result;
   for (std::size_t i = 0; i < with.positionals.size(); ++i)
     if (auto wrong = take_positional(**command, (*command)->arguments[i],

@@ -5,10 +5,12 @@
 #include "config/result.hpp"
 #include "messages/admin.hpp"
 #include "messages/commands.hpp"
+#include "runtime/solo/subject.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,19 +28,28 @@ struct invocation {
   const command_info* command = nullptr; ///< null: no command was given
   nlohmann::ordered_json arguments = nlohmann::ordered_json::object();
   global_settings global;
+  /// A program to run and its arguments, as they were given; they need not be UTF-8.
+  std::vector<std::string> program;
   bool help = false;
   bool version = false; ///< --version before any command
 };
 
+/// Whether the words after this one, which a command runs, are its own.
+using program_test = std::function<bool(const std::string& word)>;
+
+/// Whether what follows the command's argument may belong to it.
+bool takes_program(const command_info& command);
+
 /// Reads the words after the program's name. Words of other tools are taken for ours
 /// where they mean the same. `before` are settings that hold unless given.
 config::expected<invocation, refusal> parse(const std::vector<std::string>& words,
-                                            const global_settings& before = {});
+                                            const global_settings& before = {},
+                                            const program_test& is_program = solo::takes_arguments);
 
 /// The command that a word means, be it of another tool. The error says what to type.
 config::expected<const command_info*, refusal> named_command(const std::string& word);
 
-/// Whether these words ask for JSON, however wrong the rest of them is.
+/// Whether these words ask for JSON, however wrong the rest of them is; not those of a program.
 bool wants_json(const std::vector<std::string>& words);
 
 /// Takes a line apart into words: blanks separate, '…' and "…" keep together, a

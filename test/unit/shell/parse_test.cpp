@@ -4,6 +4,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+
 using namespace troupe;
 using namespace troupe::shell;
 using words = std::vector<std::string>;
@@ -153,6 +155,57 @@ BOOST_AUTO_TEST_CASE(json_is_wanted_before_two_dashes) {
   BOOST_TEST(wants_json({"frobnicate", "--json"}));
   BOOST_TEST(!wants_json({"help", "--", "--json"}));
   BOOST_TEST(!wants_json({}));
+}
+
+BOOST_AUTO_TEST_CASE(what_follows_a_program_is_its_own) {
+  const auto is_program = [](const std::string& word) { return word != "fleet"; };
+  const auto what = [&](const words& given) {
+    const auto result = parse(given, {}, is_program);
+    BOOST_REQUIRE_MESSAGE(result.has_value(), (result ? "" : result.error().message));
+    return *result;
+  };
+  const words program{"./main.py", "--flag", "-v", "--json", "--help", "--", "--state", "x"};
+  for (const words& before : {words{"run"},
+                              {"run", "--"},
+                              {"run", "-v"},
+                              {"run", "--restart", "always", "-v", "--"},
+                              {"--state", "run", "run"},
+                              {"run", "--restart=always"},
+                              {"run", "--max-restarts", "3"}}) {
+    auto given = before;
+    given.insert(given.end(), program.begin(), program.end());
+    const auto seen = what(given);
+    BOOST_TEST(seen.program == program, boost::test_tools::per_element());
+    BOOST_TEST(!seen.help);
+    BOOST_TEST(!seen.global.json);
+    BOOST_TEST(!wants_json(given));
+    BOOST_TEST(seen.arguments.contains("restart")
+               == (std::ranges::count_if(
+                       before, [](const auto& word) { return word.starts_with("--restart"); })
+                   > 0));
+  }
+  BOOST_TEST(what({"run", "--json", "true", "--json"}).global.json);
+  BOOST_TEST(wants_json({"run", "--json", "true"}));
+  BOOST_TEST(what({"run", "--help", "true"}).help);
+  // They are not ours to judge.
+  BOOST_TEST(what({"run", "x", "\xff", ""}).program.size() == 3u);
+  words many(5000, "word");
+  many.insert(many.begin(), {"run", "x"});
+  BOOST_TEST(what(many).program.size() == 5001u);
+}
+
+BOOST_AUTO_TEST_CASE(what_follows_a_fleet_is_ours) {
+  const auto no_program = [](const std::string&) { return false; };
+  const auto seen = parse({"run", "fleet", "--profile", "prod", "-v"}, {}, no_program);
+  BOOST_REQUIRE(seen.has_value());
+  BOOST_TEST(seen->arguments.dump() == R"({"profile":"prod","verbose":true,"what":"fleet"})");
+  BOOST_TEST(seen->program.empty());
+  const auto wrong = parse({"run", "fleet", "more"}, {}, no_program);
+  BOOST_REQUIRE(!wrong.has_value());
+  BOOST_TEST(wrong.error().message == "run: \"more\" is one argument too many");
+  BOOST_TEST(!parse({"run", "fleet", "--nothing"}, {}, no_program).has_value());
+  BOOST_TEST(!parse({"run", "--restart"}, {}, no_program).has_value());
+  BOOST_TEST(parse({"run"}, {}, no_program).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(help_of_what_is_no_command) {

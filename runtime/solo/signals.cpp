@@ -1,0 +1,80 @@
+#include "runtime/solo/signals.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace troupe::solo {
+
+namespace {
+
+/// The system call, because libc hides two of the signals.
+std::uint64_t change_mask(int how, std::uint64_t mask) {
+  std::uint64_t before = 0;
+  syscall(SYS_rt_sigprocmask, how, &mask, &before, sizeof mask);
+  return before;
+}
+
+constexpr std::uint64_t bit(int signal) {
+  return std::uint64_t{1} << (signal - 1);
+}
+
+} // namespace
+
+os::unique_fd above_stdio(os::unique_fd fd) {
+  if (!fd || fd.get() > STDERR_FILENO)
+    return fd;
+  return os::unique_fd{fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)};
+}
+
+signal_line::signal_line()
+    : original_{change_mask(SIG_SETMASK, ~std::uint64_t{0})} {
+  struct sigaction by_default {};
+  by_default.sa_handler = SIG_DFL;
+  sigaction(SIGCHLD, &by_default, &child_);
+  sigset_t all;
+  std::memset(&all, 0xff, sizeof all);
+  fd_ = above_stdio(os::unique_fd{signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK)});
+}
+
+void signal_line::restore_child_handler() const {
+  sigaction(SIGCHLD, &child_, nullptr);
+}
+
+std::optional<signalfd_siginfo> signal_line::next() const {
+  signalfd_siginfo result{};
+  while (true) {
+    const auto size = read(fd_.get(), &result, sizeof result);
+    if (size == sizeof result)
+      return result;
+    if (size >= 0 || errno != EINTR)
+      return std::nullopt;
+  }
+}
+
+void stop_self(int signal) {
+  sigset_t pending;
+  // A stop would take back the order to go on.
+  if (sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1)
+    return;
+  kill(getpid(), signal);
+  if (signal == SIGSTOP)
+    return;
+  change_mask(SIG_UNBLOCK, bit(signal)); // here it stops
+  change_mask(SIG_BLOCK, bit(signal));
+}
+
+void die_of(int signal) {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // a core that is piped to a program knows no limit
+  std::signal(signal, SIG_DFL);
+  kill(getpid(), signal);
+  change_mask(SIG_UNBLOCK, bit(signal));
+}
+
+} // namespace troupe::solo

@@ -1,0 +1,48 @@
+#pragma once
+
+// Signals of the process that stands beside its one bot. All of them are blocked and read from
+// a descriptor, so that nothing is lost, done twice or handled at a bad moment.
+
+#include "runtime/os/unique_fd.hpp"
+
+#include <csignal>
+#include <cstdint>
+#include <optional>
+#include <sys/signalfd.h>
+
+namespace troupe::solo {
+
+/// A copy of the fd above those of stdio, which somebody may have closed; takes the old one.
+os::unique_fd above_stdio(os::unique_fd fd);
+
+/// Every signal from now on; one object a process.
+class signal_line {
+public:
+  /// Blocks all signals. SIGCHLD, which some parents leave ignored, gets its default.
+  signal_line();
+
+  /// Readable when a signal has come; -1 with errno when there is no such descriptor.
+  int fd() const { return fd_.get(); }
+  /// What was blocked before: a bot starts with just that.
+  std::uint64_t original_mask() const { return original_; }
+  /// Gives SIGCHLD back what it had; for a child, before exec.
+  void restore_child_handler() const;
+
+  /// The next one that has come, if any.
+  std::optional<signalfd_siginfo> next() const;
+
+private:
+  std::uint64_t original_ = 0;
+  struct sigaction child_ {};
+  os::unique_fd fd_;
+};
+
+/// Stops this process by that signal, so that its parent sees a stopped job. Returns when it
+/// is continued, or at once where the signal is ignored or somebody has continued us already.
+void stop_self(int signal);
+
+/// Ends this process by that signal as the bot was ended by it, but leaves the dumping of core
+/// to the bot. Returns only where that is impossible, as for process 1.
+void die_of(int signal);
+
+} // namespace troupe::solo

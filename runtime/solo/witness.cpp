@@ -1,0 +1,113 @@
+#include "runtime/solo/witness.hpp"
+
+#include "runtime/solo/signals.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace troupe::solo {
+
+namespace {
+
+constexpr int patience_ms = 1000;
+
+/// Whether the kernel may have dropped this signal for one that was sent later: a stop drops an
+/// order to continue, and the other way round. The bot has got the last one in any case.
+bool overtaken(int signal) {
+  constexpr int job_control[] = {SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU};
+  sigset_t pending;
+  bool asked = false;
+  bool waits = false;
+  if (sigpending(&pending) != 0)
+    return false;
+  for (const int one : job_control) {
+    asked = asked || one == signal;
+    waits = waits || sigismember(&pending, one) == 1;
+  }
+  return asked && waits;
+}
+
+/// Only calls that are safe after a fork.
+[[noreturn]] void bear_witness(int line, pid_t parent) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (getppid() != parent)
+    _exit(0);
+  prctl(PR_SET_NAME, "troupe-witness", 0, 0, 0);
+  // Whoever reads what the bot writes must not wait for us to close it.
+  if (line > 0)
+    close_range(0, static_cast<unsigned>(line) - 1, 0);
+  close_range(static_cast<unsigned>(line) + 1, ~0U, 0);
+  unsigned char word = 0;
+  while (true) {
+    const auto size = recv(line, &word, 1, 0);
+    if (size < 0 && errno == EINTR)
+      continue;
+    if (size != 1)
+      _exit(0);
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, word);
+    const timespec at_once{0, 0};
+    word = sigtimedwait(&one, nullptr, &at_once) > 0 || overtaken(word) ? 1 : 0;
+    if (send(line, &word, 1, MSG_NOSIGNAL) != 1)
+      _exit(0);
+  }
+}
+
+} // namespace
+
+void witness::start() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return;
+  auto ours = above_stdio(os::unique_fd{ends[0]});
+  const os::unique_fd its{ends[1]};
+  const auto parent = getpid();
+  pid_ = fork();
+  if (pid_ == 0)
+    bear_witness(its.get(), parent);
+  if (pid_ > 0)
+    line_ = std::move(ours);
+}
+
+bool witness::saw(int signal, bool from_kernel) {
+  if (!line_)
+    return from_kernel;
+  // The kernel walks through a group under a lock that this call has to take for itself: when
+  // it returns, a sender that has reached us has reached the witness too.
+  setpgid(0, getpgrp());
+  auto word = static_cast<unsigned char>(signal);
+  pollfd answer{line_.get(), POLLIN, 0};
+  if (send(line_.get(), &word, 1, MSG_NOSIGNAL) == 1 && poll(&answer, 1, patience_ms) == 1
+      && recv(line_.get(), &word, 1, MSG_DONTWAIT) == 1)
+    return word == 1;
+  stop(); // somebody has killed or stopped it; a late answer would be taken for the next
+  return from_kernel;
+}
+
+void witness::reaped(pid_t pid) {
+  if (pid != pid_)
+    return;
+  pid_ = -1;
+  line_.reset();
+}
+
+void witness::stop() {
+  line_.reset();
+  if (pid_ <= 0)
+    return;
+  kill(pid_, SIGKILL);
+  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    // nop
+  }
+  pid_ = -1;
+}
+
+} // namespace troupe::solo
