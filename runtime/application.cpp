@@ -1,10 +1,12 @@
 #include "runtime/application.hpp"
 
 #include "actors/admin.hpp"
+#include "actors/ordering.hpp"
 #include "config/loader.hpp"
 #include "runtime/os/files.hpp"
 #include "runtime/os/host.hpp"
 #include "runtime/os/process_table.hpp"
+#include "runtime/os/service_manager.hpp"
 #include "runtime/os/state_directory.hpp"
 #include "runtime/shell/basp_unix.hpp"
 #include "runtime/shell/listener.hpp"
@@ -124,23 +126,76 @@ public:
       pass_on();
   }
 
-  void connect(const guardian_actor& guardian) {
+  /// `announce` is called when the end is ordered, once.
+  void connect(const guardian_actor& guardian, std::function<void()> announce) {
     const std::lock_guard lock{mutex_};
     guardian_ = guardian;
+    announce_ = std::move(announce);
     if (asked_)
       pass_on();
   }
 
 private:
   void pass_on() {
+    if (const auto announce = std::exchange(announce_, nullptr))
+      announce();
     caf::anon_send(guardian_, stop_atom_v, std::string{"the keeper was told to end"}, hurry_);
   }
 
   std::mutex mutex_;
   guardian_actor guardian_;
+  std::function<void()> announce_;
   bool asked_ = false;
   bool hurry_ = false;
 };
+
+/// Who started the keeper and wants to know. Its variables end here: no bot may speak to it.
+std::shared_ptr<const os::service_manager> find_manager(pid_t keeper) {
+  auto result = std::make_shared<const os::service_manager>(os::real_environment, keeper);
+  if (!result->trouble().empty())
+    spdlog::warn("{}", result->trouble());
+  for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
+    unsetenv(name);
+  return result;
+}
+
+/// What the service manager shows of the fleet.
+std::string status_line(const config::fleet_spec& fleet, std::uint64_t epoch) {
+  std::size_t instances = 0;
+  for (const auto& [name, bot] : fleet.bots)
+    instances += bot->instances.size();
+  return "STATUS=fleet " + fleet.name + ": " + std::to_string(fleet.bots.size()) + " bots, "
+         + std::to_string(instances) + " instances, epoch " + std::to_string(epoch);
+}
+
+/// How long systemd may have to wait for the end, in the words of NOTIFY_SOCKET: as long as
+/// the guardian waits, the hurry after that, and what the keeper needs.
+std::string stopping_lines(const config::fleet_spec& fleet) {
+  const auto needed = longest_stop(fleet, *fleet.root) + std::chrono::seconds{30};
+  return "STOPPING=1\nSTATUS=fleet " + fleet.name + " ends\nEXTEND_TIMEOUT_USEC="
+         + std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(needed).count());
+}
+
+/// Waits until the supervisors have made every instance of the fleet, or the runtime ends.
+void await_applied(caf::actor_system& system, const ledger_actor& ledger,
+                   const config::fleet_spec& fleet, std::future<int>& ended) {
+  constexpr std::uint32_t slice_ms = 500;
+  const auto patience = std::chrono::seconds{30};
+  std::size_t wanted = 0;
+  for (const auto& [name, bot] : fleet.bots)
+    wanted += bot->instances.size();
+  caf::scoped_actor self{system};
+  std::uint64_t seen = 0;
+  bool applied = false;
+  while (!applied && ended.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
+    self->request(ledger, patience, view_atom_v, std::vector<std::string>{})
+        .receive([&](const ledger_view_ptr& view) { applied = view->records.size() >= wanted; },
+                 [](const caf::error&) {}); // it is being replaced, or slow
+    if (!applied)
+      self->request(ledger, patience, await_atom_v, seen, slice_ms)
+          .receive([&](std::uint64_t last) { seen = last; }, [](const caf::error&) {});
+  }
+}
 
 void log_problems(const std::vector<config::problem>& problems) {
   for (const auto& each : problems)
@@ -185,11 +240,6 @@ int run_runtime(const runtime_options& options) {
   };
   auto to_guardian = std::make_shared<guardian_line>();
   host->on_stop([to_guardian](bool hurry) { to_guardian->stop(hurry); });
-  // No actor can say yet that it lives; what hangs for long is to be killed all the same.
-  host->on_ping([&host, until = std::chrono::steady_clock::now() + longest_start] {
-    if (std::chrono::steady_clock::now() < until)
-      host->prove_life();
-  });
   host->on_reload([] {
     spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead");
   });
@@ -200,6 +250,17 @@ int run_runtime(const runtime_options& options) {
   });
   if (auto problem = host->connect(); !problem.empty())
     return fail(exit_code::failed, problem);
+  const auto manager = find_manager(host->keeper_pid());
+  const auto vouch = [host, manager] {
+    host->prove_life();
+    if (manager->wants_life())
+      manager->say("WATCHDOG=1");
+  };
+  // No actor can say yet that it lives; what hangs for long is to be killed all the same.
+  host->on_ping([vouch, until = std::chrono::steady_clock::now() + longest_start] {
+    if (std::chrono::steady_clock::now() < until)
+      vouch();
+  });
   io_thread thread{io};
 
   std::shared_ptr<journal_store> store = store::open_store(state_path + "/state.db");
@@ -260,7 +321,7 @@ int run_runtime(const runtime_options& options) {
   };
   args.on_end = end_once;
   args.on_stop = [host] { ::kill(host->keeper_pid(), SIGTERM); };
-  args.on_alive = [host] { host->prove_life(); };
+  args.on_alive = vouch;
   std::promise<void> wired;
   auto somebody_there = wired.get_future();
   args.on_services = [current, &wired, first = true](const services_ptr& now) mutable {
@@ -276,8 +337,19 @@ int run_runtime(const runtime_options& options) {
   // A shell that has waited for us is served at once, by the admin actor that is there.
   somebody_there.wait();
   host->on_ping([guardian] { caf::anon_send(guardian, alive_atom_v); });
-  to_guardian->connect(guardian);
-  boost::asio::post(io, [&listener] { listener.start(); });
+  to_guardian->connect(guardian,
+                       [manager, fleet = loaded.spec] { manager->say(stopping_lines(*fleet)); });
+  std::promise<void> listening_now;
+  auto reachable = listening_now.get_future();
+  boost::asio::post(io, [&] {
+    listener.start();
+    listening_now.set_value();
+  });
+  if (*manager) {
+    reachable.wait();
+    await_applied(*system, current->load()->ledger, *loaded.spec, ended);
+    manager->say("READY=1\n" + status_line(*loaded.spec, host->epoch()));
+  }
   const int code = ended.get();
   thread.stop();
   // 1: not all ended in time; whatever is left is ended here. Any other code is no end of
