@@ -148,6 +148,17 @@ constexpr argument_info of_help[] = {
 };
 constexpr sv help_examples[] = {"troupe help events"};
 
+// -- the machine and the command line ------------------------------------------------
+
+constexpr argument_info tree_to_check[] = {
+    {"tree", path, false, false, "the config tree that is to run here; without it only the host"},
+};
+constexpr sv doctor_examples[] = {"troupe doctor /etc/troupe/fleet", "troupe doctor --json"};
+constexpr argument_info of_completion[] = {
+    {"shell", text, true, false, "bash, zsh or fish", "bash|zsh|fish"},
+};
+constexpr sv completion_examples[] = {"troupe completion bash", "troupe completion fish"};
+
 constexpr command_info table[] = {
     {"run", "Run a fleet in the foreground", a_tree, of_tree, role::admin, place::client, true,
      false,
@@ -285,6 +296,34 @@ constexpr command_info table[] = {
      false,
      "Without a command: the list of all.",
      help_examples},
+    // -- the machine and the command line
+    {"doctor",
+     "Check whether this host is fit for a fleet",
+     tree_to_check,
+     {},
+     role::viewer,
+     place::client,
+     false,
+     false,
+     "Looks at limits, cgroups, the state directory and its disk, the clock, memory, the kernel, "
+     "systemd and the installation; with a tree at its files and secrets too. Needs no runtime; "
+     "one that is there is asked as well. Run it as the user that runs the fleet. Each finding "
+     "says what it means for the fleet and what to do. Exit code 1 when there is a problem.",
+     doctor_examples},
+    {"completion",
+     "Print a script that makes Tab complete",
+     of_completion,
+     {},
+     role::viewer,
+     place::client,
+     false,
+     false,
+     "For bash: source it in ~/.bashrc, or keep it as "
+     "~/.local/share/bash-completion/completions/troupe. For zsh: keep it as _troupe in a "
+     "directory of $fpath. For fish: keep it as ~/.config/fish/completions/troupe.fish. Names of "
+     "bots come from the runtime of the state directory that is typed or set, if it answers at "
+     "once. The Debian package has all three in place.",
+     completion_examples},
     {"await", "Wait for instances", {}, {}, role::viewer, place::runtime, false, true, "", {}},
 };
 

@@ -3,6 +3,8 @@
 #include "actors/commands/documents.hpp"
 #include "config/names.hpp"
 #include "config/units.hpp"
+#include "runtime/shell/completion.hpp"
+#include "runtime/shell/diagnose.hpp"
 #include "runtime/shell/help.hpp"
 #include "runtime/shell/local.hpp"
 #include "runtime/shell/render.hpp"
@@ -104,6 +106,12 @@ int executor::carry_out(const invocation& what) {
   }
   if (name == "check")
     return check_tree(what, given_.on);
+  if (name == "completion")
+    return print_completion(what);
+  if (name == "doctor")
+    return show_findings(diagnose(runtime_, what.global, what.arguments.value("tree", ""),
+                                  what.arguments.value("profile", ""), given_.no_state),
+                         what.global.json, given_.on);
   if (name == "version")
     return show_version(what);
   if (name == "events")

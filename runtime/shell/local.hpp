@@ -19,6 +19,9 @@ int check_tree(const invocation&, const terminal&);
 /// exit code, having said why.
 int run_fleet(const invocation&);
 
+/// A program that is installed with this one: beside it, or in libexec. Empty: there is none.
+std::string find_program(const char* name);
+
 /// The state directory that is meant; the error says what is wrong with it.
 config::expected<std::string, refusal> state_of(const global_settings&);
 
