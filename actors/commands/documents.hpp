@@ -71,6 +71,9 @@ struct show_input {
 json show_document(const show_input&, const config::bot_entry& bot, std::uint32_t index,
                    const std::string& isolation, const std::vector<death>& deaths);
 
+/// Whether a variable or key of this name is likely to hold a secret.
+bool looks_secret(std::string name);
+
 /// The settings of one instance under the names of the config file. What looks like
 /// a secret is masked.
 json settings(const config::bot_spec&);

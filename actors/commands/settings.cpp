@@ -18,13 +18,6 @@ json or_null(const std::optional<T>& value) {
   return value ? json(*value) : json(nullptr);
 }
 
-bool looks_secret(std::string name) {
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
-  return std::ranges::any_of(
-      std::array{"SECRET", "PASSW", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "DSN"},
-      [&](const char* part) { return name.find(part) != std::string::npos; });
-}
-
 /// A password within a URL does not belong on a screen either.
 bool carries_password(const std::string& value) {
   const auto scheme = value.find("://");
@@ -93,6 +86,13 @@ std::string octal(std::uint32_t mask) {
 }
 
 } // namespace
+
+bool looks_secret(std::string name) {
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
+  return std::ranges::any_of(
+      std::array{"SECRET", "PASSW", "TOKEN", "KEY", "CREDENTIAL", "AUTH", "DSN"},
+      [&](const char* part) { return name.find(part) != std::string::npos; });
+}
 
 json settings(const config::bot_spec& spec) {
   constexpr std::array restart_words{"permanent", "transient", "temporary"};

@@ -8,6 +8,7 @@
 #include "runtime/shell/help.hpp"
 #include "runtime/shell/local.hpp"
 #include "runtime/shell/render.hpp"
+#include "runtime/shell/report.hpp"
 #include "troupe_version.hpp"
 
 #include <caf/config.hpp>
@@ -112,6 +113,8 @@ int executor::carry_out(const invocation& what) {
     return show_findings(diagnose(runtime_, what.global, what.arguments.value("tree", ""),
                                   what.arguments.value("profile", ""), given_.no_state),
                          what.global.json, given_.on);
+  if (name == "report")
+    return write_report(runtime_, what, given_.no_state);
   if (name == "version")
     return show_version(what);
   if (name == "events")

@@ -30,7 +30,7 @@ bool ask_at_terminal(const std::string& question) {
 
 /// Commands that ask the runtime if there is one.
 bool may_do_without(std::string_view name) {
-  return name == "version" || name == "doctor";
+  return name == "version" || name == "doctor" || name == "report";
 }
 
 int carry_out(const shell::invocation& what) {
