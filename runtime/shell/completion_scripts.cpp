@@ -50,7 +50,7 @@ constexpr std::string_view zsh = R"(#compdef troupe
 _troupe() {
     local line directive=''
     local -a names groups
-    for line in "${(@f)$("${words[1]/#\~/$HOME}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+    for line in "${(@f)$("${words[1]/#\~/$HOME}" __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}"; do
         case $line in
             '') ;;
             :*) directive=$line ;;
