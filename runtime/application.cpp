@@ -27,6 +27,7 @@
 #include <malloc.h>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -159,13 +160,17 @@ std::shared_ptr<const os::service_manager> find_manager(pid_t keeper) {
   return result;
 }
 
+std::size_t count_instances(const config::fleet_spec& fleet) {
+  std::size_t result = 0;
+  for (const auto& [name, bot] : fleet.bots)
+    result += bot->instances.size();
+  return result;
+}
+
 /// What the service manager shows of the fleet.
 std::string status_line(const config::fleet_spec& fleet, std::uint64_t epoch) {
-  std::size_t instances = 0;
-  for (const auto& [name, bot] : fleet.bots)
-    instances += bot->instances.size();
   return "STATUS=fleet " + fleet.name + ": " + std::to_string(fleet.bots.size()) + " bots, "
-         + std::to_string(instances) + " instances, epoch " + std::to_string(epoch);
+         + std::to_string(count_instances(fleet)) + " instances, epoch " + std::to_string(epoch);
 }
 
 /// How long systemd may have to wait for the end, in the words of NOTIFY_SOCKET: as long as
@@ -177,23 +182,30 @@ std::string stopping_lines(const config::fleet_spec& fleet) {
 }
 
 /// Waits until the supervisors have made every instance of the fleet, or the runtime ends.
-void await_applied(caf::actor_system& system, const ledger_actor& ledger,
-                   const config::fleet_spec& fleet, std::future<int>& ended) {
+/// Actors are looked up each time: any of them may be replaced meanwhile.
+void await_applied(caf::actor_system& system,
+                   const std::atomic<std::shared_ptr<const services>>& current,
+                   std::future<int>& ended) {
   constexpr std::uint32_t slice_ms = 500;
-  const auto patience = std::chrono::seconds{30};
-  std::size_t wanted = 0;
-  for (const auto& [name, bot] : fleet.bots)
-    wanted += bot->instances.size();
+  constexpr std::chrono::seconds patience{2};
   caf::scoped_actor self{system};
+  const auto ignore = [](const caf::error&) {}; // it is being replaced, or slow
   std::uint64_t seen = 0;
   bool applied = false;
   while (!applied && ended.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
-    self->request(ledger, patience, view_atom_v, std::vector<std::string>{})
-        .receive([&](const ledger_view_ptr& view) { applied = view->records.size() >= wanted; },
-                 [](const caf::error&) {}); // it is being replaced, or slow
+    const auto now = current.load();
+    std::optional<std::size_t> wanted;
+    self->request(now->config, patience, view_atom_v)
+        .receive([&](const config::spec_ptr& spec) { wanted = count_instances(*spec); }, ignore);
+    self->request(now->ledger, patience, view_atom_v, std::vector<std::string>{})
+        .receive(
+            [&](const ledger_view_ptr& view) {
+              applied = wanted && view->records.size() >= *wanted;
+            },
+            ignore);
     if (!applied)
-      self->request(ledger, patience, await_atom_v, seen, slice_ms)
-          .receive([&](std::uint64_t last) { seen = last; }, [](const caf::error&) {});
+      self->request(now->ledger, patience, await_atom_v, seen, slice_ms)
+          .receive([&](std::uint64_t last) { seen = last; }, ignore);
   }
 }
 
@@ -347,7 +359,7 @@ int run_runtime(const runtime_options& options) {
   });
   if (*manager) {
     reachable.wait();
-    await_applied(*system, current->load()->ledger, *loaded.spec, ended);
+    await_applied(*system, *current, ended);
     manager->say("READY=1\n" + status_line(*loaded.spec, host->epoch()));
   }
   const int code = ended.get();

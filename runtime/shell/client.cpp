@@ -177,6 +177,10 @@ std::string client::socket_path() const {
   return impl_->given.state + "/admin.sock";
 }
 
+const std::string& client::state() const {
+  return impl_->given.state;
+}
+
 bool client::connected() const {
   return impl_->current && *impl_->caf->linked;
 }

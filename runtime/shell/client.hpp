@@ -53,6 +53,9 @@ public:
 
   std::string socket_path() const;
 
+  /// The state directory.
+  const std::string& state() const;
+
 private:
   struct impl;
   std::unique_ptr<impl> impl_;

@@ -94,11 +94,15 @@ std::string render_findings(const std::vector<doctor::finding>& found, const ter
          + "\n";
 }
 
-int show_findings(const std::vector<doctor::finding>& found, bool as_json, const terminal& on) {
+int show_diagnosis(client& runtime, const invocation& what, const std::optional<refusal>& no_state,
+                   const terminal& on) {
+  const auto found = diagnose(runtime, what.global, what.arguments.value("tree", ""),
+                              what.arguments.value("profile", ""), no_state);
   const auto document = findings_document(found);
   const auto exit =
       static_cast<int>(document["ok"].get<bool>() ? exit_code::done : exit_code::failed);
-  return printed(as_json ? commands::dump(document) + "\n" : render_findings(found, on), exit);
+  return printed(what.global.json ? commands::dump(document) + "\n" : render_findings(found, on),
+                 exit);
 }
 
 } // namespace troupe::shell

@@ -26,6 +26,7 @@ nlohmann::ordered_json findings_document(const std::vector<doctor::finding>&);
 std::string render_findings(const std::vector<doctor::finding>&, const terminal&);
 
 /// The command. Prints; returns the exit code.
-int show_findings(const std::vector<doctor::finding>&, bool as_json, const terminal&);
+int show_diagnosis(client& runtime, const invocation&, const std::optional<refusal>& no_state,
+                   const terminal&);
 
 } // namespace troupe::shell

@@ -109,12 +109,14 @@ int executor::carry_out(const invocation& what) {
     return check_tree(what, given_.on);
   if (name == "completion")
     return print_completion(what);
-  if (name == "doctor")
-    return show_findings(diagnose(runtime_, what.global, what.arguments.value("tree", ""),
-                                  what.arguments.value("profile", ""), given_.no_state),
-                         what.global.json, given_.on);
-  if (name == "report")
-    return write_report(runtime_, what, given_.no_state);
+  if (name == "doctor" || name == "report") {
+    // A shell keeps to its state directory, whatever the environment says.
+    auto here = what;
+    if (!given_.no_state)
+      here.global.state = runtime_.state();
+    return name == "doctor" ? show_diagnosis(runtime_, here, given_.no_state, given_.on)
+                            : write_report(runtime_, here, given_.no_state);
+  }
   if (name == "version")
     return show_version(what);
   if (name == "events")

@@ -34,9 +34,8 @@ std::string guarded(const std::string& text) {
   return result;
 }
 
-} // namespace
-
-std::string plain(std::string_view text) {
+/// Part of a line.
+std::string escaped(std::string_view text) {
   std::string result;
   while (!text.empty()) {
     const auto c = take(text);
@@ -56,7 +55,13 @@ std::string plain(std::string_view text) {
       result += name;
     }
   }
-  return guarded(result);
+  return result;
+}
+
+} // namespace
+
+std::string plain(std::string_view text) {
+  return guarded(escaped(text));
 }
 
 std::string prose(std::string_view text) {
@@ -68,20 +73,20 @@ std::string prose(std::string_view text) {
     const bool marks = end != text.npos && (text[at] == '`' || text[end - 1] == '.');
     if (!marks) {
       const auto some = at == text.npos ? text.size() : at + 1;
-      result += plain(text.substr(0, some));
+      result += escaped(text.substr(0, some));
       text.remove_prefix(some);
       continue;
     }
-    result += plain(text.substr(0, at));
+    result += escaped(text.substr(0, at));
     result +=
-        (text[at] == '`' ? "\\fB" : "\\fI") + plain(text.substr(at + 1, end - at - 1)) + "\\fR";
+        (text[at] == '`' ? "\\fB" : "\\fI") + escaped(text.substr(at + 1, end - at - 1)) + "\\fR";
     text.remove_prefix(end + 1);
   }
   return guarded(result);
 }
 
 std::string bold(std::string_view text) {
-  return "\\fB" + plain(text) + "\\fR";
+  return "\\fB" + escaped(text) + "\\fR";
 }
 
 std::string page(std::string_view name, std::string_view section_number, std::string_view date,
