@@ -200,9 +200,7 @@ private:
   void doctor() {
     const auto tree = kept_ && kept_->applied ? kept_->applied->root : "";
     const auto profile = kept_ && kept_->applied ? kept_->applied->profile : "";
-    const auto found = diagnose(
-        runtime_, global_, tree, profile,
-        unreachable_ ? std::optional{refusal{exit_code::not_running, "", "", ""}} : no_state_);
+    const auto found = diagnose(runtime_, global_, tree, profile, no_state_);
     add("doctor.json", findings_document(found));
     add_text("doctor.txt", render_findings(found, {}));
   }

@@ -1,7 +1,9 @@
 """`troupe doctor` and `troupe report`: with a fleet, without one, and with secrets about."""
 
+import json
 import os
 import shutil
+import signal
 import tarfile
 import tempfile
 import unittest
@@ -128,6 +130,36 @@ class Report(Case):
         self.assertNotIn(b"FROM_FILE", files["deaths.json"])
         self.assertNotIn("log.txt", files)
         self.check_no_canary(files)
+        fleet.end()
+
+    def test_a_runtime_that_hangs(self):
+        fleet = self.prepared({"one": faultbot()}, innocents=False).start()
+        fleet.wait_running("one#0")
+        runtime = fleet.runtime
+        with fleet.keeper_held():  # else it would be replaced
+            os.kill(runtime, signal.SIGSTOP)
+            try:
+                document, files = self.report("--state", fleet.state, "--timeout", "1s")
+            finally:
+                os.kill(runtime, signal.SIGCONT)
+        self.assertIn("status.json", {gap["what"] for gap in document["missing"]})
+        levels = {one["id"]: one["level"] for one in json.loads(files["doctor.json"])["findings"]}
+        self.assertEqual("problem", levels["fleet.runtime"])
+        for name in ("events.jsonl", "config/one.json", "log.txt", "host.txt"):
+            self.assertIn(name, files)
+        fleet.end()
+
+    def test_at_the_prompt_it_is_of_that_fleet(self):
+        fleet = self.prepared({"one": faultbot()}, innocents=False).start()
+        fleet.wait_running("one#0")
+        result = run("--state", fleet.state, "shell", "-c", "report", cwd=self.directory)
+        self.assertEqual(0, result.exit, result)
+        files = read_bundle(next(self.directory.glob("troupe-report-*.tar.gz")))
+        self.assertIn("config/one.json", files)
+        found = json.loads(run("--state", fleet.state, "shell", "-c", "doctor --json").out)
+        what = {one["id"]: one["what"] for one in found["findings"]}
+        self.assertIn(str(fleet.state), what["state.directory"])
+        self.assertIn("the runtime answers", what["fleet.runtime"])
         fleet.end()
 
     def test_without_any_fleet(self):
