@@ -6,7 +6,7 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <optional>
+#include <set>
 
 namespace troupe {
 
@@ -17,6 +17,26 @@ std::size_t count_instances(const config::fleet_spec& fleet) {
   for (const auto& [name, bot] : fleet.bots)
     result += bot->instances.size();
   return result;
+}
+
+/// Groups with a bot in them or below; the ledger knows no others.
+bool collect_groups(const config::group_entry& group, std::set<std::string>& into) {
+  bool has_bot = false;
+  for (const auto& child : group.children)
+    has_bot = (child.bot || collect_groups(*child.group, into)) || has_bot;
+  if (has_bot)
+    into.insert(group.name);
+  return has_bot;
+}
+
+/// A group tells of itself when it has made its children, and no record of a group is older
+/// than this runtime; those of instances may be.
+bool is_applied(const config::fleet_spec& fleet, const ledger_view& view) {
+  std::set<std::string> groups;
+  collect_groups(*fleet.root, groups);
+  for (const auto& group : view.groups)
+    groups.erase(group.name);
+  return groups.empty() && view.records.size() >= count_instances(fleet);
 }
 
 } // namespace
@@ -52,15 +72,12 @@ void await_applied(caf::actor_system& system,
   bool applied = false;
   while (!applied && ended.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
     const auto now = current.load();
-    std::optional<std::size_t> wanted;
+    config::spec_ptr fleet;
     self->request(now->config, patience, view_atom_v)
-        .receive([&](const config::spec_ptr& spec) { wanted = count_instances(*spec); }, ignore);
+        .receive([&](const config::spec_ptr& spec) { fleet = spec; }, ignore);
     self->request(now->ledger, patience, view_atom_v, std::vector<std::string>{})
-        .receive(
-            [&](const ledger_view_ptr& view) {
-              applied = wanted && view->records.size() >= *wanted;
-            },
-            ignore);
+        .receive([&](const ledger_view_ptr& view) { applied = fleet && is_applied(*fleet, *view); },
+                 ignore);
     if (!applied)
       self->request(now->ledger, patience, await_atom_v, seen, slice_ms)
           .receive([&](std::uint64_t last) { seen = last; }, ignore);

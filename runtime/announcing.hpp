@@ -26,7 +26,7 @@ std::string status_line(const config::fleet_spec& fleet, std::uint64_t epoch);
 /// the guardian waits, the hurry after that, and what the keeper needs.
 std::string stopping_lines(const config::fleet_spec& fleet);
 
-/// Waits until the supervisors have made every instance of the fleet, or the runtime ends.
+/// Waits until every supervisor has made what the config in force says, or the runtime ends.
 /// Actors are looked up each time: any of them may be replaced meanwhile. For the main thread.
 void await_applied(caf::actor_system& system,
                    const std::atomic<std::shared_ptr<const services>>& current,

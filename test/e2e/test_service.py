@@ -51,12 +51,12 @@ class Service(Case):
         fleet, manager = self.managed({
             "one": {**faultbot(), "replicas": 3, "stop_timeout": "2m",
                     "pass_environment": ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]},
-            "idle": {**faultbot(), "autostart": False}})
+            "some/where/idle": {**faultbot(), "autostart": False}, "empty/group": {}})
         fleet.env.update(WATCHDOG_USEC="20000000")
         fleet.launch()
         said, pid = manager.wait("READY=1")
         # All is there at this moment, without any waiting.
-        self.assertEqual({"one#0", "one#1", "one#2", "idle#0"}, set(fleet.status()))
+        self.assertEqual({"one#0", "one#1", "one#2", "some/where/idle#0"}, set(fleet.status()))
         self.assertEqual("fleet fleet: 2 bots, 4 instances, epoch 1", said["STATUS"])
         me = fleet.keeper if os.geteuid() == 0 else fleet.runtime
         self.assertEqual(me, pid)
