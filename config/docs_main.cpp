@@ -1,6 +1,6 @@
 // Writes the reference of all config keys into docs/config.md from the schemas, between
 // two markers, or checks that it is what they say.
-#include "config/explain.hpp"
+#include "config/key_reference.hpp"
 #include "config/schema.hpp"
 
 #include <fstream>
@@ -13,8 +13,6 @@ namespace troupe::config {
 
 namespace {
 
-using nlohmann::json;
-
 constexpr std::string_view begin_marker = "<!-- generated from config/schema: begin -->\n";
 constexpr std::string_view end_marker = "<!-- generated from config/schema: end -->\n";
 
@@ -25,56 +23,6 @@ std::string cell(std::string text) {
   return text;
 }
 
-std::string default_text(const json& property) {
-  auto value = property.find("default");
-  if (value == property.end())
-    return "";
-  if (value->is_object() && property.contains("properties"))
-    return "see below";
-  return "`" + value->dump() + "`";
-}
-
-/// What may stand there, as short as it goes.
-std::string kind_text(const json& property) {
-  if (property.contains("x-unit"))
-    return property["x-unit"];
-  if (property.contains("enum")) {
-    std::string words;
-    for (const auto& word : property["enum"])
-      if (word.is_string())
-        words += (words.empty() ? "`" : ", `") + word.get<std::string>() + "`";
-    return words;
-  }
-  if (property.contains("minimum") && property.contains("maximum")) {
-    auto text = expectation(property);
-    if (!property.contains("x-expected"))
-      return text;
-  }
-  std::string words;
-  for (const auto& type :
-       property["type"].is_string() ? json::array({property["type"]}) : property["type"])
-    if (type != "null")
-      words += (words.empty() ? "" : " or ") + type.get<std::string>();
-  return words;
-}
-
-void write_rows(std::ostream& out, const json& properties, const std::string& prefix) {
-  for (const auto& [key, property] : properties.items()) {
-    auto text = property.value("title", "") + ". " + property.value("description", "");
-    if (property.value("title", "") == key)
-      text = property.value("description", "");
-    if (property.contains("x-pending"))
-      text += " *Accepted; this version does not act on it yet.*";
-    out << "| `" << prefix << key << "` | " << cell(kind_text(property)) << " | "
-        << cell(default_text(property)) << " | " << cell(text) << " |\n";
-    if (auto inner = property.find("properties"); inner != property.end())
-      write_rows(out, *inner, prefix + key + ".");
-    if (auto inner = property.find("additionalProperties");
-        inner != property.end() && inner->is_object() && inner->contains("properties"))
-      write_rows(out, (*inner)["properties"], prefix + key + ".NAME.");
-  }
-}
-
 std::string reference() {
   std::ostringstream out;
   for (auto which :
@@ -83,7 +31,9 @@ std::string reference() {
     out << "\n### Keys of a " << schema["title"].get<std::string>() << "\n\n"
         << schema["description"].get<std::string>() << "\n\n"
         << "| Key | Value | Default | Meaning |\n| --- | --- | --- | --- |\n";
-    write_rows(out, schema["properties"], "");
+    for (const auto& row : key_reference(which))
+      out << "| `" << row.key << "` | " << cell(row.value) << " | " << cell(row.otherwise) << " | "
+          << cell(row.meaning) << " |\n";
   }
   out << '\n';
   return out.str();

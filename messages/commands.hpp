@@ -42,6 +42,7 @@ struct argument_info {
   bool required = false;
   bool many = false; ///< takes all that follows; the argument is a list
   std::string_view summary;
+  std::string_view choices = {}; ///< «bash|zsh|fish»: nothing else may stand there
 };
 
 /// One option.

@@ -2,6 +2,7 @@
 
 #include "actors/admin.hpp"
 #include "config/loader.hpp"
+#include "runtime/announcing.hpp"
 #include "runtime/os/files.hpp"
 #include "runtime/os/host.hpp"
 #include "runtime/os/process_table.hpp"
@@ -124,20 +125,25 @@ public:
       pass_on();
   }
 
-  void connect(const guardian_actor& guardian) {
+  /// `announce` is called when the end is ordered, once.
+  void connect(const guardian_actor& guardian, std::function<void()> announce) {
     const std::lock_guard lock{mutex_};
     guardian_ = guardian;
+    announce_ = std::move(announce);
     if (asked_)
       pass_on();
   }
 
 private:
   void pass_on() {
+    if (const auto announce = std::exchange(announce_, nullptr))
+      announce();
     caf::anon_send(guardian_, stop_atom_v, std::string{"the keeper was told to end"}, hurry_);
   }
 
   std::mutex mutex_;
   guardian_actor guardian_;
+  std::function<void()> announce_;
   bool asked_ = false;
   bool hurry_ = false;
 };
@@ -185,11 +191,6 @@ int run_runtime(const runtime_options& options) {
   };
   auto to_guardian = std::make_shared<guardian_line>();
   host->on_stop([to_guardian](bool hurry) { to_guardian->stop(hurry); });
-  // No actor can say yet that it lives; what hangs for long is to be killed all the same.
-  host->on_ping([&host, until = std::chrono::steady_clock::now() + longest_start] {
-    if (std::chrono::steady_clock::now() < until)
-      host->prove_life();
-  });
   host->on_reload([] {
     spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead");
   });
@@ -200,6 +201,17 @@ int run_runtime(const runtime_options& options) {
   });
   if (auto problem = host->connect(); !problem.empty())
     return fail(exit_code::failed, problem);
+  const auto manager = find_manager(host->keeper_pid());
+  const auto vouch = [host, manager] {
+    host->prove_life();
+    if (manager->wants_life())
+      manager->say("WATCHDOG=1");
+  };
+  // No actor can say yet that it lives; what hangs for long is to be killed all the same.
+  host->on_ping([vouch, until = std::chrono::steady_clock::now() + longest_start] {
+    if (std::chrono::steady_clock::now() < until)
+      vouch();
+  });
   io_thread thread{io};
 
   std::shared_ptr<journal_store> store = store::open_store(state_path + "/state.db");
@@ -261,7 +273,7 @@ int run_runtime(const runtime_options& options) {
   };
   args.on_end = end_once;
   args.on_stop = [host] { ::kill(host->keeper_pid(), SIGTERM); };
-  args.on_alive = [host] { host->prove_life(); };
+  args.on_alive = vouch;
   std::promise<void> wired;
   auto somebody_there = wired.get_future();
   args.on_services = [current, &wired, first = true](const services_ptr& now) mutable {
@@ -277,8 +289,19 @@ int run_runtime(const runtime_options& options) {
   // A shell that has waited for us is served at once, by the admin actor that is there.
   somebody_there.wait();
   host->on_ping([guardian] { caf::anon_send(guardian, alive_atom_v); });
-  to_guardian->connect(guardian);
-  boost::asio::post(io, [&listener] { listener.start(); });
+  to_guardian->connect(guardian,
+                       [manager, fleet = loaded.spec] { manager->say(stopping_lines(*fleet)); });
+  std::promise<void> listening_now;
+  auto reachable = listening_now.get_future();
+  boost::asio::post(io, [&] {
+    listener.start();
+    listening_now.set_value();
+  });
+  if (*manager) {
+    reachable.wait();
+    await_applied(*system, *current, ended);
+    manager->say("READY=1\n" + status_line(*loaded.spec, host->epoch()));
+  }
   const int code = ended.get();
   thread.stop();
   // 1: not all ended in time; whatever is left is ended here. Any other code is no end of

@@ -8,11 +8,24 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/resource.h>
 
 namespace troupe::os {
+
+namespace {
+
+/// Our own oom_score_adj; nobody changes it while we run.
+int own_oom_score() {
+  static const int score = [] {
+    return std::atoi(read_file("/proc/self/oom_score_adj", 16).value_or("0").c_str());
+  }();
+  return score;
+}
+
+} // namespace
 
 std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& x) {
   std::vector<std::pair<int, rlimit>> result;
@@ -137,6 +150,9 @@ config::expected<prepared, std::string> prepare(const preparation& x, const stat
   request.limits = make_limits(spec.limits);
   request.nice = spec.nice;
   request.oom_score_adj = spec.oom_score_adj;
+  // What protects the runtime from running out of memory is not for the bots.
+  if (!request.oom_score_adj && own_oom_score() < 0)
+    request.oom_score_adj = 0;
   request.no_new_privs = spec.no_new_privs;
 
   int ends[2];

@@ -54,6 +54,9 @@ public:
   std::string socket_path() const;
   const std::string& state() const; ///< the state directory
 
+  /// The state directory.
+  const std::string& state() const;
+
 private:
   struct impl;
   std::unique_ptr<impl> impl_;

@@ -1,5 +1,5 @@
 // Prints docs/commands.md; with --check FILE, says whether that file is what would be
-// printed.
+// printed. `--man 1 DATE` and `--man 5 DATE` print the man pages.
 
 #include "runtime/shell/help.hpp"
 
@@ -10,6 +10,12 @@
 #include <string_view>
 
 int main(int argc, char** argv) {
+  if (argc == 4 && std::string_view{argv[1]} == "--man") {
+    const std::string_view section{argv[2]};
+    std::cout << (section == "5" ? troupe::shell::config_man(argv[3])
+                                 : troupe::shell::commands_man(argv[3]));
+    return 0;
+  }
   const auto text = troupe::shell::commands_markdown();
   if (argc == 3 && std::string_view{argv[1]} == "--check") {
     std::ifstream file{argv[2]};

@@ -10,37 +10,61 @@ namespace troupe::shell {
 
 namespace {
 
-std::vector<std::string> option_flags(const command_info& command) {
-  std::vector<std::string> result;
-  for (const auto& list : {command.options, global_options()})
-    for (const auto& option : list) {
-      // The long form says what it does.
-      const auto comma = option.flags.rfind(',');
-      result.emplace_back(option.flags.substr(comma == std::string_view::npos ? 0 : comma + 1));
-    }
+void add_flags(std::vector<std::string>& to, std::span<const option_info> options) {
+  for (const auto& option : options) {
+    // The long form says what it does.
+    const auto comma = option.flags.rfind(',');
+    to.emplace_back(option.flags.substr(comma == std::string_view::npos ? 0 : comma + 1));
+  }
+}
+
+std::vector<std::string> global_flags() {
+  std::vector<std::string> result{"--version"};
+  add_flags(result, global_options());
   return result;
 }
 
-const option_info* find_option(const command_info& command, std::string_view word) {
-  for (const auto& list : {command.options, global_options()})
-    for (const auto& option : list) {
-      auto rest = option.flags;
-      while (!rest.empty()) {
-        const auto comma = std::min(rest.find(','), rest.size());
-        if (rest.substr(0, comma) == word)
-          return &option;
-        rest.remove_prefix(std::min(comma + 1, rest.size()));
-      }
+std::vector<std::string> option_flags(const command_info& command) {
+  std::vector<std::string> result;
+  add_flags(result, command.options);
+  add_flags(result, global_options());
+  return result;
+}
+
+const option_info* find_among(std::span<const option_info> options, std::string_view word) {
+  for (const auto& option : options) {
+    auto rest = option.flags;
+    while (!rest.empty()) {
+      const auto comma = std::min(rest.find(','), rest.size());
+      if (rest.substr(0, comma) == word)
+        return &option;
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
+  }
   return nullptr;
+}
+
+const option_info* find_global(std::string_view word) {
+  return find_among(global_options(), word);
+}
+
+const option_info* find_option(const command_info& command, std::string_view word) {
+  const auto* own = find_among(command.options, word);
+  return own ? own : find_global(word);
 }
 
 bool takes_next(const option_info* option) {
   return option && option->kind != word_kind::flag && option->bare.empty();
 }
 
-/// The kind of the word that comes after these, which follow the command.
-word_kind kind_of_next(const command_info& command, const std::vector<std::string>& before) {
+/// What the next word is to be.
+struct expected_word {
+  word_kind kind = word_kind::text;
+  std::string_view choices = {};
+};
+
+/// What comes after these, which follow the command.
+expected_word next_word(const command_info& command, const std::vector<std::string>& before) {
   std::size_t position = 0;
   for (std::size_t i = 0; i < before.size(); ++i) {
     if (!before[i].starts_with('-')) {
@@ -51,15 +75,16 @@ word_kind kind_of_next(const command_info& command, const std::vector<std::strin
     if (!takes_next(option))
       continue;
     if (i + 1 == before.size())
-      return option->kind;
+      return {option->kind};
     ++i;
   }
   if (command.arguments.empty())
-    return word_kind::text;
+    return {};
   const auto last = command.arguments.size() - 1;
   if (position > last && !command.arguments[last].many)
-    return word_kind::text;
-  return command.arguments[std::min(position, last)].kind;
+    return {};
+  const auto& argument = command.arguments[std::min(position, last)];
+  return {argument.kind, argument.choices};
 }
 
 std::vector<std::string> words_of(word_kind kind, const name_source& names) {
@@ -84,12 +109,64 @@ std::vector<std::string> words_of(word_kind kind, const name_source& names) {
   }
   case word_kind::command:
     return command_names();
+  case word_kind::duration:
+    return {"5s", "10s", "30s", "1m", "5m"};
   default:
     return {};
   }
 }
 
 } // namespace
+
+offer complete_after(const std::vector<std::string>& before, std::string_view word,
+                     const name_source& names) {
+  // Past what may stand before the command.
+  std::size_t at = 0;
+  const option_info* open = nullptr;
+  for (; at < before.size() && before[at].starts_with('-'); ++at) {
+    open = find_global(before[at]);
+    if (takes_next(open) && ++at == before.size())
+      break;
+    open = nullptr;
+  }
+  offer result;
+  std::vector<std::string> offered;
+  if (open) {
+    result.kind = open->kind;
+    offered = words_of(open->kind, names);
+  } else if (at >= before.size()) {
+    result.kind = word_kind::command;
+    offered = word.starts_with('-') ? global_flags() : command_names();
+  } else {
+    const auto* command = find_command(before[at]);
+    if (const auto* other = find_foreign_word(before[at]); !command && other)
+      command = find_command(other->means);
+    if (!command || command->hidden)
+      return result;
+    const std::vector<std::string> rest{before.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                                        before.end()};
+    if (const auto equals = word.find('='); word.starts_with('-') && equals != word.npos) {
+      // «--wait=3»
+      const auto* option = find_option(*command, word.substr(0, equals));
+      result.kind = option ? option->kind : word_kind::text;
+      for (const auto& value : words_of(result.kind, names))
+        offered.push_back(std::string{word.substr(0, equals + 1)} + value);
+    } else if (word.starts_with('-')) {
+      offered = option_flags(*command);
+    } else {
+      const auto next = next_word(*command, rest);
+      result.kind = next.kind;
+      offered = next.choices.empty() ? words_of(next.kind, names) : split_choices(next.choices);
+    }
+  }
+  for (auto& one : offered)
+    if (one.starts_with(word))
+      result.candidates.push_back(std::move(one));
+  std::ranges::sort(result.candidates);
+  const auto same = std::ranges::unique(result.candidates);
+  result.candidates.erase(same.begin(), same.end());
+  return result;
+}
 
 completion complete(std::string_view line, const name_source& names) {
   completion result;
@@ -99,26 +176,11 @@ completion complete(std::string_view line, const name_source& names) {
   const auto before = split_line(line.substr(0, result.begin));
   if (!before)
     return result;
-  std::vector<std::string> offered;
-  if (before->empty()) {
-    offered = command_names();
-    offered.emplace_back("exit");
-  } else {
-    const auto* command = find_command(before->front());
-    if (const auto* other = find_foreign_word(before->front()); !command && other)
-      command = find_command(other->means);
-    if (!command || command->hidden)
-      return result;
-    const std::vector<std::string> rest{before->begin() + 1, before->end()};
-    offered = word.starts_with('-') ? option_flags(*command)
-                                    : words_of(kind_of_next(*command, rest), names);
+  result.candidates = complete_after(*before, word, names).candidates;
+  if (before->empty() && std::string_view{"exit"}.starts_with(word)) {
+    result.candidates.emplace_back("exit");
+    std::ranges::sort(result.candidates);
   }
-  for (auto& one : offered)
-    if (one.starts_with(word))
-      result.candidates.push_back(std::move(one));
-  std::ranges::sort(result.candidates);
-  const auto same = std::ranges::unique(result.candidates);
-  result.candidates.erase(same.begin(), same.end());
   return result;
 }
 

@@ -3,10 +3,13 @@
 #include "actors/commands/documents.hpp"
 #include "config/names.hpp"
 #include "config/units.hpp"
+#include "runtime/shell/completion.hpp"
+#include "runtime/shell/diagnose.hpp"
 #include "runtime/shell/help.hpp"
 #include "runtime/shell/local.hpp"
 #include "runtime/shell/logs.hpp"
 #include "runtime/shell/render.hpp"
+#include "runtime/shell/report.hpp"
 #include "troupe_version.hpp"
 
 #include <caf/config.hpp>
@@ -106,6 +109,16 @@ int executor::carry_out(const invocation& what) {
   }
   if (name == "check")
     return check_tree(what, given_.on);
+  if (name == "completion")
+    return print_completion(what);
+  if (name == "doctor" || name == "report") {
+    // A shell keeps to its state directory, whatever the environment says.
+    auto here = what;
+    if (!given_.no_state)
+      here.global.state = runtime_.state();
+    return name == "doctor" ? show_diagnosis(runtime_, here, given_.no_state, given_.on)
+                            : write_report(runtime_, here, given_.no_state);
+  }
   if (name == "version")
     return show_version(what);
   if (name == "events")

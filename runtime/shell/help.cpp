@@ -53,26 +53,6 @@ std::string two_columns(const rows& all) {
   return result;
 }
 
-std::string argument_word(const argument_info& argument) {
-  auto result = upper(argument.name);
-  if (argument.many) {
-    if (result.ends_with('S'))
-      result.pop_back();
-    result += "…";
-  }
-  return argument.required ? result : "[" + result + "]";
-}
-
-std::string option_word(const option_info& option) {
-  std::string result;
-  for (const char c : option.flags)
-    result += c == ',' ? std::string{", "} : std::string{c};
-  if (option.kind == word_kind::flag)
-    return result;
-  const std::string placeholder{option.placeholder};
-  return result + (option.bare.empty() ? " " + placeholder : "[=" + placeholder + "]");
-}
-
 std::string last_flag(const option_info& option) {
   return std::string{option.flags.substr(option.flags.rfind(',') + 1)};
 }
@@ -109,6 +89,34 @@ constexpr std::string_view targets_help =
     "it down; without targets they pick from the whole fleet.";
 
 } // namespace
+
+std::string argument_word(const argument_info& argument) {
+  auto result = upper(argument.name);
+  if (argument.many) {
+    if (result.ends_with('S'))
+      result.pop_back();
+    result += "…";
+  }
+  return argument.required ? result : "[" + result + "]";
+}
+
+std::string option_word(const option_info& option) {
+  std::string result;
+  for (const char c : option.flags)
+    result += c == ',' ? std::string{", "} : std::string{c};
+  if (option.kind == word_kind::flag)
+    return result;
+  const std::string placeholder{option.placeholder};
+  return result + (option.bare.empty() ? " " + placeholder : "[=" + placeholder + "]");
+}
+
+std::span<const std::pair<const char*, const char*>> exit_code_meanings() {
+  return exit_codes;
+}
+
+std::string_view targets_paragraph() {
+  return targets_help;
+}
 
 std::string synopsis(const command_info& command) {
   std::string arguments;

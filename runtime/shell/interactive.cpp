@@ -2,6 +2,7 @@
 
 #include "runtime/shell/client.hpp"
 #include "runtime/shell/executor.hpp"
+#include "runtime/shell/fleet_names.hpp"
 #include "runtime/shell/line_editor.hpp"
 #include "runtime/shell/local.hpp"
 #include "runtime/shell/render.hpp"
@@ -10,7 +11,6 @@
 #include <chrono>
 #include <cstdio>
 #include <iostream>
-#include <set>
 #include <signal.h>
 #include <unistd.h>
 #include <utility>
@@ -76,26 +76,13 @@ public:
       if (!client_.connected())
         return names_;
       if (const auto got = client_.ask("status", "{}", true, milliseconds{2000}))
-        read_names(got->document);
+        names_ = fleet_names(got->document);
       names_at_ = now;
     }
     return names_;
   }
 
 private:
-  void read_names(const std::string& document) {
-    const auto status = json::parse(document, nullptr, false);
-    std::set<std::string> found;
-    for (const auto& one : list_at(status, "instances")) {
-      const auto bot = text_at(one, "bot");
-      found.insert(bot);
-      found.insert(text_at(one, "name"));
-      for (auto at = bot.find('/'); at != std::string::npos; at = bot.find('/', at + 1))
-        found.insert(bot.substr(0, at + 1));
-    }
-    names_.assign(found.begin(), found.end());
-  }
-
   global_settings global_;
   client client_;
   std::string fleet_;

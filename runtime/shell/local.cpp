@@ -95,18 +95,6 @@ commands::json problem_list(const std::vector<config::problem>& problems) {
   return result;
 }
 
-/// A program that is installed with this one: beside it, or in libexec.
-std::string find_program(const char* name) {
-  std::error_code error;
-  const auto self = fs::read_symlink("/proc/self/exe", error);
-  for (const auto& directory : {self.parent_path(), fs::path{TROUPE_LIBEXECDIR}}) {
-    const auto candidate = directory / name;
-    if (access(candidate.c_str(), X_OK) == 0)
-      return candidate.string();
-  }
-  return "";
-}
-
 } // namespace
 
 std::string text_argument(const invocation& what, const char* key) {
@@ -147,6 +135,17 @@ std::string rendered(const std::vector<config::problem>& problems, const config:
 
 bool stderr_colour() {
   return isatty(STDERR_FILENO) == 1 && !std::getenv("NO_COLOR");
+}
+
+std::string find_program(const char* name) {
+  std::error_code error;
+  const auto here = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const auto& directory : {here, here / "../libexec/troupe", fs::path{TROUPE_LIBEXECDIR}}) {
+    const auto candidate = (directory / name).lexically_normal();
+    if (access(candidate.c_str(), X_OK) == 0)
+      return candidate.string();
+  }
+  return "";
 }
 
 config::expected<std::string, refusal> state_of(const global_settings& global) {

@@ -37,6 +37,9 @@ bool stderr_colour();
 /// The lock of the state directory, for a process that is to hold it.
 config::expected<os::unique_fd, refusal> lock_state(const os::state_directory& state);
 
+/// A program that is installed with this one: beside it, or in libexec. Empty: there is none.
+std::string find_program(const char* name);
+
 /// The state directory that is meant; the error says what is wrong with it.
 config::expected<std::string, refusal> state_of(const global_settings&);
 

@@ -1,6 +1,7 @@
 // The command a person types.
 
 #include "runtime/shell/client.hpp"
+#include "runtime/shell/completion.hpp"
 #include "runtime/shell/executor.hpp"
 #include "runtime/shell/interactive.hpp"
 #include "runtime/shell/local.hpp"
@@ -13,6 +14,7 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unistd.h>
 #include <vector>
 
@@ -27,6 +29,11 @@ bool ask_at_terminal(const std::string& question) {
   return word == "y" || word == "yes" || word == "Y";
 }
 
+/// Commands that ask the runtime if there is one.
+bool may_do_without(std::string_view name) {
+  return name == "version" || name == "doctor" || name == "report";
+}
+
 int carry_out(const shell::invocation& what) {
   const auto name = what.command && !what.help ? what.command->name : "";
   if (name == "run")
@@ -37,13 +44,13 @@ int carry_out(const shell::invocation& what) {
   where.patience = what.global.timeout;
   shell::executor::options how{shell::this_terminal(), nullptr, std::nullopt, nullptr};
   const bool needs_state = what.command && !what.help
-                           && (what.command->runs == place::runtime || name == "version"
+                           && (what.command->runs == place::runtime || may_do_without(name)
                                || name == "logs" || name == "attach");
   if (needs_state) {
     auto state = shell::state_of(what.global);
     if (state)
       where.state = std::move(*state);
-    else if (name == "version")
+    else if (may_do_without(name))
       how.no_state = state.error();
     else
       return shell::complain(state.error(), what.global.json);
@@ -62,6 +69,11 @@ int main(int argc, char** argv) {
   const bool as_json = shell::wants_json(words);
   int exit = 0;
   try {
+    if (!words.empty() && words.front() == "__complete") {
+      exit = shell::answer_completion({words.begin() + 1, words.end()});
+      std::fflush(nullptr);
+      _exit(exit);
+    }
     const auto what = shell::parse(words);
     exit = what ? carry_out(*what) : shell::complain(what.error(), as_json);
   } catch (const std::exception& e) {

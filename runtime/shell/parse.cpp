@@ -215,6 +215,17 @@ std::optional<refusal> take(const command_info& command, const option_info& opti
   return std::nullopt;
 }
 
+std::optional<refusal> no_choice(const command_info& command, const argument_info& argument,
+                                 const std::string& word) {
+  const auto known = split_choices(argument.choices);
+  if (known.empty() || std::ranges::count(known, word) > 0)
+    return std::nullopt;
+  auto hint = config::did_you_mean(word, known);
+  return usage(std::string{command.name} + ": " + upper(argument.name) + " is "
+                   + std::string{argument.summary} + ", not " + in_quotes(word),
+               hint.empty() ? see_help(command) : hint);
+}
+
 std::optional<refusal> take_positional(const command_info& command, const argument_info& argument,
                                        const words& given, json& into) {
   if (given.empty()) {
@@ -229,6 +240,8 @@ std::optional<refusal> take_positional(const command_info& command, const argume
       return usage(std::string{command.name} + ": " + upper(argument.name) + " must be "
                        + value.error() + ", not " + in_quotes(word),
                    see_help(command));
+    if (auto wrong = no_choice(command, argument, word))
+      return wrong;
     if (argument.many)
       into[argument.name].push_back(*value);
     else
@@ -253,6 +266,16 @@ void settle_globals(invocation& result) {
 }
 
 } // namespace
+
+std::vector<std::string> split_choices(std::string_view choices) {
+  std::vector<std::string> result;
+  while (!choices.empty()) {
+    const auto bar = std::min(choices.find('|'), choices.size());
+    result.emplace_back(choices.substr(0, bar));
+    choices.remove_prefix(std::min(bar + 1, choices.size()));
+  }
+  return result;
+}
 
 std::vector<std::string> command_names() {
   std::vector<std::string> result;

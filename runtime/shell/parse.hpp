@@ -60,6 +60,9 @@ config::expected<std::vector<std::string>, std::string> split_line(std::string_v
 /// «market/trader», or 'a b' when it needs quotes: `split_line` reads it back.
 std::string quote_word(std::string_view word);
 
+/// «bash|zsh|fish» as words.
+std::vector<std::string> split_choices(std::string_view choices);
+
 /// Names of all commands that are shown.
 std::vector<std::string> command_names();
 

@@ -1,4 +1,5 @@
 #include "runtime/shell/complete.hpp"
+#include "runtime/shell/fleet_names.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -44,6 +45,47 @@ BOOST_AUTO_TEST_CASE(options_belong_to_their_command) {
   BOOST_TEST((offered("events -n 5 fl") == words{"flaky", "flaky#0"}));
   BOOST_TEST((offered("events -n ") == words{}));
   BOOST_TEST((offered("start --wait fl") == words{"flaky", "flaky#0"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_stands_before_the_command_is_passed_over) {
+  BOOST_TEST((offered("--state /x stop fl") == words{"flaky", "flaky#0"}));
+  BOOST_TEST((offered("--state=/x --json stop fl") == words{"flaky", "flaky#0"}));
+  BOOST_TEST((offered("--json sta") == words{"start", "status"}));
+  BOOST_TEST((offered("--st") == words{"--state"}));
+  BOOST_TEST((offered("--timeout 3") == words{"30s"}));
+  const auto path = complete_after({"--state"}, "/v", [] { return words{"never"}; });
+  BOOST_TEST(path.candidates.empty());
+  BOOST_TEST((path.kind == troupe::word_kind::path));
+}
+
+BOOST_AUTO_TEST_CASE(values_are_offered_too) {
+  BOOST_TEST((offered("completion ") == words{"bash", "fish", "zsh"}));
+  BOOST_TEST((offered("completion bash ") == words{}));
+  BOOST_TEST((offered("stop --wait=3") == words{"--wait=30s"}));
+  BOOST_TEST((offered("stop --dry-run=") == words{}));
+  BOOST_TEST((offered("stop --nonsense=x") == words{}));
+}
+
+BOOST_AUTO_TEST_CASE(names_are_asked_for_only_where_they_may_stand) {
+  int asked = 0;
+  const auto count = [&] {
+    ++asked;
+    return words{};
+  };
+  complete_after({"stop"}, "--w", count);
+  complete_after({}, "st", count);
+  complete_after({"run"}, "x", count);
+  BOOST_TEST(asked == 0);
+  complete_after({"stop"}, "x", count);
+  BOOST_TEST(asked == 1);
+}
+
+BOOST_AUTO_TEST_CASE(names_come_from_the_status) {
+  BOOST_TEST((fleet_names(R"({"instances":[{"bot":"a/b/c","name":"a/b/c#0"},)"
+                          R"({"bot":"x","name":"x#0"},{"bot":"x","name":"x#1"}]})")
+              == words{"a/", "a/b/", "a/b/c", "a/b/c#0", "x", "x#0", "x#1"}));
+  BOOST_TEST(fleet_names("nonsense").empty());
+  BOOST_TEST(fleet_names("[]").empty());
 }
 
 BOOST_AUTO_TEST_CASE(odd_lines_offer_nothing) {
