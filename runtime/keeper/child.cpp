@@ -184,6 +184,7 @@ void set_limits(const launch& what, const child_defaults& defaults, int status) 
     fail(status, spawn_step::session, errno);
   }
   reset_dispositions();
+  signal(SIGHUP, SIG_IGN); // whoever means us may hit both
   // The status pipe and /dev/null may stand where the channel has to go.
   if (dup2(defaults.dev_null, STDIN_FILENO) < 0) {
     fail(status, spawn_step::stdio, errno);
