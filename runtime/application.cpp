@@ -2,18 +2,23 @@
 
 #include "actors/admin.hpp"
 #include "config/loader.hpp"
+#include "runtime/logs/crash_files.hpp"
+#include "runtime/logs/crash_handler.hpp"
+#include "runtime/logs/log.hpp"
+#include "runtime/logs/paced.hpp"
 #include "runtime/os/files.hpp"
 #include "runtime/os/host.hpp"
 #include "runtime/os/process_table.hpp"
 #include "runtime/os/state_directory.hpp"
+#include "runtime/shell/admin_socket.hpp"
 #include "runtime/shell/basp_unix.hpp"
-#include "runtime/shell/listener.hpp"
 #include "runtime/store/sqlite_store.hpp"
 #include "troupe_version.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
@@ -25,6 +30,7 @@
 #include <malloc.h>
 #include <memory>
 #include <mutex>
+#include <pthread.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -57,6 +63,26 @@ std::uint64_t run_number(pid_t keeper) {
   for (const unsigned char c : identity)
     hash = (hash ^ c) * 1099511628211u;
   return (hash >> 1) | 1; // SQLite's integers have a sign
+}
+
+/// A full disk does not take it now, but maybe later.
+void write_pid(boost::asio::steady_timer& timer, const os::state_directory& state, bool first) {
+  const auto problem = state.write_pid(getpid());
+  if (problem.empty())
+    return;
+  if (first)
+    spdlog::warn("{}; it is tried again", problem);
+  timer.expires_after(std::chrono::seconds{2});
+  timer.async_wait([&timer, &state](boost::system::error_code error) {
+    if (!error)
+      write_pid(timer, state, false);
+  });
+}
+
+std::shared_ptr<journal_store> open_journal(const std::string& state_path) {
+  store::options bounds;
+  bounds.reserve = 1 << 20;
+  return store::open_store(state_path + "/state.db", bounds);
 }
 
 /// Everything that is kept. What cannot be read now may be readable in a moment; if
@@ -94,7 +120,10 @@ public:
   explicit io_thread(boost::asio::io_context& io)
       : io_{io}
       , work_{boost::asio::make_work_guard(io)}
-      , thread_{[this] { io_.run(); }} {
+      , thread_{[this] {
+        pthread_setname_np(pthread_self(), "io");
+        io_.run();
+      }} {
     // nop
   }
 
@@ -157,22 +186,26 @@ int failure_code(exit_code code) {
   return later && final ? guardian_state::beyond_help : static_cast<int>(code);
 }
 
-int run_runtime(const runtime_options& options) {
+int run_runtime(const runtime_options& options, logs::event_ring& ring) {
   // One arena for all threads but the allocator's own: memory is counted per bot here.
   mallopt(M_ARENA_MAX, 2);
-  std::signal(SIGPIPE, SIG_IGN);
 
   auto state = os::state_directory::open(options.state);
   if (!state)
     return fail(exit_code::usage, state.error());
+  const auto home = os::state_directory::open(options.state); // the other one becomes the host's
+  if (!home)
+    return fail(exit_code::usage, home.error());
   const auto state_path = state->path();
   const int keeper_fd = inherited_keeper_fd();
   if (keeper_fd < 0)
     return fail(exit_code::usage, "troupe-runtime is started by troupe-keeper: use `troupe run`");
 
-  if (auto problem = state->write_pid(getpid()); !problem.empty())
-    spdlog::warn("{}", problem);
+  const os::unique_fd directory{::open(state_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  logs::report_crashes(directory.get(), ring);
   boost::asio::io_context io{1};
+  boost::asio::steady_timer pid_timer{io};
+  write_pid(pid_timer, *home, true);
   os::host_options host_options;
   host_options.tree = options.tree;
   auto host = std::make_shared<os::keeper_host>(io, os::unique_fd{keeper_fd}, std::move(*state),
@@ -190,19 +223,28 @@ int run_runtime(const runtime_options& options) {
     if (std::chrono::steady_clock::now() < until)
       host->prove_life();
   });
-  host->on_reload([] {
-    spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead");
+  host->on_reload([pace = std::make_shared<logs::paced>()] {
+    if (const auto more = pace->turn())
+      spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead{}",
+                   *more);
   });
   host->on_trouble([](const std::string& what) { spdlog::warn("{}", what); });
   host->on_keeper_gone([] {
     spdlog::critical("the keeper is dead; all bots were ended");
+    logs::finish(std::chrono::milliseconds{200});
     _exit(1);
   });
   if (auto problem = host->connect(); !problem.empty())
     return fail(exit_code::failed, problem);
+  if (auto news = logs::report_of_the_dead(state_path, host->fetch_fd("events").get());
+      !news.empty())
+    spdlog::error("{}", news);
+  if (ring.fd() >= 0)
+    host->store_fd("events", ring.fd());
+  logs::make_room_for_report(state_path);
   io_thread thread{io};
 
-  std::shared_ptr<journal_store> store = store::open_store(state_path + "/state.db");
+  std::shared_ptr<journal_store> store = open_journal(state_path);
   auto kept = std::make_shared<journal_contents>(
       load_contents(*store, run_number(host->keeper_pid()), host->epoch() <= 1));
   const bool fresh = kept->fresh;
@@ -229,18 +271,9 @@ int run_runtime(const runtime_options& options) {
   auto sessions = std::make_shared<commands::session_registry>();
   shell::basp_gate gate{*system};
 
-  auto admin_socket = host->fetch_fd("admin");
-  if (!admin_socket) {
-    auto bound = shell::bind_admin_socket(state_path + "/admin.sock");
-    if (!bound)
-      return fail(exit_code::failed, bound.error());
-    admin_socket = std::move(*bound);
-    host->store_fd("admin", admin_socket.get());
-  }
   // The admin actor of the moment; it may be replaced while shells connect.
   auto current = std::make_shared<std::atomic<std::shared_ptr<const services>>>();
   shell::admin_listener::options listening;
-  listening.socket = std::move(admin_socket);
   listening.fleet = [name = loaded.spec->name] { return name; };
   listening.sessions = sessions;
   listening.log = [](const std::string& line) { spdlog::warn("{}", line); };
@@ -248,7 +281,14 @@ int run_runtime(const runtime_options& options) {
     gate.serve(std::move(fd), caf::actor_cast<shell::admin_handle>(current->load()->admin),
                std::move(on_end));
   };
-  shell::admin_listener listener{io, std::move(listening)};
+  shell::admin_socket::options placing;
+  placing.path = state_path + "/admin.sock";
+  placing.socket = host->fetch_fd("admin");
+  placing.place = host->fetch_fd("admin.place");
+  placing.keep = [host](const std::string& name, int fd) { host->store_fd(name, fd); };
+  placing.alarm = [](const std::string& line) { spdlog::error("{}", line); };
+  placing.listening = std::move(listening);
+  shell::admin_socket socket{io, std::move(placing)};
 
   guardian_args args;
   args.host = host;
@@ -277,7 +317,7 @@ int run_runtime(const runtime_options& options) {
   somebody_there.wait();
   host->on_ping([guardian] { caf::anon_send(guardian, alive_atom_v); });
   to_guardian->connect(guardian);
-  boost::asio::post(io, [&listener] { listener.start(); });
+  boost::asio::post(io, [&socket] { socket.start(); });
   const int code = ended.get();
   thread.stop();
   // 1: not all ended in time; whatever is left is ended here. Any other code is no end of
@@ -285,7 +325,8 @@ int run_runtime(const runtime_options& options) {
   if (code == 0 || code == 1)
     host->remove_groups();
   spdlog::info("runtime ends with {}", code);
-  spdlog::shutdown();
+  ring.end();
+  logs::finish();
   // ~actor_system waits for every actor: one that hangs must not hang us. What had to
   // reach the disk has.
   _exit(code);

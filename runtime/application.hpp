@@ -4,11 +4,12 @@
 // socket together, and takes them apart again.
 //
 // Threads: CAF's scheduler workers and its middleman; one that runs the io_context
-// (pipes, keeper, accepting); the two detached actors (journal, launcher). The main
-// thread starts all that, and waits for the end.
+// (pipes, keeper, accepting); the two detached actors (journal, launcher); one that prepares
+// starts and one that writes the log. The main thread starts all that, and waits for the end.
 
 #include "actors/guardian.hpp"
 #include "messages/admin.hpp"
+#include "runtime/logs/event_ring.hpp"
 
 #include <functional>
 #include <string>
@@ -28,6 +29,7 @@ int failure_code(exit_code code);
 
 /// Runs until the fleet is down. Returns the exit code, which tells the keeper
 /// whether to start the runtime again (design of `troupe-keeper`: 0, 2, 6 and 7 end).
-int run_runtime(const runtime_options& options);
+/// The ring is what logs::open was given.
+int run_runtime(const runtime_options& options, logs::event_ring& ring);
 
 } // namespace troupe
