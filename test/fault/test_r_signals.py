@@ -14,7 +14,7 @@ import time
 import unittest
 
 import procfs
-from troupe_case import Case, innocent_names, poll_until
+from troupe_case import Case, poll_until
 from troupe_test import SANITIZED, faultbot, times
 
 QUICK = {"initial": "50ms", "max": "500ms", "jitter": 0}
