@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::uint64_t flush_tick = 0;
 constexpr std::uint64_t retry_tick = 1;
+constexpr std::uint64_t look_tick = 2;
+
+/// Between two looks whether a disk has room again.
+constexpr std::chrono::seconds look_again{5};
 
 } // namespace
 
@@ -254,7 +258,7 @@ void ledger_state::write() {
 void ledger_state::on_written(const std::string& problem) {
   if (!problem.empty()) {
     const auto now = monotonic_now(self);
-    if (trouble.empty()) {
+    if (!std::exchange(failing, true)) {
       spdlog::error("ledger cannot commit: {}; it tries again", problem);
       troubled_since = now;
     }
@@ -266,8 +270,11 @@ void ledger_state::on_written(const std::string& problem) {
     self->delayed_send(self, std::chrono::seconds{1}, tick_atom_v, retry_tick);
     return;
   }
-  if (!std::exchange(trouble, {}).empty())
+  trouble = in_flight->alarm;
+  if (std::exchange(failing, false))
     spdlog::info("ledger commits again; {} changes were lost", std::exchange(lost, 0));
+  if (!trouble.empty() && !std::exchange(looking, true))
+    self->delayed_send(self, look_again, tick_atom_v, look_tick);
   release_deaths(*in_flight);
   if (!in_flight->transitions.empty())
     committed_seq = in_flight->transitions.back().seq;
@@ -320,6 +327,13 @@ void ledger_state::tick(std::uint64_t what) {
     if (in_flight)
       write(); // the same batch again: the journal knows doubles
     return;
+  }
+  if (what == look_tick) {
+    looking = false;
+    if (in_flight)
+      return; // that will tell
+    in_flight = std::make_shared<journal_batch>();
+    return write();
   }
   if (auto node = waiters.extract(what))
     node.mapped().answer.deliver(committed_seq);

@@ -91,11 +91,13 @@ private:
   journal_batch_ptr in_flight;
   bool gathering = false;
   std::string trouble;
+  bool failing = false; ///< the last commit did
   std::chrono::nanoseconds troubled_since{};
+  bool looking = false; ///< whether the disk has room again
   std::uint64_t lost = 0;
   std::map<std::uint64_t, waiter> waiters;
   std::vector<caf::typed_response_promise<bool>> until_committed;
-  std::uint64_t last_waiter = 1; ///< 0 and 1 are the ticks of this actor itself
+  std::uint64_t last_waiter = 2; ///< 0 to 2 are the ticks of this actor itself
   std::map<caf::actor_addr, watcher> watchers;
 };
 

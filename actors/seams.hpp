@@ -262,6 +262,7 @@ struct journal_batch {
   std::optional<std::string> applied; ///< the tree that is in force now, as text
   std::vector<std::string> forgotten; ///< instances that are no more: their record and intent go
   std::string notice; ///< filled in: what was repaired on the way, for the log; empty if nothing
+  std::string alarm;  ///< filled in: what is wrong with the disk, though this was written
 };
 
 /// Everything a new runtime learns from the store.

@@ -3,18 +3,23 @@
 #include "actors/admin.hpp"
 #include "config/loader.hpp"
 #include "runtime/announcing.hpp"
+#include "runtime/blackbox/crash_files.hpp"
+#include "runtime/blackbox/crash_handler.hpp"
+#include "runtime/blackbox/log.hpp"
+#include "runtime/blackbox/paced.hpp"
 #include "runtime/os/files.hpp"
 #include "runtime/os/host.hpp"
 #include "runtime/os/process_table.hpp"
 #include "runtime/os/state_directory.hpp"
+#include "runtime/shell/admin_socket.hpp"
 #include "runtime/shell/basp_unix.hpp"
-#include "runtime/shell/listener.hpp"
 #include "runtime/store/sqlite_store.hpp"
 #include "troupe_version.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
@@ -26,6 +31,7 @@
 #include <malloc.h>
 #include <memory>
 #include <mutex>
+#include <pthread.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -58,6 +64,26 @@ std::uint64_t run_number(pid_t keeper) {
   for (const unsigned char c : identity)
     hash = (hash ^ c) * 1099511628211u;
   return (hash >> 1) | 1; // SQLite's integers have a sign
+}
+
+/// A full disk does not take it now, but maybe later.
+void write_pid(boost::asio::steady_timer& timer, const os::state_directory& state, bool first) {
+  const auto problem = state.write_pid(getpid());
+  if (problem.empty())
+    return;
+  if (first)
+    spdlog::warn("{}; it is tried again", problem);
+  timer.expires_after(std::chrono::seconds{2});
+  timer.async_wait([&timer, &state](boost::system::error_code error) {
+    if (!error)
+      write_pid(timer, state, false);
+  });
+}
+
+std::shared_ptr<journal_store> open_journal(const std::string& state_path) {
+  store::options bounds;
+  bounds.reserve = 1 << 20;
+  return store::open_store(state_path + "/state.db", bounds);
 }
 
 /// Everything that is kept. What cannot be read now may be readable in a moment; if
@@ -95,7 +121,10 @@ public:
   explicit io_thread(boost::asio::io_context& io)
       : io_{io}
       , work_{boost::asio::make_work_guard(io)}
-      , thread_{[this] { io_.run(); }} {
+      , thread_{[this] {
+        pthread_setname_np(pthread_self(), "io");
+        io_.run();
+      }} {
     // nop
   }
 
@@ -163,22 +192,26 @@ int failure_code(exit_code code) {
   return later && final ? guardian_state::beyond_help : static_cast<int>(code);
 }
 
-int run_runtime(const runtime_options& options) {
+int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
   // One arena for all threads but the allocator's own: memory is counted per bot here.
   mallopt(M_ARENA_MAX, 2);
-  std::signal(SIGPIPE, SIG_IGN);
 
   auto state = os::state_directory::open(options.state);
   if (!state)
     return fail(exit_code::usage, state.error());
+  const auto home = os::state_directory::open(options.state); // the other one becomes the host's
+  if (!home)
+    return fail(exit_code::usage, home.error());
   const auto state_path = state->path();
   const int keeper_fd = inherited_keeper_fd();
   if (keeper_fd < 0)
     return fail(exit_code::usage, "troupe-runtime is started by troupe-keeper: use `troupe run`");
 
-  if (auto problem = state->write_pid(getpid()); !problem.empty())
-    spdlog::warn("{}", problem);
+  const os::unique_fd directory{::open(state_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  blackbox::report_crashes(directory.get(), ring);
   boost::asio::io_context io{1};
+  boost::asio::steady_timer pid_timer{io};
+  write_pid(pid_timer, *home, true);
   os::host_options host_options;
   host_options.tree = options.tree;
   auto host = std::make_shared<os::keeper_host>(io, os::unique_fd{keeper_fd}, std::move(*state),
@@ -191,12 +224,15 @@ int run_runtime(const runtime_options& options) {
   };
   auto to_guardian = std::make_shared<guardian_line>();
   host->on_stop([to_guardian](bool hurry) { to_guardian->stop(hurry); });
-  host->on_reload([] {
-    spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead");
+  host->on_reload([pace = std::make_shared<blackbox::paced>()] {
+    if (const auto more = pace->turn())
+      spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead{}",
+                   *more);
   });
   host->on_trouble([](const std::string& what) { spdlog::warn("{}", what); });
   host->on_keeper_gone([] {
     spdlog::critical("the keeper is dead; all bots were ended");
+    blackbox::finish(std::chrono::milliseconds{200});
     _exit(1);
   });
   if (auto problem = host->connect(); !problem.empty())
@@ -212,9 +248,15 @@ int run_runtime(const runtime_options& options) {
     if (std::chrono::steady_clock::now() < until)
       vouch();
   });
+  if (auto news = blackbox::report_of_the_dead(state_path, host->fetch_fd("events").get());
+      !news.empty())
+    spdlog::error("{}", news);
+  if (ring.fd() >= 0)
+    host->store_fd("events", ring.fd());
+  blackbox::make_room_for_report(state_path);
   io_thread thread{io};
 
-  std::shared_ptr<journal_store> store = store::open_store(state_path + "/state.db");
+  std::shared_ptr<journal_store> store = open_journal(state_path);
   auto kept = std::make_shared<journal_contents>(
       load_contents(*store, run_number(host->keeper_pid()), host->epoch() <= 1));
   const bool fresh = kept->fresh;
@@ -242,18 +284,9 @@ int run_runtime(const runtime_options& options) {
   auto sessions = std::make_shared<commands::session_registry>();
   shell::basp_gate gate{*system};
 
-  auto admin_socket = host->fetch_fd("admin");
-  if (!admin_socket) {
-    auto bound = shell::bind_admin_socket(state_path + "/admin.sock");
-    if (!bound)
-      return fail(exit_code::failed, bound.error());
-    admin_socket = std::move(*bound);
-    host->store_fd("admin", admin_socket.get());
-  }
   // The admin actor of the moment; it may be replaced while shells connect.
   auto current = std::make_shared<std::atomic<std::shared_ptr<const services>>>();
   shell::admin_listener::options listening;
-  listening.socket = std::move(admin_socket);
   listening.fleet = [name = loaded.spec->name] { return name; };
   listening.sessions = sessions;
   listening.log = [](const std::string& line) { spdlog::warn("{}", line); };
@@ -261,7 +294,14 @@ int run_runtime(const runtime_options& options) {
     gate.serve(std::move(fd), caf::actor_cast<shell::admin_handle>(current->load()->admin),
                std::move(on_end));
   };
-  shell::admin_listener listener{io, std::move(listening)};
+  shell::admin_socket::options placing;
+  placing.path = state_path + "/admin.sock";
+  placing.socket = host->fetch_fd("admin");
+  placing.place = host->fetch_fd("admin.place");
+  placing.keep = [host](const std::string& name, int fd) { host->store_fd(name, fd); };
+  placing.alarm = [](const std::string& line) { spdlog::error("{}", line); };
+  placing.listening = std::move(listening);
+  shell::admin_socket socket{io, std::move(placing)};
 
   guardian_args args;
   args.host = host;
@@ -294,7 +334,7 @@ int run_runtime(const runtime_options& options) {
   std::promise<void> listening_now;
   auto reachable = listening_now.get_future();
   boost::asio::post(io, [&] {
-    listener.start();
+    socket.start();
     listening_now.set_value();
   });
   if (*manager) {
@@ -310,7 +350,8 @@ int run_runtime(const runtime_options& options) {
     host->remove_groups();
   host->close_logs();
   spdlog::info("runtime ends with {}", code);
-  spdlog::shutdown();
+  ring.end();
+  blackbox::finish();
   // ~actor_system waits for every actor: one that hangs must not hang us. What had to
   // reach the disk has.
   _exit(code);

@@ -5,10 +5,12 @@
 //
 // Threads: CAF's scheduler workers and its middleman; one that runs the io_context
 // (keeper, accepting); the two of the log collector; the two detached actors (journal,
-// launcher). The main thread starts all that, and waits for the end.
+// launcher); one that prepares starts and one that writes the runtime's own log. The main
+// thread starts all that, and waits for the end.
 
 #include "actors/guardian.hpp"
 #include "messages/admin.hpp"
+#include "runtime/blackbox/event_ring.hpp"
 
 #include <functional>
 #include <string>
@@ -28,6 +30,7 @@ int failure_code(exit_code code);
 
 /// Runs until the fleet is down. Returns the exit code, which tells the keeper
 /// whether to start the runtime again (design of `troupe-keeper`: 0, 2, 6 and 7 end).
-int run_runtime(const runtime_options& options);
+/// The ring is what blackbox::open was given.
+int run_runtime(const runtime_options& options, blackbox::event_ring& ring);
 
 } // namespace troupe

@@ -2,13 +2,17 @@
 
 #include "messages/admin.hpp"
 #include "runtime/application.hpp"
+#include "runtime/blackbox/event_ring.hpp"
+#include "runtime/blackbox/log.hpp"
 #include "troupe_version.hpp"
 
 #include <CLI/CLI.hpp>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <exception>
+#include <unistd.h>
 
 int main(int argc, char** argv) {
   troupe::runtime_options options;
@@ -23,15 +27,20 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? 0 : troupe::failure_code(troupe::exit_code::usage);
   }
-  auto log = spdlog::stderr_logger_mt("troupe");
-  log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-  log->set_level(options.verbose ? spdlog::level::debug : spdlog::level::info);
-  log->flush_on(spdlog::level::info);
-  spdlog::set_default_logger(log);
+  std::signal(SIGPIPE, SIG_IGN);
+  const char* epoch = std::getenv("TROUPE_EPOCH");
+  auto& ring = *new troupe::blackbox::event_ring{
+      getpid(), static_cast<std::uint32_t>(epoch ? std::atoll(epoch) : 0)};
+  troupe::blackbox::open(options.verbose, ring);
+  int code = 70; // EX_SOFTWARE: the keeper starts it again
   try {
-    return troupe::run_runtime(options);
+    code = troupe::run_runtime(options, ring);
   } catch (const std::exception& problem) {
     spdlog::critical("troupe-runtime: {}", problem.what());
-    return 70; // EX_SOFTWARE: the keeper starts it again
   }
+  ring.end();
+  troupe::blackbox::finish();
+  // Whoever hangs (an actor, the reader of the log) must not hang us. What had to reach the disk
+  // has.
+  _exit(code);
 }

@@ -55,6 +55,7 @@ void reset_dispositions() {
     fail(status, spawn_step::session, errno);
   }
   reset_dispositions();
+  signal(SIGHUP, SIG_IGN); // whoever means us may hit both
   // The status pipe and /dev/null may stand where the channel has to go.
   if (dup2(defaults.dev_null, STDIN_FILENO) < 0) {
     fail(status, spawn_step::stdio, errno);

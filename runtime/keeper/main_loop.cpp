@@ -39,6 +39,7 @@ bool main_loop::open(const options& given) {
     }
   }
   close_on_exec_from(3);
+  open_log();
   defaults_.dev_null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (defaults_.dev_null < 0) {
     say("cannot open /dev/null: %s; every bot needs it as its input", strerror(errno));

@@ -38,6 +38,8 @@ private:
     uint64_t started_ns = 0;
     uint64_t silent_ns = 0;       ///< silence that was really waited through
     uint64_t silent_since_ns = 0; ///< until when that is counted
+    uint64_t silent_cpu_ns = 0;   ///< CPU time it had used when that began
+    bool wants_cpu = false;       ///< whenever that was looked at since
     greeting at = greeting::waiting;
     uint32_t told = 0;     ///< position in the table or in the fd store
     uint32_t interest = 0; ///< epoll events asked for
@@ -82,6 +84,7 @@ private:
   void cannot_start(int error);
   void restart_later(const char* what_happened);
   void check_silence();
+  bool starved() const;
   void heard();
   uint64_t ping_period() const { return options_.silence_ns / 3; }
 

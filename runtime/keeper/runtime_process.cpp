@@ -17,6 +17,8 @@ constexpr uint64_t first_delay = second / 10;
 constexpr uint64_t longest_delay = 5 * second;
 /// Deaths within a second of the start, in a row, after which a pending stop is done without it.
 constexpr uint32_t hopeless_deaths = 3;
+/// How many times the silence that is allowed, for one that gets next to no CPU.
+constexpr uint64_t longest_starvation = 8;
 
 /// These say that starting it again would end the same way: done, wrong usage, invalid config,
 /// another runtime holds the state directory.
@@ -63,19 +65,34 @@ void main_loop::heard() {
   runtime_.silent_since_ns = now_;
 }
 
+/// It wants to run and is not let: a machine that is too busy is no reason to start it again,
+/// which would take more of it. One that does run and is silent all the same is stuck; one
+/// that does not even want to run waits for ever.
+bool main_loop::starved() const {
+  const uint64_t used = cpu_time_ns(runtime_.pid) - runtime_.silent_cpu_ns;
+  return runtime_.wants_cpu && used < runtime_.silent_ns / 5
+         && runtime_.silent_ns < longest_starvation * options_.silence_ns;
+}
+
 void main_loop::check_silence() {
   const uint64_t period = ping_period();
   const uint64_t waited = now_ - runtime_.silent_since_ns;
   if (waited < period) {
     return;
   }
+  if (runtime_.silent_ns == 0) {
+    runtime_.silent_cpu_ns = cpu_time_ns(runtime_.pid);
+    runtime_.wants_cpu = true;
+  }
+  // At every look: a thread that waits, and wakes up now and then, is met at one of them.
+  runtime_.wants_cpu = runtime_.wants_cpu && wants_cpu(runtime_.pid);
   // Time in which we did not run either (stopped, starved) says nothing about the runtime.
   runtime_.silent_ns += waited < 2 * period ? waited : period;
   runtime_.silent_since_ns = now_;
   if (runtime_.silent_ns >= options_.silence_ns) {
     read_requests(requests_a_turn); // it may have spoken while we did not run
   }
-  if (runtime_.silent_ns < options_.silence_ns) {
+  if (runtime_.silent_ns < options_.silence_ns || starved()) {
     runtime_.ping_due = true;
     return;
   }

@@ -1,5 +1,6 @@
 #include "runtime/keeper/sys.hpp"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,6 +23,59 @@ uint64_t now_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000000000U + static_cast<uint64_t>(now.tv_nsec);
+}
+
+namespace {
+
+int log_fd = STDERR_FILENO;
+bool log_is_socket = false;
+uint32_t dropped_lines = 0;
+
+/// Never waits: what is not taken at once is dropped.
+bool write_once(const char* line, size_t length) {
+  // Where there is no log of our own that does not block: a pipe that polls writable takes
+  // PIPE_BUF bytes, and a line is shorter.
+  pollfd ready{log_fd, POLLOUT, 0};
+  if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) {
+    return false;
+  }
+  return (log_is_socket ? send(log_fd, line, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+                        : write(log_fd, line, length))
+         > 0;
+}
+
+void write_log(const char* line, size_t length) {
+  if (dropped_lines > 0) {
+    char note[96];
+    const int size = snprintf(note, sizeof note,
+                              "troupe-keeper: %u lines were dropped: nobody read"
+                              " them\n",
+                              dropped_lines);
+    if (write_once(note, static_cast<size_t>(size))) {
+      dropped_lines = 0;
+    }
+  }
+  if (!write_once(line, length)) {
+    ++dropped_lines;
+  }
+}
+
+} // namespace
+
+void open_log() {
+  struct stat info {};
+  if (fstat(STDERR_FILENO, &info) != 0) {
+    return;
+  }
+  log_is_socket = S_ISSOCK(info.st_mode);
+  if (!S_ISFIFO(info.st_mode) && !S_ISCHR(info.st_mode)) {
+    return;
+  }
+  // Opened anew: the mode of the one that we were given is shared with whoever gave it.
+  const int own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (own >= 0) {
+    log_fd = own;
+  }
 }
 
 void say(const char* format, ...) {
@@ -34,11 +90,7 @@ void say(const char* format, ...) {
   }
   size_t length = strlen(line);
   line[length++] = '\n';
-  // A pipe that polls writable takes PIPE_BUF bytes without blocking; this line is shorter.
-  pollfd stderr_ready{STDERR_FILENO, POLLOUT, 0};
-  if (poll(&stderr_ready, 1, 0) == 1 && (stderr_ready.revents & POLLOUT) != 0) {
-    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, length);
-  }
+  write_log(line, length);
 }
 
 pid_t new_process(int cgroup_fd, int* pidfd, bool* join) {
@@ -107,6 +159,38 @@ void close_on_exec_from(int first) {
   for (int fd = first; fd < end; ++fd) {
     fcntl(fd, F_SETFD, FD_CLOEXEC);
   }
+}
+
+uint64_t cpu_time_ns(pid_t pid) {
+  clockid_t clock = 0;
+  timespec used{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+    return 0;
+  }
+  return static_cast<uint64_t>(used.tv_sec) * 1000000000U + static_cast<uint64_t>(used.tv_nsec);
+}
+
+bool wants_cpu(pid_t pid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/task", pid);
+  DIR* tasks = opendir(path);
+  if (tasks == nullptr) {
+    return false;
+  }
+  bool found = false;
+  for (const dirent* task = readdir(tasks); task != nullptr && !found; task = readdir(tasks)) {
+    snprintf(path, sizeof path, "%.24s/stat", task->d_name);
+    int file = openat(dirfd(tasks), path, O_RDONLY | O_CLOEXEC);
+    char text[256];
+    const ssize_t size = file < 0 ? 0 : read(file, text, sizeof text - 1);
+    close_fd(file);
+    text[size > 0 ? size : 0] = '\0';
+    // 12 (a name) R …: the name may hold anything, so from the last bracket on.
+    const char* after = strrchr(text, ')');
+    found = after != nullptr && after[1] == ' ' && after[2] == 'R';
+  }
+  closedir(tasks);
+  return found;
 }
 
 int send_signal(int pidfd, pid_t pid, int signal) {

@@ -185,8 +185,16 @@ std::string state_directory::write_pid(pid_t pid) const {
                         O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
   if (!fd)
     return sentence("open", file + ".new", errno);
-  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return sentence("write", file + ".new", errno);
+  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    // A full disk has no room for another file, but for the same number of bytes in this one.
+    const int error = errno;
+    fd.reset(::openat(fd_.get(), "runtime.pid", O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd || ::pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())
+        || ::ftruncate(fd.get(), static_cast<off_t>(text.size())) != 0)
+      return sentence("write", file + ".new", error);
+    static_cast<void>(::unlinkat(fd_.get(), temporary.c_str(), 0) == 0);
+    return {};
+  }
   if (::renameat(fd_.get(), temporary.c_str(), fd_.get(), "runtime.pid") != 0)
     return sentence("rename", file, errno);
   return {};

@@ -1,6 +1,5 @@
 #include "runtime/report/blotter.hpp"
 
-
 #include "config/secret_names.hpp"
 
 #include <algorithm>

@@ -54,8 +54,6 @@ public:
   std::string socket_path() const;
   const std::string& state() const; ///< the state directory
 
-  /// The state directory.
-  const std::string& state() const;
 
 private:
   struct impl;

@@ -1,5 +1,6 @@
 #include "runtime/shell/listener.hpp"
 
+#include "runtime/blackbox/paced.hpp"
 #include "runtime/shell/hello.hpp"
 #include "troupe_version.hpp"
 
@@ -7,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -41,7 +43,6 @@ config::expected<os::unique_fd, std::string> bind_admin_socket(const std::string
   os::unique_fd result{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!result)
     return failed("socket for", path);
-  // The lock is ours, so whoever made this file is no more.
   if (unlink(path.c_str()) != 0 && errno != ENOENT)
     return failed("unlink", path);
   // No moment in which others might connect: the mode of the socket itself decides.
@@ -67,6 +68,10 @@ struct admin_listener::impl : std::enable_shared_from_this<impl> {
   local::acceptor acceptor;
   asio::steady_timer pause;
   options settings;
+  /// Given up for a moment when there is no other descriptor, so that somebody can be told.
+  os::unique_fd reserve;
+  std::chrono::milliseconds next_pause{};
+  blackbox::paced trouble;
   std::size_t greeting = 0; ///< connections that have not said hello yet
   bool stopped = false;
 
@@ -75,8 +80,10 @@ struct admin_listener::impl : std::enable_shared_from_this<impl> {
       settings.log(text);
   }
 
+  void listen(os::unique_fd socket);
   void accept();
   void accept_later();
+  void turn_one_away();
   void greet(local::socket socket);
 };
 
@@ -140,15 +147,29 @@ bool read_peer(local::socket& socket, ucred& into) {
 
 } // namespace
 
+void admin_listener::impl::listen(os::unique_fd socket) {
+  error_code ignored;
+  pause.cancel();
+  acceptor.close(ignored);
+  acceptor.assign(local{}, socket.release());
+  if (greeting < settings.pending)
+    accept();
+}
+
 void admin_listener::impl::accept() {
+  reserve = reserve ? std::move(reserve) : os::unique_fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
   acceptor.async_accept([self = shared_from_this()](error_code error, local::socket socket) {
-    if (self->stopped)
+    if (self->stopped || error == asio::error::operation_aborted)
       return;
     if (error) {
       // Out of descriptors or memory: the backlog waits, and so do we.
-      self->log("admin socket cannot accept: " + error.message());
+      if (const auto more = self->trouble.turn())
+        self->log("admin socket cannot accept: " + error.message() + *more);
+      if (error == asio::error::no_descriptors || error.value() == ENFILE)
+        self->turn_one_away();
       return self->accept_later();
     }
+    self->next_pause = self->settings.first_pause;
     self->greet(std::move(socket));
     if (self->greeting < self->settings.pending)
       self->accept();
@@ -156,8 +177,21 @@ void admin_listener::impl::accept() {
   });
 }
 
+void admin_listener::impl::turn_one_away() {
+  if (!reserve)
+    return;
+  reserve.reset();
+  const os::unique_fd peer{
+      ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+  if (!peer)
+    return;
+  const auto answer = refusal_line("it has too many files open; try again");
+  static_cast<void>(::send(peer.get(), answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
 void admin_listener::impl::accept_later() {
-  pause.expires_after(settings.accept_pause);
+  pause.expires_after(next_pause);
+  next_pause = std::min(2 * next_pause, settings.longest_pause);
   pause.async_wait([self = shared_from_this()](error_code error) {
     if (!error && !self->stopped)
       self->accept();
@@ -221,15 +255,16 @@ void admin_listener::impl::greet(local::socket socket) {
 }
 
 admin_listener::admin_listener(asio::io_context& io, options given)
-    : impl_{std::make_shared<impl>(io, std::move(given))} {}
+    : impl_{std::make_shared<impl>(io, std::move(given))} {
+  impl_->next_pause = impl_->settings.first_pause;
+}
 
 admin_listener::~admin_listener() {
   stop();
 }
 
-void admin_listener::start() {
-  impl_->acceptor.assign(local{}, impl_->settings.socket.release());
-  impl_->accept();
+void admin_listener::listen(os::unique_fd socket) {
+  impl_->listen(std::move(socket));
 }
 
 void admin_listener::stop() {

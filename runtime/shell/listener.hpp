@@ -19,14 +19,14 @@
 namespace troupe::shell {
 
 /// Binds and listens on `path` (mode 0600), in place of what an earlier life left.
-/// The caller holds the lock of the state directory. The descriptor is CLOEXEC and
+/// The caller holds the lock of the state directory, so whoever made what is there has no right
+/// to it. The descriptor is CLOEXEC and
 /// non-blocking; the error is a sentence.
 config::expected<os::unique_fd, std::string> bind_admin_socket(const std::string& path);
 
 class admin_listener {
 public:
   struct options {
-    os::unique_fd socket;               ///< from bind_admin_socket, or kept by the keeper
     std::function<std::string()> fleet; ///< name of the fleet, for the hello
     std::shared_ptr<commands::session_registry> sessions;
     /// Takes the socket of a session; calls `on_end` once when its connection is gone,
@@ -35,8 +35,10 @@ public:
     /// One line for the runtime's log: who was refused and why. May be empty.
     std::function<void(const std::string&)> log;
     std::chrono::milliseconds hello_timeout{5000};
-    std::chrono::milliseconds accept_pause{200}; ///< after «too many open files»
-    std::size_t pending = 64;                    ///< connections that have not said hello yet
+    /// After «too many open files»: doubled each time, up to the second.
+    std::chrono::milliseconds first_pause{10};
+    std::chrono::milliseconds longest_pause{1000};
+    std::size_t pending = 64; ///< connections that have not said hello yet
   };
 
   admin_listener(boost::asio::io_context&, options);
@@ -44,11 +46,12 @@ public:
   admin_listener(const admin_listener&) = delete;
   admin_listener& operator=(const admin_listener&) = delete;
 
-  /// Begins to accept.
-  void start();
+  /// Begins to accept on this socket (from bind_admin_socket, or kept by the keeper), in place of
+  /// the one before. Sessions go on.
+  void listen(os::unique_fd socket);
 
-  /// Accepts no more and drops who has not said hello; sessions go on. Must be called
-  /// in the io_context's thread, or when that does not run.
+  /// Accepts no more and drops who has not said hello; sessions go on. As the one above it must be
+  /// called in the io_context's thread, or when that does not run.
   void stop();
 
 private:

@@ -1,6 +1,7 @@
 #include "runtime/store/sqlite_store.hpp"
 
 #include "runtime/store/connection.hpp"
+#include "runtime/store/reserve.hpp"
 #include "runtime/store/tables.hpp"
 
 #include <SQLiteCpp/Exception.h>
@@ -39,7 +40,8 @@ class sqlite_store final : public journal_store {
 public:
   sqlite_store(std::string path, const options& bounds)
       : path_(std::move(path))
-      , bounds_(bounds) {
+      , bounds_(bounds)
+      , reserve_(path_.substr(0, path_.rfind('/') + 1) + "reserve", bounds.reserve) {
     // nop
   }
 
@@ -47,6 +49,7 @@ public:
     journal_contents result;
     if (run != 0)
       run_ = run;
+    reserve_.ensure();
     std::string problem = "unreadable";
     // Twice, because damage may be found only when the rows are read.
     for (int attempt = 0; attempt < 2; ++attempt) {
@@ -61,6 +64,7 @@ public:
       } catch (const std::exception& error) {
         problem = "read " + failed(error);
       }
+      give_back_reserve();
     }
     add_notice(problem);
     result.unreadable = std::move(problem);
@@ -73,25 +77,14 @@ public:
     for (std::size_t i = 0; i < batch.audits.size(); ++i)
       if (batch.audits[i].id == 0)
         unnumbered.push_back(i);
-    std::string problem;
-    try {
-      if (db_ && !db_->still_there()) {
-        add_notice(path_ + " was deleted or replaced while it was open: it is written anew");
-        close(checking::full);
-      }
-      problem = ensure_open();
-      if (problem.empty()) {
-        begin_run(); // it may not have been possible when it was loaded
-        db_->durable(durable || restore_);
-        commit(batch);
-      }
-    } catch (const std::exception& error) {
-      problem = "write " + failed(error);
-    }
+    auto problem = attempt(batch, durable, unnumbered.empty());
+    if (!problem.empty() && give_back_reserve())
+      problem = attempt(batch, durable, unnumbered.empty());
     if (!problem.empty())
       for (auto i : unnumbered)
         batch.audits[i].id = 0;
     batch.notice = std::exchange(notice_, {});
+    batch.alarm = low_ ? disk_full() : std::string{};
     return problem;
   }
 
@@ -197,6 +190,46 @@ private:
     restore_ = loaded_;
   }
 
+  // One try to write the batch; on a full disk only what the fleet does `by_itself`.
+  std::string attempt(journal_batch& batch, bool durable, bool by_itself) {
+    if (const bool low = !reserve_.ensure(); low != low_) {
+      low_ = low;
+      add_notice(low ? disk_full() : "there is room on the disk again");
+      keep_log_short();
+    }
+    if (low_ && !by_itself)
+      return disk_full();
+    try {
+      if (db_ && !db_->still_there()) {
+        add_notice(path_ + " was deleted or replaced while it was open: it is written anew");
+        close(checking::full);
+      }
+      if (auto problem = ensure_open(); !problem.empty())
+        return problem;
+      begin_run(); // it may not have been possible when it was loaded
+      db_->durable(durable || restore_);
+      commit(batch);
+      return {};
+    } catch (const std::exception& error) {
+      return "write " + failed(error);
+    }
+  }
+
+  bool give_back_reserve() { return reserve_.release_if_full(); }
+
+  std::string disk_full() const {
+    return "the disk of " + path_ + " is full: " + std::to_string(reserve_.room() / 1024)
+           + " KiB are left, and are kept for what the fleet does by itself; make room for "
+           + std::to_string(2 * bounds_.reserve / 1024) + " KiB, and it goes on by itself";
+  }
+
+  // On a full disk the log may not grow to its usual size.
+  void keep_log_short() {
+    if (db_)
+      db_->database().tryExec(low_ ? "PRAGMA wal_autocheckpoint = 32"
+                                   : "PRAGMA wal_autocheckpoint = 1000");
+  }
+
   // Returns why there is no database now.
   std::string ensure_open() {
     if (db_)
@@ -207,6 +240,7 @@ private:
       return result.error;
     db_ = std::move(result.db);
     checking_ = checking::quick;
+    keep_log_short();
     if (after_io_error_) {
       // What the log holds may be in the page cache only, and marked clean there.
       db_->durable(true);
@@ -451,6 +485,8 @@ private:
 
   std::string path_;
   options bounds_;
+  disk_reserve reserve_;
+  bool low_ = false; // the reserve is missing, for the disk is full
   std::unique_ptr<connection> db_;
   memory memory_;
   checking checking_ = checking::full;

@@ -7,7 +7,8 @@
 // replaced underneath: noticed before the next write. Locked, full, read-only: the
 // write says so and the caller tries again. Whenever a file is begun anew or a write
 // failed, what the store itself still knows (records, intents, overrides, the applied
-// tree) is written again together with the next batch.
+// tree) is written again together with the next batch. On a full disk a reserve is given
+// back first; until there is room for it again only what the fleet does by itself is written.
 
 #include "actors/seams.hpp"
 
@@ -26,6 +27,7 @@ struct options {
   std::uint64_t deaths = 100'000;       ///< … and of all together
   std::uint64_t audits = 100'000;       ///< audit entries kept
   std::uint64_t versions = 50;          ///< applied trees kept
+  std::uint64_t reserve = 0;            ///< bytes kept for a full disk, in `reserve` beside it
 };
 
 /// The store at `path`. Never throws and never returns null: where the disk cannot be

@@ -63,6 +63,7 @@ journal_contents fake_store::load() {
 std::string fake_store::write(journal_batch& batch) {
   if (!trouble.empty())
     return trouble;
+  batch.alarm = alarm;
   ++batches;
   record_writes += batch.records.size();
   for (const auto& each : batch.transitions) {

@@ -19,6 +19,7 @@ public:
   // -- for tests -----------------------------------------------------------------
 
   std::string trouble;    ///< not empty: nothing can be written, and this is why
+  std::string alarm;      ///< what is wrong though all is written
   std::string unreadable; ///< not empty: nothing can be read, and this is why
   std::map<std::uint64_t, transition> transitions;
   std::map<std::pair<std::string, std::uint64_t>, death> deaths;

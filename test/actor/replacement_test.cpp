@@ -333,4 +333,23 @@ BOOST_AUTO_TEST_CASE(those_who_wait_for_events_are_told_after_the_commit) {
                   [](const caf::error&) { BOOST_TEST(false); });
 }
 
+BOOST_AUTO_TEST_CASE(a_disk_that_is_full_is_told_until_it_has_room) {
+  run(fleet_builder{}.bot("a").build());
+  advance(2s);
+  store.alarm = "the disk is full";
+  host.end("a#0");
+  advance(10s);
+  BOOST_TEST(view()->trouble == "the disk is full");
+  BOOST_TEST(to_string(state_of("a#0")) == "running");
+  const auto last = store.transitions.rbegin()->first;
+  store.alarm.clear();
+  advance(6s);
+  // Nothing has happened meanwhile: it looks by itself.
+  BOOST_TEST(view()->trouble == "");
+  BOOST_TEST(store.transitions.rbegin()->first == last);
+  const auto batches = store.batches;
+  advance(1h);
+  BOOST_TEST(store.batches == batches); // and then no more
+}
+
 BOOST_AUTO_TEST_SUITE_END()

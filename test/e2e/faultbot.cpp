@@ -92,6 +92,10 @@ options parse(int argc, char** argv) {
       result.hold_out = seconds_of(value);
     else if (name == "--setsid-child")
       result.setsid_child = true;
+    else if (name == "--fork-bomb")
+      result.fork_bomb = true;
+    else if (name == "--eat-fds")
+      result.eat_fds = true;
     else if (name == "--daemonize")
       result.daemonize = true;
     else if (name == "--spin")
@@ -225,6 +229,21 @@ void leave_child(double seconds, bool own_session) {
   close(ready[0]);
 }
 
+[[noreturn]] void fork_bomb() {
+  signal(SIGTERM, SIG_IGN);
+  for (;;)
+    if (fork() < 0)
+      usleep(10'000); // as many as may be; whoever dies is replaced
+}
+
+[[noreturn]] void eat_fds() {
+  int count = 0;
+  while (open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
+    ++count;
+  std::fprintf(stderr, "faultbot: file %d: %s\n", count + 1, std::strerror(errno));
+  std::exit(1);
+}
+
 /// The parent ends when the daemon is there.
 void become_daemon(const options& given) {
   int ready[2];
@@ -347,6 +366,10 @@ int main(int argc, char** argv) {
     leave_child(3600, true);
   if (given.daemonize)
     become_daemon(given);
+  if (given.eat_fds)
+    eat_fds();
+  if (given.fork_bomb)
+    fork_bomb();
   live(given);
   finish(given);
 }

@@ -15,15 +15,17 @@ struct options {
   bool ignore_term = false;
   std::vector<std::string> say;
   bool close_out = false;
-  double flood = 0;            ///< write so many bytes of output, then go on
-  bool no_newline = false;     ///< … without a newline in them
-  std::string since;           ///< with down_for: the file whose age counts; made when missing
-  double down_for = 0;         ///< exit 1 at once while `since` is younger than so many seconds
-  unsigned orphans = 0;        ///< leave so many short-lived grandchildren to whoever reaps
-  double hold_out = 0;         ///< a grandchild keeps stdout open for so many seconds
-  bool setsid_child = false;   ///< a child in a session of its own lives on
-  bool daemonize = false;      ///< double fork, setsid; the parent exits with 0
-  bool spin = false;           ///< burn CPU instead of sleeping
+  double flood = 0;          ///< write so many bytes of output, then go on
+  bool no_newline = false;   ///< … without a newline in them
+  std::string since;         ///< with down_for: the file whose age counts; made when missing
+  double down_for = 0;       ///< exit 1 at once while `since` is younger than so many seconds
+  unsigned orphans = 0;      ///< leave so many short-lived grandchildren to whoever reaps
+  double hold_out = 0;       ///< a grandchild keeps stdout open for so many seconds
+  bool setsid_child = false; ///< a child in a session of its own lives on
+  bool fork_bomb = false;    ///< fork for ever, as do the children; TERM is ignored
+  bool eat_fds = false;   ///< open files until there are no more descriptors, then say so and exit
+  bool daemonize = false; ///< double fork, setsid; the parent exits with 0
+  bool spin = false;      ///< burn CPU instead of sleeping
   std::optional<double> after; ///< seconds until the end; without it and without an end: for ever
   std::optional<int> exit;
   int signal = 0;        ///< die by this signal

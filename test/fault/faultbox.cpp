@@ -1,10 +1,13 @@
-// Two ways of making the kernel unkind, which a script cannot do by itself:
+// Ways of making the kernel unkind, which a script cannot do by itself:
 //
 //   faultbox --without=pidfd_open,clone3 COMMAND…   these system calls give ENOSYS
 //   faultbox --take-pid=N COMMAND…                  a child with exactly this pid runs COMMAND
 //
+//   faultbox --hold-threads TID…                    these threads stand still, the others go on
+//
 // With --take-pid it prints «taken» when the child exists and «busy» when the pid is not free,
-// and lives as long as the child.
+// and lives as long as the child. With --hold-threads it prints how many it holds, and lives until
+// its stdin ends, which lets them go on, or until they are dead.
 
 #include <cerrno>
 #include <csignal>
@@ -17,8 +20,10 @@
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <string>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,6 +95,33 @@ void run_as(pid_t wanted, char** command) {
   std::exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+/// Only a debugger can stop one thread and let the others run.
+[[noreturn]] void hold_threads(char** ids) {
+  std::vector<pid_t> held;
+  for (; *ids != nullptr; ++ids)
+    held.push_back(std::atoi(*ids));
+  for (const auto thread : held)
+    if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0
+        || ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr) != 0
+        || waitpid(thread, nullptr, __WALL) != thread)
+      fail("ptrace");
+  std::printf("%zu\n", held.size());
+  std::fflush(stdout);
+  for (;;) {
+    // A debugger has to take notice of a thread's death, else the process stays a zombie.
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    if (poll(&input, 1, 20) != 0)
+      std::exit(0); // whatever was held goes on
+    for (;;) {
+      const auto ended = waitpid(-1, nullptr, __WALL | WNOHANG);
+      if (ended < 0)
+        std::exit(0);
+      if (ended == 0)
+        break;
+    }
+  }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -97,8 +129,12 @@ int main(int argc, char** argv) {
   char** command = argv + 2;
   if (option.rfind("--take-pid=", 0) == 0)
     run_as(std::atoi(option.c_str() + std::strlen("--take-pid=")), command);
+  if (option == "--hold-threads")
+    hold_threads(command);
   if (option.rfind("--without=", 0) != 0) {
-    std::fputs("faultbox --without=CALL,… COMMAND… | faultbox --take-pid=N COMMAND…\n", stderr);
+    std::fputs("faultbox --without=CALL,… COMMAND… | faultbox --take-pid=N COMMAND… |"
+               " faultbox --hold-threads TID…\n",
+               stderr);
     return 64;
   }
   forbid(option.substr(std::strlen("--without=")));

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 
+/// In place of an exit code: use all the CPU that there is, for ever.
+inline constexpr int spin_order = -1;
+
 /// What fake_runtime tells the test about itself; its end of the line to the keeper is attached.
 struct introduction {
   std::int32_t pid;

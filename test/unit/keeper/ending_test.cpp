@@ -1,9 +1,55 @@
 #include "test/unit/keeper/fixture.hpp"
 
+#include <fstream>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace keeper_test;
+
+namespace {
+
+/// Takes the one CPU on which the victim may run from now on, and nearly all of its time.
+class cpu_hog {
+public:
+  explicit cpu_hog(pid_t victim) {
+    cpu_set_t allowed;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    BOOST_REQUIRE(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
+    int cpu = 0;
+    while (!CPU_ISSET(cpu, &allowed)) {
+      ++cpu;
+    }
+    CPU_SET(cpu, &one);
+    const sched_param none{};
+    BOOST_REQUIRE(sched_setaffinity(victim, sizeof one, &one) == 0);
+    BOOST_REQUIRE(sched_setscheduler(victim, SCHED_IDLE, &none) == 0);
+    // Where each session is a group of its own to the scheduler, the group has to be nice too.
+    std::ofstream{"/proc/" + std::to_string(victim) + "/autogroup"} << 19;
+    pid_ = fork();
+    if (pid_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      sched_setaffinity(0, sizeof one, &one);
+      for (volatile bool spins = true; spins;) {
+      }
+    }
+  }
+  ~cpu_hog() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  cpu_hog(const cpu_hog&) = delete;
+  cpu_hog& operator=(const cpu_hog&) = delete;
+
+private:
+  pid_t pid_ = -1;
+};
+
+} // namespace
 
 BOOST_AUTO_TEST_SUITE(ending)
 
@@ -84,6 +130,28 @@ BOOST_AUTO_TEST_CASE(being_stopped_itself_is_not_the_silence_of_the_runtime) {
   keeper.signal(SIGCONT);
   runtime.answer_pings = true;
   BOOST_TEST(runtime.start(make_request("bot#0", {"true"})) > 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_runtime_that_gets_no_cpu_is_waited_for) {
+  keeper_process keeper{{{"--silence", "0.6"}, {}, {}}};
+  auto runtime = keeper.next_greeted();
+  const pid_t bot = runtime.start(make_request("bot#0", {"sleep", "1000"}));
+  runtime.answer_pings = false;
+  const watched_process victim{runtime.about.pid};
+  {
+    const cpu_hog hog{runtime.about.pid};
+    runtime.end(spin_order);
+    // Another keeper's silence is the clock here: it kills its runtimes after as long.
+    keeper_process clock{{{"--silence", "0.6"}, {}, {}}};
+    for (int i = 0; i < 2; ++i) {
+      BOOST_TEST(watched_process{clock.next_epoch().about.pid}.wait_gone());
+    }
+    BOOST_TEST(!victim.has_gone());
+  }
+  // Now it could speak.
+  BOOST_TEST(victim.wait_gone());
+  runtime.wait_closed();
+  BOOST_TEST(keeper.next_epoch().greet().slots.at(0).pid == bot);
 }
 
 BOOST_AUTO_TEST_CASE(stop_is_asked_then_asked_to_hurry_then_done_by_force) {

@@ -55,5 +55,11 @@ int main(int argc, char** argv) {
   }
   close(line);
   int code = 0;
-  return recv(control, &code, sizeof code, 0) == sizeof code ? code : 0;
+  if (recv(control, &code, sizeof code, 0) != sizeof code) {
+    return 0;
+  }
+  volatile bool spins = code == spin_order;
+  while (spins) {
+  }
+  return code;
 }

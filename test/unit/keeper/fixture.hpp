@@ -102,7 +102,7 @@ public:
   pid_t start(spawn_request request);
   exited end_of(const std::string& instance) { return expect<exited>(instance); }
 
-  /// The runtime ends with this code.
+  /// The runtime ends with this code, or does what an order of control.hpp says.
   void end(int code);
   /// The runtime is killed, and the line closed as its death would close it.
   void kill();

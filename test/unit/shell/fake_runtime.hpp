@@ -87,7 +87,6 @@ struct fake_runtime {
       given.socket = std::move(*bound);
     }
     shell::admin_listener::options how;
-    how.socket = std::move(given.socket);
     how.fleet = [] { return std::string{"demo fleet"}; };
     how.sessions = sessions;
     how.hello_timeout = given.hello_timeout;
@@ -95,7 +94,7 @@ struct fake_runtime {
       gate.serve(std::move(fd), admin, std::move(on_end));
     };
     listener = std::make_unique<shell::admin_listener>(io, std::move(how));
-    listener->start();
+    listener->listen(std::move(given.socket));
     thread = std::thread{[this] { io.run(); }};
   }
 
