@@ -93,7 +93,7 @@ int answer_completion(const std::vector<std::string>& words) {
       text.append("\t").append(summary);
     text += '\n';
   }
-  if (found.kind == word_kind::path && !word.starts_with("-"))
+  if ((found.kind == word_kind::path || found.kind == word_kind::program) && !word.starts_with("-"))
     text += !before.empty() && before.back() == "--state" ? ":directories\n" : ":files\n";
   return printed(text);
 }

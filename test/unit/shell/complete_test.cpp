@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(options_belong_to_their_command) {
 BOOST_AUTO_TEST_CASE(what_stands_before_the_command_is_passed_over) {
   BOOST_TEST((offered("--state /x stop fl") == words{"flaky", "flaky#0"}));
   BOOST_TEST((offered("--state=/x --json stop fl") == words{"flaky", "flaky#0"}));
-  BOOST_TEST((offered("--json sta") == words{"start", "status"}));
+  BOOST_TEST((offered("--json sta") == words{"start", "stats", "status"}));
   BOOST_TEST((offered("--st") == words{"--state"}));
   BOOST_TEST((offered("--timeout 3") == words{"30s"}));
   const auto path = complete_after({"--state"}, "/v", [] { return words{"never"}; });
