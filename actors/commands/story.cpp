@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t most_affected = 20;
 constexpr std::size_t deepest = 32;
+/// An end so soon after one of something that it depends on probably comes of that.
+constexpr std::int64_t soon = 2'000'000; // microseconds
 constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
 struct line {
@@ -101,6 +103,12 @@ private:
     for (std::size_t depth = 0; depth < deepest; ++depth) {
       const auto& e = *(*own)[at];
       const auto others = mentioned(e.cause, name);
+      if (const auto by = suspect(name, e); others.empty() && by) {
+        name = by->instance;
+        own = events_of(name);
+        at = static_cast<std::size_t>(std::ranges::find(*own, by) - own->begin());
+        continue;
+      }
       const auto* theirs = others.empty() ? nullptr : events_of(others.front());
       if (!theirs)
         break;
@@ -114,9 +122,40 @@ private:
     return {name, at};
   }
 
+  static bool is_wrong_end(const transition& e) {
+    return has_process(e.from) && (e.to == state::backoff || e.to == state::failed);
+  }
+
+  /// The end, shortly before this one, of an instance that `name` depends on; null for none.
+  const transition* suspect(const std::string& name, const transition& e) const {
+    if (!is_wrong_end(e))
+      return nullptr;
+    const transition* result = nullptr;
+    for (const auto& condition : start_conditions(in_.fleet, std::string{bot_of(name)})) {
+      if (condition.from_order)
+        continue;
+      for (const auto& instance : instances_of(in_.fleet, condition.on.target)) {
+        const auto* theirs = events_of(instance);
+        if (!theirs)
+          continue;
+        const auto after =
+            std::ranges::upper_bound(*theirs, e.seq, {}, [](const auto* x) { return x->seq; });
+        for (auto at = after; at != theirs->begin();) {
+          const auto* x = *--at;
+          if (e.time - x->time > soon)
+            break;
+          if (has_process(x->from) && !has_process(x->to) && (!result || x->seq > result->seq))
+            result = x;
+        }
+      }
+    }
+    return result;
+  }
+
   /// Lines from that event on; of one that was affected, until it is up or something new
   /// happens to it.
-  void add_story(const std::string& name, std::size_t at, std::size_t from, bool to_the_end) {
+  void add_story(const std::string& name, std::size_t at, std::size_t from, bool to_the_end,
+                 const std::string& note = {}) {
     const auto& own = *events_of(name);
     const auto of = starts_of(name);
     const auto first = at;
@@ -135,6 +174,8 @@ private:
           begin == first && count > 1 && text.find("in a row") == std::string::npos
           && (last == state::backoff || last == state::failed))
         text += " (" + std::to_string(count) + " ends in a row)";
+      if (begin == first)
+        text += note;
       lines_.push_back({e.seq, e.time, name, std::move(text), from});
       from = lines_.size() - 1;
       if (!to_the_end && counts_as_up(own[at - 1]->to))
@@ -157,7 +198,13 @@ private:
       if (lines_.empty() || e.seq <= lines_.front().seq || told_.contains(e.seq))
         continue;
       const auto others = mentioned(e.cause, e.instance);
-      const auto by = others.empty() ? none : line_before(others.front(), e.seq);
+      auto by = others.empty() ? none : line_before(others.front(), e.seq);
+      std::string note;
+      if (const auto* end = by == none ? suspect(e.instance, e) : nullptr) {
+        by = line_before(end->instance, e.seq);
+        note = "; it depends on " + end->instance + ", which ended "
+               + short_time(e.time - end->time) + " before";
+      }
       if (by == none)
         continue;
       if (count == most_affected && e.instance != in_.subject) {
@@ -167,7 +214,7 @@ private:
       ++count;
       const auto& own = *events_of(e.instance);
       const auto at = std::ranges::find(own, &e) - own.begin();
-      add_story(e.instance, static_cast<std::size_t>(at), by, e.instance == in_.subject);
+      add_story(e.instance, static_cast<std::size_t>(at), by, e.instance == in_.subject, note);
     }
   }
 

@@ -112,6 +112,28 @@ BOOST_AUTO_TEST_CASE(what_one_for_all_did_to_twenty_five_is_told_with_a_bound) {
   BOOST_TEST(named.size() <= 22u);
 }
 
+// No strategy ties them: the client died of its own exception, because redis was gone.
+BOOST_AUTO_TEST_CASE(who_dies_right_after_what_it_depends_on_is_told_with_it) {
+  play(fleet_builder{}
+           .bot("redis", steady)
+           .bot_after("web/client", {{"redis", condition::ready, {}}}, steady)
+           .bot("web/other", steady));
+  advance(5s);
+  host.end("redis#0", {-1, 9, false});
+  advance(200ms);
+  host.end("web/client#0");
+  host.end("web/other#0");
+  advance(5s);
+  for (const auto* asked : {"redis#0", "web/client#0"}) {
+    const auto story = why(asked);
+    const auto death = at(story, "redis#0", "killed by signal 9 (KILL)");
+    const auto too = at(story, "web/client#0", "it depends on redis#0, which ended");
+    BOOST_TEST(death == 0, text(story));
+    BOOST_TEST(leads(story, death, too), text(story));
+    BOOST_TEST(at(story, "web/other#0", "") == -1, text(story));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_waiting_one_is_followed_to_the_root) {
   host.of("root#0").lives = 10ms;
   play(fleet_builder{}
