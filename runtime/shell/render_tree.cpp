@@ -62,13 +62,27 @@ std::string readable(const json& value) {
   return escape(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+/// As it would be typed: `''` for an empty word, quotes around what has spaces in it.
+std::string as_word(const json& value) {
+  const auto text = readable(value);
+  if (!text.empty() && text.find_first_of(" \t'\"$*?;&|<>()`") == std::string::npos)
+    return text;
+  std::string result{"'"};
+  for (const char c : text)
+    if (c == '\'')
+      result += "'\\''";
+    else
+      result += c;
+  return result + "'";
+}
+
 /// «tcp 127.0.0.1:80, every 1s, each at most 1s».
 std::string check_text(const json& check) {
   auto result = text_at(check, "kind");
   if (const auto value = text_at(check, "value"); !value.empty())
     result += " " + value;
   for (const auto& word : list_at(check, "command"))
-    result += " " + readable(word);
+    result += " " + as_word(word);
   if (const double every = number_at(check, "interval_s", -1); every >= 0)
     result += ", every " + human_duration(every);
   if (const double most = number_at(check, "timeout_s", -1); most >= 0)
@@ -80,7 +94,7 @@ std::string check_text(const json& check) {
 std::string hook_text(const json& hook) {
   std::string result;
   for (const auto& word : list_at(hook, "command"))
-    result += (result.empty() ? "" : " ") + readable(word);
+    result += (result.empty() ? "" : " ") + as_word(word);
   return result + ", at most " + human_duration(number_at(hook, "timeout_s"));
 }
 
@@ -103,7 +117,7 @@ std::string setting(const std::string& key, const json& value) {
   if (value.is_array()) {
     std::string result;
     for (const auto& one : value)
-      result += (result.empty() ? "" : " ") + readable(one);
+      result += (result.empty() ? "" : " ") + as_word(one);
     return result;
   }
   if (key == "ready" && value.is_object())

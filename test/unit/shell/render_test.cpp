@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(changes_are_sentences) {
 
 BOOST_AUTO_TEST_CASE(show_has_all_that_is_set) {
   const auto document = parsed(R"({"bot":"a","file":"a.json","replicas":1,"settings_of":"a#0",
-    "settings":{"command":["sleep","5"],"user":null,"umask":"022","labels":{},
+    "settings":{"command":["sh","-c","sleep 5","","it's"],"user":null,"umask":"022","labels":{},
       "delay":{"initial_s":0.5,"factor":2.0},"stop_timeout_s":10.0},
     "instances":[{"name":"a#0","state":"running","pid":7,"uptime_s":61,"restarts":2,
       "cpu_percent":null,"memory_bytes":2048,"next":null}],
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(show_has_all_that_is_set) {
                 "  a#0  running  pid 7  up 1m01s  2 restarts  2.0 KiB\n"
                 "isolation: process groups\n"
                 "settings of a#0:\n"
-                "  command           sleep 5\n"
+                "  command           sh -c 'sleep 5' '' 'it'\\''s'\n"
                 "  umask             022\n"
                 "  delay             initial 500ms, factor 2.0\n"
                 "  stop_timeout      10s\n");
