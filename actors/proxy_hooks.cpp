@@ -45,16 +45,14 @@ void proxy_state::on_hook_end(const hook_end& what) {
 
 // -- on_crash ------------------------------------------------------------------------------
 
-// One that was asked to end has crashed only when it had to be killed; what we had to end
-// ourselves has crashed whatever it did then.
+// Whatever died of a signal could not clean up, were it the one that asked it to end; nor
+// could what we had to end ourselves. An exit with a code that is expected is the bot's own word.
 bool proxy_state::is_crash(const exited& how, bool asked) const {
-  if (expired)
+  const auto code = how.status.code;
+  if (expired || how.status.signal != 0)
     return true;
-  if (asked)
-    return how.status.signal == SIGKILL || how.status.core;
-  return how.status.signal != 0
-         || (!contains(spec->success_codes, how.status.code)
-             && !contains(spec->no_restart_codes, how.status.code));
+  return !contains(spec->success_codes, code) && !contains(spec->no_restart_codes, code)
+         && !(asked && code == 128 + spec->stop_signal); // as a shell says it
 }
 
 void proxy_state::begin_cleaning() {

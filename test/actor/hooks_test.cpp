@@ -111,12 +111,27 @@ BOOST_AUTO_TEST_CASE(on_crash_runs_after_a_crash_and_before_the_next_start) {
 }
 
 BOOST_AUTO_TEST_CASE(on_crash_does_not_run_after_an_end_as_asked) {
+  for (const int code : {0, 143}) {
+    host.of("a#0").term_ends_with = {code, 0, false};
+    run(fleet_builder{}.bot("a", with_on_crash).build());
+    advance(2s);
+    operate(verb::stop, {"a#0"});
+    advance(2s);
+    BOOST_TEST(to_string(state_of("a#0")) == "stopped");
+    BOOST_TEST(count("on_crash a#0") == 0u);
+    operate(verb::start, {"a#0"});
+    drop();
+  }
+}
+
+// It left open what it had open: nothing in it heard the signal.
+BOOST_AUTO_TEST_CASE(on_crash_runs_when_the_stop_signal_itself_was_its_end) {
   run(fleet_builder{}.bot("a", with_on_crash).build());
   advance(2s);
   operate(verb::stop, {"a#0"});
   advance(2s);
   BOOST_TEST(to_string(state_of("a#0")) == "stopped");
-  BOOST_TEST(count("on_crash a#0") == 0u);
+  BOOST_TEST(count("on_crash a#0") == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(on_crash_runs_when_a_stop_had_to_kill) {
