@@ -126,7 +126,7 @@ private:
     return has_process(e.from) && (e.to == state::backoff || e.to == state::failed);
   }
 
-  /// The end, shortly before this one, of an instance that `name` depends on; null for none.
+  /// The fall, shortly before this end, of an instance that `name` depends on; null for none.
   const transition* suspect(const std::string& name, const transition& e) const {
     if (!is_wrong_end(e))
       return nullptr;
@@ -144,7 +144,7 @@ private:
           const auto* x = *--at;
           if (e.time - x->time > soon)
             break;
-          if (has_process(x->from) && !has_process(x->to) && (!result || x->seq > result->seq))
+          if (counts_as_up(x->from) && !counts_as_up(x->to) && (!result || x->seq > result->seq))
             result = x;
         }
       }
@@ -202,7 +202,7 @@ private:
       std::string note;
       if (const auto* end = by == none ? suspect(e.instance, e) : nullptr) {
         by = line_before(end->instance, e.seq);
-        note = "; it depends on " + end->instance + ", which ended "
+        note = "; it depends on " + end->instance + ", which went down "
                + short_time(e.time - end->time) + " before";
       }
       if (by == none)

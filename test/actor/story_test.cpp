@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(who_dies_right_after_what_it_depends_on_is_told_with_it) {
   for (const auto* asked : {"redis#0", "web/client#0"}) {
     const auto story = why(asked);
     const auto death = at(story, "redis#0", "killed by signal 9 (KILL)");
-    const auto too = at(story, "web/client#0", "it depends on redis#0, which ended");
+    const auto too = at(story, "web/client#0", "it depends on redis#0, which went down");
     BOOST_TEST(death == 0, text(story));
     BOOST_TEST(leads(story, death, too), text(story));
     BOOST_TEST(at(story, "web/other#0", "") == -1, text(story));
