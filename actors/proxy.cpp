@@ -318,13 +318,22 @@ void proxy_state::give_up_start() {
   arm(timer::start_limit, spec->stop_timeout);
 }
 
+// start_timeout 0: it may take as long as it likes.
+void proxy_state::limit_start() {
+  deadline_began = monotonic_now(self);
+  if (spec->start_timeout > 0ns)
+    arm_deadline(timer::start_limit, spec->start_timeout);
+  else
+    disarm(timer::start_limit);
+}
+
 void proxy_state::watch_start() {
   disarm(timer::due);
   last_check.clear();
-  deadline_began = monotonic_now(self);
-  arm_deadline(timer::start_limit, spec->start_timeout);
+  limit_start();
   if (checked()) {
-    record.next = next_step{"start timeout", wall_now() + micros(spec->start_timeout), 0, 0};
+    if (spec->start_timeout > 0ns)
+      record.next = next_step{"start timeout", wall_now() + micros(spec->start_timeout), 0, 0};
     return;
   }
   const auto age =

@@ -97,6 +97,7 @@ private:
   void launch_now(bool restart);
   void give_up_start();
   void watch_start();
+  void limit_start();
   void begin_stop();
   void ask_to_end();
   void signal_to_end();

@@ -75,7 +75,7 @@ void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees foun
   launched = found.launching > record.incarnation;
   last_number = launched ? found.launching : last;
   if (launched)
-    arm(timer::start_limit, spec->start_timeout);
+    limit_start();
   disarm(timer::adoption);
   adopted = true;
   auto& items = found.items;

@@ -25,7 +25,7 @@ void proxy_state::on_notice(const notice& what) {
     return;
   if (what.what == notice::kind::begun && launched && !taken_back
       && what.incarnation == last_number)
-    return arm(timer::start_limit, spec->start_timeout);
+    return limit_start();
   if (what.incarnation != record.incarnation)
     return;
   using enum notice::kind;
@@ -111,6 +111,8 @@ void proxy_state::extend_deadline(std::chrono::microseconds by) {
   const auto which = record.now == state::starting ? timer::start_limit : timer::kill;
   if ((record.now != state::starting && record.now != state::stopping) || kills > 0)
     return;
+  if (record.now == state::starting && spec->start_timeout <= 0ns)
+    return; // it has all the time there is
   const auto now = monotonic_now(self);
   const auto limit = deadline_began
                      + (record.now == state::starting ? spec->start_timeout : spec->stop_timeout)

@@ -209,7 +209,8 @@ private:
       contradiction("/limits/memory_high", "/limits/memory",
                     "the soft limit of memory is above the hard one",
                     "\"memory_high\" not above \"memory\"");
-    if (spec.start_timeout.count() != 0 && spec.start_grace >= spec.start_timeout)
+    if (spec.ready.how == ready_spec::kind::none && spec.start_timeout.count() != 0
+        && spec.start_grace >= spec.start_timeout)
       contradiction("/start_grace", "/start_timeout",
                     "\"start_grace\" is not shorter than \"start_timeout\": no start can succeed",
                     "\"start_grace\" below \"start_timeout\"");

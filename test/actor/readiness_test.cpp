@@ -64,6 +64,25 @@ BOOST_AUTO_TEST_CASE(c07_one_that_never_becomes_ready_is_ended_and_counted) {
   BOOST_TEST(problems() == "");
 }
 
+BOOST_AUTO_TEST_CASE(without_a_start_timeout_it_may_take_as_long_as_it_likes) {
+  host.of("a#0").ready_after = 2h;
+  run(fleet_builder{}
+          .bot("a",
+               [](auto& x) {
+                 with_check(x);
+                 x.start_timeout = 0s;
+               })
+          .bot("b", [](auto& x) { x.start_timeout = 0s; })
+          .build());
+  advance(1h);
+  BOOST_TEST(now_of("a#0") == "starting");
+  BOOST_TEST(now_of("b#0") == "running");
+  BOOST_TEST(!record("a#0").next);
+  advance(2h);
+  BOOST_TEST(now_of("a#0") == "running");
+  BOOST_TEST(host.spawns("a#0") == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(who_waits_for_ready_waits_for_the_check) {
   host.of("a#0").ready_after = 10s;
   run(fleet_builder{}

@@ -303,6 +303,13 @@ BOOST_AUTO_TEST_CASE(output_that_others_wait_for_stands_in_the_spec_of_who_print
   BOOST_TEST(result.spec->bots.at("a")->instances.front()->awaited_output.empty());
 }
 
+BOOST_AUTO_TEST_CASE(with_a_check_the_grace_contradicts_no_timeout) {
+  auto source =
+      make_tree({{"a.json", R"({"command": ["x"], "ready": "notify", "start_timeout": "500ms"})"}});
+  auto result = load(source, no_environment());
+  BOOST_TEST(result.spec != nullptr, all(result.errors));
+}
+
 BOOST_AUTO_TEST_CASE(a_pattern_that_re2_does_not_take_is_an_error_that_says_why) {
   auto what =
       only_error(make_tree({{"a.json", R"x({"command": ["x"], "ready": {"output": "(?=x)"}})x"}}));
