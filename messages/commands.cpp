@@ -509,92 +509,6 @@ constexpr option_info everywhere[] = {
     {"help", "-h,--help", flag, "", "", false, "show help of the command"},
 };
 
-constexpr sv no_reload = "this version reads the config tree when the fleet starts: `troupe check "
-                         "TREE`, then `troupe shutdown --wait` and `troupe run TREE`";
-constexpr sv no_main_log =
-    "the runtime says what it has to say on the stderr of `troupe run`; what "
-    "bots wrote is in `troupe logs BOT`";
-constexpr sv no_enable = "what is started with the fleet is said by \"autostart\" in the bot's "
-                         "file; `troupe start BOT` and `troupe stop BOT` act now";
-constexpr sv no_remove = "a bot is its file in the config tree: `troupe stop BOT` stops it now; "
-                         "without the file it is gone with the next `troupe run`";
-
-constexpr foreign_word foreign[] = {
-    {"waits", "wait", ""},
-    {"is-active", "", "`troupe status BOT` ends with exit code 0 when it is up, else 3"},
-    {"is-failed", "", "`troupe wait BOT --for failed --wait=0` ends with 0 when it has failed"},
-    {"is-ready", "", "`troupe wait BOT --for ready --wait=0` ends with 0 when it is ready"},
-    {"explain", "why", ""},
-    {"list-dependencies", "graph", ""},
-    {"dependencies", "graph", ""},
-    {"deps", "graph", ""},
-    {"critical-chain", "graph", ""},
-    {"analyze", "graph", ""},
-    {"printenv", "env", ""},
-    {"environment", "env", ""},
-    {"show-environment", "env", ""},
-    {"ulimit", "limits", ""},
-    {"usage", "limits", ""},
-    {"metrics", "stats", ""},
-    {"dstats", "stats", ""},
-    {"ls", "status", ""},
-    {"ps", "status", ""},
-    {"list", "status", ""},
-    {"top", "status", ""},
-    {"avail", "status", ""},
-    {"monit", "",
-     "`troupe status` shows CPU and memory of all, `troupe events -f` follows what happens"},
-    {"info", "show", ""},
-    {"describe", "show", ""},
-    {"cat", "show", ""},
-    {"up", "", "`troupe run TREE` starts a fleet, `troupe start BOT` a bot of it"},
-    {"cont", "resume", ""},
-    {"unpause", "resume", ""},
-    {"freeze", "pause", ""},
-    {"thaw", "resume", ""},
-    {"clear", "reset", ""},
-    {"reset-failed", "reset", ""},
-    {"validate", "check", ""},
-    {"lint", "check", ""},
-    {"rm", "", no_remove},
-    {"remove", "", no_remove},
-    {"delete", "", no_remove},
-    {"del", "", no_remove},
-    {"add", "", no_reload},
-    {"reread", "", no_reload},
-    {"update", "", no_reload},
-    {"reload", "", no_reload},
-    {"apply", "", no_reload},
-    {"daemon-reload", "", no_reload},
-    {"log", "logs", ""},
-    {"tail", "logs", ""},
-    {"output", "logs", ""},
-    {"maintail", "", no_main_log},
-    {"journal", "logs", ""},
-    {"journalctl", "logs", ""},
-    {"enable", "", no_enable},
-    {"disable", "", no_enable},
-    {"kill", "",
-     "a signal is sent by `troupe signal KILL BOT`; `troupe stop BOT` ends a bot in order"},
-    {"down", "", "`troupe stop BOT` stops a bot, `troupe shutdown` ends the whole fleet"},
-    {"halt", "", "`troupe shutdown` ends the whole fleet"},
-    {"quit", "",
-     "`troupe shutdown` ends the whole fleet; at the prompt of `troupe shell`, quit leaves it"},
-    {"exit", "",
-     "`troupe shutdown` ends the whole fleet; at the prompt of `troupe shell`, exit leaves it"},
-    {"fg", "attach", ""},
-    {"follow", "attach", ""},
-    {"exec", "",
-     "nothing is run beside the bots: what is to run is a bot in the config tree; `troupe show "
-     "BOT` "
-     "has the pid, directory and environment"},
-    {"open", "",
-     "each command finds its fleet by the state directory: `troupe status --state DIR`"},
-    {"pid", "", "`troupe show BOT` has the pids, `troupe status --json` has them all"},
-    {"startup", "", "`troupe run TREE` stays in the foreground: let your system's init run it"},
-    {"save", "", "nothing needs saving: what was stopped or scaled is kept as it is"},
-};
-
 } // namespace
 
 std::span<const command_info> all_commands() {
@@ -608,15 +522,6 @@ const command_info* find_command(std::string_view name) {
 
 std::span<const option_info> global_options() {
   return everywhere;
-}
-
-std::span<const foreign_word> foreign_words() {
-  return foreign;
-}
-
-const foreign_word* find_foreign_word(std::string_view word) {
-  const auto found = std::ranges::find(foreign, word, &foreign_word::word);
-  return found == std::end(foreign) ? nullptr : &*found;
 }
 
 std::string_view to_string(role x) {
