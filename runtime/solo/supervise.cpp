@@ -187,8 +187,12 @@ private:
 
   void handle(const signalfd_siginfo& got) {
     const int signal = static_cast<int>(got.ssi_signo);
-    if (signal == SIGCHLD && got.ssi_code > 0)
-      return reap();
+    if (signal == SIGCHLD) {
+      // Also when somebody sent it: of a kind only one waits, and this may stand for the kernel's.
+      reap();
+      if (got.ssi_code > 0)
+        return;
+    }
     if (static_cast<pid_t>(got.ssi_pid) == getpid())
       return; // we have written to a pipe that nobody reads
     const bool to_group = witness_.saw(signal, got.ssi_code == SI_KERNEL);
