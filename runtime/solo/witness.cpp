@@ -7,6 +7,8 @@
 #include <ctime>
 #include <fcntl.h>
 #include <poll.h>
+#include <string>
+#include <string_view>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -17,6 +19,7 @@ namespace troupe::solo {
 namespace {
 
 constexpr int patience_ms = 1000;
+constexpr int most_rounds = 30;
 
 /// Whether the kernel may have dropped this signal for one that was sent later: a stop drops an
 /// order to continue, and the other way round. The bot has got the last one in any case.
@@ -32,6 +35,19 @@ bool overtaken(int signal) {
     waits = waits || sigismember(&pending, one) == 1;
   }
   return asked && waits;
+}
+
+/// Whether somebody has stopped it, or nothing is known of it.
+bool is_stopped(pid_t pid) {
+  const auto path = "/proc/" + std::to_string(pid) + "/stat";
+  const os::unique_fd file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  char text[256];
+  const auto size = file ? read(file.get(), text, sizeof text) : -1;
+  const std::string_view line{text, size > 0 ? static_cast<std::size_t>(size) : 0};
+  const auto name_end = line.rfind(") ");
+  if (name_end == line.npos || name_end + 2 >= line.size())
+    return true;
+  return std::string_view{"TtZX"}.find(line[name_end + 2]) != std::string_view::npos;
 }
 
 /// Only calls that are safe after a fork.
@@ -84,12 +100,24 @@ bool witness::saw(int signal, bool from_kernel) {
   // it returns, a sender that has reached us has reached the witness too.
   setpgid(0, getpgrp());
   auto word = static_cast<unsigned char>(signal);
-  pollfd answer{line_.get(), POLLIN, 0};
-  if (send(line_.get(), &word, 1, MSG_NOSIGNAL) == 1 && poll(&answer, 1, patience_ms) == 1
+  if (send(line_.get(), &word, 1, MSG_NOSIGNAL) == 1 && answered()
       && recv(line_.get(), &word, 1, MSG_DONTWAIT) == 1)
     return word == 1;
   stop(); // somebody has killed or stopped it; a late answer would be taken for the next
   return from_kernel;
+}
+
+bool witness::answered() const {
+  pollfd answer{line_.get(), POLLIN, 0};
+  // A machine that is busy, or was asleep, makes it slow; it must not be taken for stopped then.
+  for (int round = 0; round < most_rounds; ++round) {
+    const int ready = poll(&answer, 1, patience_ms);
+    if (ready != 0)
+      return ready == 1;
+    if (is_stopped(pid_))
+      return false;
+  }
+  return false;
 }
 
 void witness::reaped(pid_t pid) {

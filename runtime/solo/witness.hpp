@@ -25,7 +25,8 @@ public:
   void start();
 
   /// Whether the group was sent `signal`, which has just been read; a second look finds nothing.
-  /// `from_kernel`: the kernel itself was its sender. Waits 1 s at most.
+  /// `from_kernel`: the kernel itself was its sender. Waits for as long as it may still
+  /// answer, but 30 s at most; 1 s if somebody has stopped it.
   bool saw(int signal, bool from_kernel);
 
   /// Told of every child that was reaped: it may have been this one.
@@ -35,6 +36,8 @@ public:
   void stop();
 
 private:
+  bool answered() const;
+
   pid_t pid_ = -1;
   os::unique_fd line_;
 };
