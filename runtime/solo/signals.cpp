@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,10 +18,6 @@ std::uint64_t change_mask(int how, std::uint64_t mask) {
   std::uint64_t before = 0;
   syscall(SYS_rt_sigprocmask, how, &mask, &before, sizeof mask);
   return before;
-}
-
-constexpr std::uint64_t bit(int signal) {
-  return std::uint64_t{1} << (signal - 1);
 }
 
 } // namespace
@@ -43,6 +40,21 @@ signal_line::signal_line()
 
 void signal_line::restore_child_handler() const {
   sigaction(SIGCHLD, &child_, nullptr);
+}
+
+std::uint64_t signal_line::waiting() const {
+  std::uint64_t result = 0;
+  syscall(SYS_rt_sigpending, &result, sizeof result);
+  return result;
+}
+
+std::optional<siginfo_t> signal_line::take(int signal) const {
+  const std::uint64_t one = bit(signal);
+  const timespec at_once{0, 0};
+  siginfo_t result{};
+  if (syscall(SYS_rt_sigtimedwait, &one, &result, &at_once, sizeof one) != signal)
+    return std::nullopt;
+  return result;
 }
 
 std::optional<signalfd_siginfo> signal_line::next() const {

@@ -12,6 +12,10 @@
 
 namespace troupe::solo {
 
+constexpr std::uint64_t bit(int signal) {
+  return std::uint64_t{1} << (signal - 1);
+}
+
 /// A copy of the fd above those of stdio, which somebody may have closed; takes the old one.
 os::unique_fd above_stdio(os::unique_fd fd);
 
@@ -28,6 +32,10 @@ public:
   /// Gives SIGCHLD back what it had; for a child, before exec.
   void restore_child_handler() const;
 
+  /// Those that wait to be taken, one bit each.
+  std::uint64_t waiting() const;
+  /// Takes this one; it may have been dropped meanwhile, as a stop is for an order to go on.
+  std::optional<siginfo_t> take(int signal) const;
   /// The next one that has come, if any.
   std::optional<signalfd_siginfo> next() const;
 

@@ -20,6 +20,17 @@ namespace {
 
 constexpr int patience_ms = 1000;
 constexpr int most_rounds = 30;
+constexpr int first_queued = 32; // from here on each waits for itself; of the others only one
+
+/// Answers of the witness.
+constexpr unsigned char it_waited = 1;
+constexpr unsigned char it_was_overtaken = 2;
+
+/// The kernel walks through a group under a lock that this call has to take for itself: when
+/// it returns, a sender that has reached one of us has reached all.
+void let_senders_finish() {
+  setpgid(0, getpgrp());
+}
 
 /// Whether the kernel may have dropped this signal for one that was sent later: a stop drops an
 /// order to continue, and the other way round. The bot has got the last one in any case.
@@ -71,7 +82,9 @@ bool is_stopped(pid_t pid) {
     sigemptyset(&one);
     sigaddset(&one, word);
     const timespec at_once{0, 0};
-    word = sigtimedwait(&one, nullptr, &at_once) > 0 || overtaken(word) ? 1 : 0;
+    const bool waited = sigtimedwait(&one, nullptr, &at_once) > 0;
+    word = static_cast<unsigned char>((waited ? it_waited : 0)
+                                      | (overtaken(word) ? it_was_overtaken : 0));
     if (send(line, &word, 1, MSG_NOSIGNAL) != 1)
       _exit(0);
   }
@@ -93,18 +106,45 @@ void witness::start() {
     line_ = std::move(ours);
 }
 
-bool witness::saw(int signal, bool from_kernel) {
+std::optional<sighting> witness::take(int signal, const signal_line& from) {
+  carried_ &= from.waiting();
+  // Asked first and once more afterwards: what the group is sent in between becomes one with what
+  // waits in one of us, and not in the other.
+  bool before = (carried_ & bit(signal)) != 0;
+  carried_ &= ~bit(signal);
+  if (signal < first_queued)
+    before = (ask(signal).value_or(0) & it_waited) != 0 || before;
+  const auto info = from.take(signal);
+  if (!info)
+    return std::nullopt;
+  const auto after = ask(signal);
+  if (!after)
+    return sighting{*info, before || info->si_code == SI_KERNEL};
+  bool waited = (*after & it_waited) != 0;
+  let_senders_finish();
+  if (waited && signal < first_queued && (from.waiting() & bit(signal)) != 0) {
+    carried_ |= bit(signal); // that was the next one
+    waited = false;
+  }
+  return sighting{*info, before || waited || (*after & it_was_overtaken) != 0};
+}
+
+void witness::forget(int signal) {
+  ask(signal);
+  carried_ &= ~bit(signal);
+}
+
+/// Its answer, if there is any.
+std::optional<unsigned char> witness::ask(int signal) {
   if (!line_)
-    return from_kernel;
-  // The kernel walks through a group under a lock that this call has to take for itself: when
-  // it returns, a sender that has reached us has reached the witness too.
-  setpgid(0, getpgrp());
+    return std::nullopt;
+  let_senders_finish();
   auto word = static_cast<unsigned char>(signal);
   if (send(line_.get(), &word, 1, MSG_NOSIGNAL) == 1 && answered()
       && recv(line_.get(), &word, 1, MSG_DONTWAIT) == 1)
-    return word == 1;
+    return word;
   stop(); // somebody has killed or stopped it; a late answer would be taken for the next
-  return from_kernel;
+  return std::nullopt;
 }
 
 bool witness::answered() const {
