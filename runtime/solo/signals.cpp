@@ -68,16 +68,29 @@ std::optional<signalfd_siginfo> signal_line::next() const {
   }
 }
 
-void stop_self(int signal) {
+void let_senders_finish() {
+  setpgid(0, getpgrp());
+}
+
+bool stop_self(int signal, const std::function<bool()>& went_on) {
   sigset_t pending;
   // A stop would take back the order to go on.
   if (sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1)
-    return;
+    return true;
   kill(getpid(), signal);
   if (signal == SIGSTOP)
-    return;
+    return true;
+  if (went_on()) { // the order came between these two
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    const timespec at_once{0, 0};
+    sigtimedwait(&one, nullptr, &at_once);
+    return false;
+  }
   change_mask(SIG_UNBLOCK, bit(signal)); // here it stops
   change_mask(SIG_BLOCK, bit(signal));
+  return true;
 }
 
 void die_of(int signal) {

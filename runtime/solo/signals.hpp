@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <sys/signalfd.h>
 
@@ -45,9 +46,14 @@ private:
   os::unique_fd fd_;
 };
 
+/// The kernel walks through a process group under a lock that this call has to take for itself:
+/// when it returns, a sender that has reached one of the group has reached all.
+void let_senders_finish();
+
 /// Stops this process by that signal, so that its parent sees a stopped job. Returns when it
 /// is continued, or at once where the signal is ignored or somebody has continued us already.
-void stop_self(int signal);
+/// False: our stop took back an order to go on which `went_on` then knew of, so there was none.
+bool stop_self(int signal, const std::function<bool()>& went_on);
 
 /// Ends this process by that signal as the bot was ended by it, but leaves the dumping of core
 /// to the bot. Returns only where that is impossible, as for process 1.

@@ -231,10 +231,19 @@ private:
     }
     if (ended_ || stopped == 0 || (stopped == SIGSTOP && !under_job_control()))
       return;
-    stop_self(stopped);
-    // What stopped the group is old news by now.
+    // What stopped the group is old news. When we go on, it may have been stopped anew.
     for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU})
       witness_.forget(signal);
+    if (!stop_self(stopped, [this] { return continued(); }))
+      witness_.forget(SIGCONT); // the bot has it
+  }
+
+  /// Whether the bot, which had been stopped, goes on already.
+  bool continued() const {
+    let_senders_finish();
+    siginfo_t seen{};
+    return waitid(P_PID, static_cast<id_t>(child_), &seen, WCONTINUED | WNOHANG | WNOWAIT) == 0
+           && seen.si_pid == child_;
   }
 
   /// The pause before a restart. Returns the signal that ends us, or 0.
@@ -247,7 +256,7 @@ private:
         if (signal == SIGCHLD)
           reap();
         else if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
-          stop_self(signal);
+          stop_self(signal, [] { return false; });
         else if (ends_us(signal))
           return signal;
       }

@@ -26,12 +26,6 @@ constexpr int first_queued = 32; // from here on each waits for itself; of the o
 constexpr unsigned char it_waited = 1;
 constexpr unsigned char it_was_overtaken = 2;
 
-/// The kernel walks through a group under a lock that this call has to take for itself: when
-/// it returns, a sender that has reached one of us has reached all.
-void let_senders_finish() {
-  setpgid(0, getpgrp());
-}
-
 /// Whether the kernel may have dropped this signal for one that was sent later: a stop drops an
 /// order to continue, and the other way round. The bot has got the last one in any case.
 bool overtaken(int signal) {
