@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,10 +18,6 @@ std::uint64_t change_mask(int how, std::uint64_t mask) {
   std::uint64_t before = 0;
   syscall(SYS_rt_sigprocmask, how, &mask, &before, sizeof mask);
   return before;
-}
-
-constexpr std::uint64_t bit(int signal) {
-  return std::uint64_t{1} << (signal - 1);
 }
 
 } // namespace
@@ -45,6 +42,21 @@ void signal_line::restore_child_handler() const {
   sigaction(SIGCHLD, &child_, nullptr);
 }
 
+std::uint64_t signal_line::waiting() const {
+  std::uint64_t result = 0;
+  syscall(SYS_rt_sigpending, &result, sizeof result);
+  return result;
+}
+
+std::optional<siginfo_t> signal_line::take(int signal) const {
+  const std::uint64_t one = bit(signal);
+  const timespec at_once{0, 0};
+  siginfo_t result{};
+  if (syscall(SYS_rt_sigtimedwait, &one, &result, &at_once, sizeof one) != signal)
+    return std::nullopt;
+  return result;
+}
+
 std::optional<signalfd_siginfo> signal_line::next() const {
   signalfd_siginfo result{};
   while (true) {
@@ -56,16 +68,29 @@ std::optional<signalfd_siginfo> signal_line::next() const {
   }
 }
 
-void stop_self(int signal) {
+void let_senders_finish() {
+  setpgid(0, getpgrp());
+}
+
+bool stop_self(int signal, const std::function<bool()>& went_on) {
   sigset_t pending;
   // A stop would take back the order to go on.
   if (sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1)
-    return;
+    return true;
   kill(getpid(), signal);
   if (signal == SIGSTOP)
-    return;
+    return true;
+  if (went_on()) { // the order came between these two
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    const timespec at_once{0, 0};
+    sigtimedwait(&one, nullptr, &at_once);
+    return false;
+  }
   change_mask(SIG_UNBLOCK, bit(signal)); // here it stops
   change_mask(SIG_BLOCK, bit(signal));
+  return true;
 }
 
 void die_of(int signal) {

@@ -9,6 +9,7 @@
 #include "runtime/solo/subject.hpp"
 #include "runtime/solo/witness.hpp"
 
+#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -123,8 +124,7 @@ private:
     // What the group was sent before there was this process, it has not got. What it has got, too,
     // waits in it still and becomes one with ours.
     held_ = true;
-    while (const auto signal = signals_.next())
-      handle(*signal);
+    handle_all();
     held_ = false;
     made->held.reset();
     while (!ended_) {
@@ -133,8 +133,7 @@ private:
         break;
       if (status && both[1].revents != 0)
         learn_outcome(std::exchange(status, {}), *request);
-      while (const auto signal = signals_.next())
-        handle(*signal);
+      handle_all();
     }
     if (status)
       learn_outcome(std::move(status), *request);
@@ -185,23 +184,31 @@ private:
       close(fd);
   }
 
-  void handle(const signalfd_siginfo& got) {
-    const int signal = static_cast<int>(got.ssi_signo);
-    if (signal == SIGCHLD && got.ssi_code > 0)
-      return reap();
-    if (static_cast<pid_t>(got.ssi_pid) == getpid())
+  void handle_all() {
+    while (const auto waiting = signals_.waiting())
+      if (const auto got = witness_.take(std::countr_zero(waiting) + 1, signals_))
+        handle(*got);
+  }
+
+  void handle(const sighting& got) {
+    const int signal = got.info.si_signo;
+    if (signal == SIGCHLD) {
+      // Also when somebody sent it: of a kind only one waits, and this may stand for the kernel's.
+      reap();
+      if (got.info.si_code > 0)
+        return;
+    }
+    if (got.info.si_code == SI_USER && got.info.si_pid == getpid())
       return; // we have written to a pipe that nobody reads
-    const bool to_group = witness_.saw(signal, got.ssi_code == SI_KERNEL);
     policy_.signalled(signal, now());
     if (ended_)
       return; // its pid may be somebody else's by now
     // One that has left our group gets from us what the group gets.
-    if (to_group && !held_ && getpgid(child_) == getpgrp())
+    if (got.to_group && !held_ && getpgid(child_) == getpgrp())
       return;
-    sigval value{};
-    value.sival_ptr = reinterpret_cast<void*>(got.ssi_ptr);
-    const bool sent =
-        got.ssi_code == SI_QUEUE ? sigqueue(child_, signal, value) == 0 : kill(child_, signal) == 0;
+    const bool sent = got.info.si_code == SI_QUEUE
+                          ? sigqueue(child_, signal, got.info.si_value) == 0
+                          : kill(child_, signal) == 0;
     if (!sent && talks_)
       say(os::sentence("pass signal " + std::to_string(signal) + " to", plan_.name, errno));
   }
@@ -224,10 +231,19 @@ private:
     }
     if (ended_ || stopped == 0 || (stopped == SIGSTOP && !under_job_control()))
       return;
-    stop_self(stopped);
-    // What stopped the group is old news by now.
+    // What stopped the group is old news. When we go on, it may have been stopped anew.
     for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU})
-      witness_.saw(signal, false);
+      witness_.forget(signal);
+    if (!stop_self(stopped, [this] { return continued(); }))
+      witness_.forget(SIGCONT); // the bot has it
+  }
+
+  /// Whether the bot, which had been stopped, goes on already.
+  bool continued() const {
+    let_senders_finish();
+    siginfo_t seen{};
+    return waitid(P_PID, static_cast<id_t>(child_), &seen, WCONTINUED | WNOHANG | WNOWAIT) == 0
+           && seen.si_pid == child_;
   }
 
   /// The pause before a restart. Returns the signal that ends us, or 0.
@@ -236,11 +252,11 @@ private:
     while (true) {
       while (const auto got = signals_.next()) {
         const int signal = static_cast<int>(got->ssi_signo);
-        witness_.saw(signal, false);
+        witness_.forget(signal);
         if (signal == SIGCHLD)
           reap();
         else if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
-          stop_self(signal);
+          stop_self(signal, [] { return false; });
         else if (ends_us(signal))
           return signal;
       }

@@ -7,6 +7,8 @@
 #include <ctime>
 #include <fcntl.h>
 #include <poll.h>
+#include <string>
+#include <string_view>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -17,6 +19,12 @@ namespace troupe::solo {
 namespace {
 
 constexpr int patience_ms = 1000;
+constexpr int most_rounds = 30;
+constexpr int first_queued = 32; // from here on each waits for itself; of the others only one
+
+/// Answers of the witness.
+constexpr unsigned char it_waited = 1;
+constexpr unsigned char it_was_overtaken = 2;
 
 /// Whether the kernel may have dropped this signal for one that was sent later: a stop drops an
 /// order to continue, and the other way round. The bot has got the last one in any case.
@@ -32,6 +40,19 @@ bool overtaken(int signal) {
     waits = waits || sigismember(&pending, one) == 1;
   }
   return asked && waits;
+}
+
+/// Whether somebody has stopped it, or nothing is known of it.
+bool is_stopped(pid_t pid) {
+  const auto path = "/proc/" + std::to_string(pid) + "/stat";
+  const os::unique_fd file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  char text[256];
+  const auto size = file ? read(file.get(), text, sizeof text) : -1;
+  const std::string_view line{text, size > 0 ? static_cast<std::size_t>(size) : 0};
+  const auto name_end = line.rfind(") ");
+  if (name_end == line.npos || name_end + 2 >= line.size())
+    return true;
+  return std::string_view{"TtZX"}.find(line[name_end + 2]) != std::string_view::npos;
 }
 
 /// Only calls that are safe after a fork.
@@ -55,7 +76,9 @@ bool overtaken(int signal) {
     sigemptyset(&one);
     sigaddset(&one, word);
     const timespec at_once{0, 0};
-    word = sigtimedwait(&one, nullptr, &at_once) > 0 || overtaken(word) ? 1 : 0;
+    const bool waited = sigtimedwait(&one, nullptr, &at_once) > 0;
+    word = static_cast<unsigned char>((waited ? it_waited : 0)
+                                      | (overtaken(word) ? it_was_overtaken : 0));
     if (send(line, &word, 1, MSG_NOSIGNAL) != 1)
       _exit(0);
   }
@@ -77,19 +100,58 @@ void witness::start() {
     line_ = std::move(ours);
 }
 
-bool witness::saw(int signal, bool from_kernel) {
+std::optional<sighting> witness::take(int signal, const signal_line& from) {
+  carried_ &= from.waiting();
+  // Asked first and once more afterwards: what the group is sent in between becomes one with what
+  // waits in one of us, and not in the other.
+  bool before = (carried_ & bit(signal)) != 0;
+  carried_ &= ~bit(signal);
+  if (signal < first_queued)
+    before = (ask(signal).value_or(0) & it_waited) != 0 || before;
+  const auto info = from.take(signal);
+  if (!info)
+    return std::nullopt;
+  const auto after = ask(signal);
+  if (!after)
+    return sighting{*info, before || info->si_code == SI_KERNEL};
+  bool waited = (*after & it_waited) != 0;
+  let_senders_finish();
+  if (waited && signal < first_queued && (from.waiting() & bit(signal)) != 0) {
+    carried_ |= bit(signal); // that was the next one
+    waited = false;
+  }
+  return sighting{*info, before || waited || (*after & it_was_overtaken) != 0};
+}
+
+void witness::forget(int signal) {
+  ask(signal);
+  carried_ &= ~bit(signal);
+}
+
+/// Its answer, if there is any.
+std::optional<unsigned char> witness::ask(int signal) {
   if (!line_)
-    return from_kernel;
-  // The kernel walks through a group under a lock that this call has to take for itself: when
-  // it returns, a sender that has reached us has reached the witness too.
-  setpgid(0, getpgrp());
+    return std::nullopt;
+  let_senders_finish();
   auto word = static_cast<unsigned char>(signal);
-  pollfd answer{line_.get(), POLLIN, 0};
-  if (send(line_.get(), &word, 1, MSG_NOSIGNAL) == 1 && poll(&answer, 1, patience_ms) == 1
+  if (send(line_.get(), &word, 1, MSG_NOSIGNAL) == 1 && answered()
       && recv(line_.get(), &word, 1, MSG_DONTWAIT) == 1)
-    return word == 1;
+    return word;
   stop(); // somebody has killed or stopped it; a late answer would be taken for the next
-  return from_kernel;
+  return std::nullopt;
+}
+
+bool witness::answered() const {
+  pollfd answer{line_.get(), POLLIN, 0};
+  // A machine that is busy, or was asleep, makes it slow; it must not be taken for stopped then.
+  for (int round = 0; round < most_rounds; ++round) {
+    const int ready = poll(&answer, 1, patience_ms);
+    if (ready != 0)
+      return ready == 1;
+    if (is_stopped(pid_))
+      return false;
+  }
+  return false;
 }
 
 void witness::reaped(pid_t pid) {

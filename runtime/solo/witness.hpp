@@ -8,10 +8,20 @@
 // of ours sits in the group, blocks every signal, and is asked whether it has got this one too.
 
 #include "runtime/os/unique_fd.hpp"
+#include "runtime/solo/signals.hpp"
 
+#include <csignal>
+#include <cstdint>
+#include <optional>
 #include <sys/types.h>
 
 namespace troupe::solo {
+
+/// A signal as it was seen.
+struct sighting {
+  siginfo_t info;
+  bool to_group; ///< and so has reached everybody in it
+};
 
 class witness {
 public:
@@ -24,9 +34,13 @@ public:
   /// with us. Without it (no process is to be had), `saw` goes by the sender.
   void start();
 
-  /// Whether the group was sent `signal`, which has just been read; a second look finds nothing.
-  /// `from_kernel`: the kernel itself was its sender. Waits 1 s at most.
-  bool saw(int signal, bool from_kernel);
+  /// Takes `signal`, which waits in `from`, and tells whether the group was sent it. Nothing when
+  /// it waits no more. Waits for the witness for as long as that may still answer, but 30 s at
+  /// most; 1 s if somebody has stopped it.
+  std::optional<sighting> take(int signal, const signal_line& from);
+
+  /// Whatever it knows of `signal` is old news.
+  void forget(int signal);
 
   /// Told of every child that was reaped: it may have been this one.
   void reaped(pid_t pid);
@@ -35,6 +49,10 @@ public:
   void stop();
 
 private:
+  std::optional<unsigned char> ask(int signal);
+  bool answered() const;
+
+  std::uint64_t carried_ = 0; ///< the group was sent what waits now; one bit each
   pid_t pid_ = -1;
   os::unique_fd line_;
 };

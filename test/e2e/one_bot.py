@@ -15,6 +15,8 @@ from troupe_test import PATIENCE, TROUPE, Failed, clean_environment, poll_until
 LAST = signal.SIGRTMAX
 # What a process cannot wait for, and what its children send it.
 UNSEEN = {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
+# Python ignores these itself, and gives them back to what `subprocess` starts.
+KEPT_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
 ALL = sorted(set(signal.valid_signals()) - UNSEEN - {LAST})
 
 # Tells every signal that reaches it, until LAST does. They queue while it writes.
@@ -59,6 +61,17 @@ print(json.dumps({"environment": dict(os.environ), "directory": os.getcwd(), "um
 
 class SoloCase(unittest.TestCase):
     maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        """What is started starts as at a prompt: `&` in a script ignores INT and QUIT, nohup HUP,
+        and that is inherited."""
+        for number in signal.valid_signals() - KEPT_BY_PYTHON:
+            if signal.getsignal(number) == signal.SIG_IGN:
+                cls.addClassCleanup(signal.signal, number,
+                                    signal.signal(number, signal.SIG_DFL))
+        cls.addClassCleanup(signal.pthread_sigmask, signal.SIG_SETMASK,
+                            signal.pthread_sigmask(signal.SIG_SETMASK, set()))
 
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
@@ -139,8 +152,7 @@ class SoloCase(unittest.TestCase):
         return seen
 
     def gone(self, pid):
-        poll_until(lambda: not Path(f"/proc/{pid}/stat").exists()
-                   or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX")
+        poll_until(lambda: state_of(pid) in "ZX")
 
 
 def ready(process):
@@ -151,8 +163,11 @@ def ready(process):
 
 
 def state_of(pid):
-    """«S», «T», «Z» …"""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    """«S», «T», «Z» …, and «X» when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 def group_of(pid):

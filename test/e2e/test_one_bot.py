@@ -6,12 +6,17 @@ import os
 import pty
 import signal
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
 import pexpect
 from one_bot import ALL, SoloCase, group_of, ready, state_of
 from troupe_test import TROUPE, clean_environment, poll_until, times
+
+CGROUP2 = next((place for place in map(Path, ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"))
+                if (place / "cgroup.procs").exists() and os.access(place, os.W_OK)
+                and (place / "cgroup.controllers").exists()), None)
 
 
 class Ends(SoloCase):
@@ -238,6 +243,16 @@ class Signals(SoloCase):
                 self.assertEqual(f"got {int(number)}\n", process.stdout.readline())
         self.assertEqual([], self.told(process))
 
+    def test_faster_than_we_can_look(self):
+        """We come to it late under load; what the group is sent again meanwhile is no other."""
+        process = self.begin("./teller.py")
+        ready(process)
+        for _ in range(times(500, 10000)):
+            for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGHUP):
+                os.killpg(process.pid, number)
+                self.assertEqual(f"got {int(number)}\n", process.stdout.readline())
+        self.assertEqual([], self.told(process))
+
     def test_real_time_signals_are_counted(self):
         process = self.begin("./teller.py")
         ready(process)
@@ -282,6 +297,57 @@ class Signals(SoloCase):
             self.assertEqual("got 18\n", process.stdout.readline())
         self.assertEqual([], self.told(process))
 
+    def test_a_child_signal_that_hides_another(self):
+        """Of a kind only one waits: what somebody sends may stand for the end of the bot."""
+        process = self.begin("./teller.py")
+        bot = ready(process)
+        process.send_signal(signal.SIGSTOP)
+        poll_until(lambda: state_of(process.pid) == "T")
+        process.send_signal(signal.SIGCHLD)
+        os.kill(bot, signal.SIGKILL)
+        poll_until(lambda: state_of(bot) == "Z")
+        process.send_signal(signal.SIGCONT)
+        self.assertEqual(-signal.SIGKILL, process.wait(60))
+
+    def test_a_witness_that_was_stopped(self):
+        process = self.begin("./teller.py")
+        bot = ready(process)
+        (other,) = set(group_of(process.pid)) - {process.pid, bot}
+        os.kill(other, signal.SIGSTOP)
+        poll_until(lambda: state_of(other) == "T")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual("got 15\n", process.stdout.readline())
+        self.gone(other)
+        self.assertEqual([], self.told(process))
+
+    @unittest.skipUnless(os.geteuid() == 0 and CGROUP2, "needs root and cgroup2")
+    def test_a_witness_that_is_slow(self):
+        """It is not given up, and what comes meanwhile is no other: it would reach the bot twice."""
+        process = self.begin("./teller.py")
+        bot = ready(process)
+        (other,) = set(group_of(process.pid)) - {process.pid, bot}
+        cage = CGROUP2 / f"troupe-test-{other}"
+        cage.mkdir()
+        self.addCleanup(lambda: poll_until(lambda: self.removed(cage)))
+        self.addCleanup(self.discard, process)
+        (cage / "cgroup.procs").write_text(str(other))
+        (cage / "cgroup.freeze").write_text("1")
+        poll_until(lambda: "frozen 1" in (cage / "cgroup.events").read_text())
+        for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGTSTP, signal.SIGCONT):
+            os.killpg(process.pid, number)
+            self.assertEqual(f"got {int(number)}\n", process.stdout.readline())
+        time.sleep(1.5) # longer than the wait for one that was stopped
+        (cage / "cgroup.freeze").write_text("0")
+        self.assertEqual([], self.told(process))
+
+    @staticmethod
+    def removed(directory):
+        try:
+            directory.rmdir()
+        except OSError:
+            return False
+        return True
+
     def test_a_witness_that_was_killed(self):
         process = self.begin("./teller.py")
         bot = ready(process)
@@ -323,8 +389,9 @@ class Terminal(SoloCase):
         self.assertEqual([signal.SIGHUP, signal.SIGCONT, signal.SIGRTMAX], sorted(seen))
 
     def test_ctrl_c_that_is_caught(self):
+        # Short reads: one that bash begins just after the signal does not end by it.
         self.script("catch.sh", "#!/bin/bash\ntrap 'echo caught; exit 7' INT\necho ready\n"
-                    "while :; do read -t 60 x; done\n")
+                    "while :; do read -t 0.1 x; done\n")
         terminal = self.terminal(TROUPE, "run", "./catch.sh")
         terminal.expect("ready\r\n")
         terminal.sendintr()
@@ -399,10 +466,12 @@ class Terminal(SoloCase):
         shell.expect("got 64\r\n")
 
     def test_stopped_then_in_the_background(self):
+        # It starts nobody: dash, between its vfork and the program, cannot be stopped by Ctrl-Z.
+        self.script("go.py", "import os, time\nprint('begun', flush=True)\n"
+                    "while not os.path.exists('go'):\n    time.sleep(0.02)\nprint('went')\n")
         shell = self.shell()
-        shell.sendline("troupe run sh -c 'while ! test -e go; do sleep 0.02; done; echo went'")
-        shell.expect("no fleet\r\n")
-        poll_until(lambda: self.foreground_of(shell) not in (0, shell.pid))
+        shell.sendline("troupe run ./go.py")
+        shell.expect("begun\r\n")
         shell.sendcontrol("z")
         shell.expect("Stopped")
         shell.expect_exact("ready> ")
@@ -440,8 +509,8 @@ class Terminal(SoloCase):
                                 key=lambda n: (n != signal.SIGTERM, n))
                          + self.signals(told.read_text().splitlines())[-1:])
 
-    def test_a_shell_as_the_bot(self):
-        """It has job control of its own within ours."""
+    def inner_shell(self):
+        """An interactive bash as the bot, and the pid of a job that was stopped in it."""
         shell = self.shell()
         shell.sendline("troupe run bash --norc --noprofile -i")
         shell.sendline("PS1='inner''> '")
@@ -450,16 +519,36 @@ class Terminal(SoloCase):
         shell.expect("sleep 1000\r\n")
         poll_until(lambda: "sleep" in Path(
             f"/proc/{self.foreground_of(shell)}/cmdline").read_text())
+        job = self.foreground_of(shell)
         shell.sendcontrol("z")
         shell.expect("Stopped")
         shell.expect_exact("inner> ")
-        shell.sendline("exit 8")
-        shell.expect("stopped jobs")
-        shell.expect_exact("inner> ")
+        return shell, job
+
+    @staticmethod
+    def leave(shell):
         shell.sendline("exit 8")
         shell.expect_exact("ready> ")
         shell.sendline("echo code=$?")
         shell.expect("code=8")
+
+    def test_a_shell_as_the_bot(self):
+        """It has job control of its own within ours."""
+        shell, _ = self.inner_shell()
+        shell.sendline("exit 8")
+        shell.expect("stopped jobs")
+        shell.expect_exact("inner> ")
+        self.leave(shell)
+
+    def test_a_shell_as_the_bot_kills_its_job(self):
+        """bash, with us or without, may still call it stopped, until it waits for a program."""
+        shell, job = self.inner_shell()
+        shell.sendline("kill -9 %1; echo sent''")
+        shell.expect("sent\r\n")
+        self.gone(job)
+        shell.sendline("/bin/true; jobs")
+        shell.expect("Killed +sleep 1000\r\n")
+        self.leave(shell)
 
 
 if __name__ == "__main__":
