@@ -20,15 +20,11 @@ namespace troupe::logs {
 
 namespace {
 
-// Between rounds in which little came: many bots that say little cost few wake-ups, and a pipe
-// of 64 KiB holds what a bot says meanwhile.
-constexpr int pause_ms = 20;
 constexpr int look_every_ms = 1000;
-constexpr int events_at_once = 1024;
+constexpr int events_at_once = 4096;
 
 constexpr std::size_t pipe_size = 64 * 1024;
 constexpr std::size_t large_pipe = 1024 * 1024;
-constexpr std::size_t much = pipe_size / 4;          // no pause after that
 constexpr std::size_t most_large_pipes = 16;         // enlarged at a time
 constexpr std::size_t most_drained = 2 * large_pipe; // of a pipe that somebody goes on filling
 constexpr std::size_t most_pending = 4 * large_pipe; // read for tails, and not taken yet
@@ -140,7 +136,8 @@ void reader::run() {
     if (posted && ++put_off < most_put_off)
       continue;
     put_off = 0;
-    busy_ = posted || count == events_at_once;
+    if (posted || count == events_at_once)
+      pace_.hurry();
     for (auto i = events.begin(); i != end; ++i)
       if (auto* x = static_cast<source*>(i->data.ptr); x && !stop_asked_)
         read_once(*x);
@@ -151,10 +148,7 @@ void reader::run() {
       looked = now;
       look();
     }
-    if (!busy_) {
-      pollfd wake{wake_.get(), POLLIN, 0};
-      ::poll(&wake, 1, pause_ms);
-    }
+    pause();
   }
   for (const auto& [x, owner] : sources_) {
     of_ = x;
@@ -164,6 +158,20 @@ void reader::run() {
   }
   submit();
   blocks_.close();
+}
+
+void reader::pause() {
+  auto length = pace_.end_round(std::chrono::steady_clock::now());
+  if (length.count() == 0)
+    return;
+  // Somebody waits for a line, or is told when it was read.
+  const auto prompt = [](const auto& x) {
+    return x.second->attached && (x.second->patterns.waits() || !x.second->shape.in_place());
+  };
+  if (length > pace::shortest && std::any_of(sources_.begin(), sources_.end(), prompt))
+    length = pace::shortest;
+  pollfd wake{wake_.get(), POLLIN, 0};
+  ::poll(&wake, 1, static_cast<int>(length.count()));
 }
 
 bool reader::run_posted() {
@@ -185,6 +193,9 @@ bool reader::run_posted() {
 
 void reader::attach(const source_ptr& x) {
   sources_.emplace(x.get(), x);
+  // Small when all pipes of this user are too many.
+  const int room = ::fcntl(x->pipe.get(), F_GETPIPE_SZ);
+  x->room = room > 0 ? std::min(static_cast<std::size_t>(room), pipe_size) : pipe_size;
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = x.get();
@@ -258,8 +269,10 @@ std::size_t reader::read_once(source& x) {
       block_->used += static_cast<std::size_t>(count);
     take(x, {memory, static_cast<std::size_t>(count)});
     resize_pipe(x, static_cast<std::size_t>(count));
+    pace_.brought(static_cast<std::size_t>(count), x.room);
     // Who writes more than it may can wait.
-    busy_ = busy_ || (static_cast<std::size_t>(count) >= much && x.over_rate == 0);
+    if (static_cast<std::size_t>(count) >= x.room / 4 && x.over_rate == 0)
+      pace_.hurry();
   }
   if (ended)
     end_of(x);

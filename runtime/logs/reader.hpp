@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/logs/hand_over.hpp"
+#include "runtime/logs/pace.hpp"
 #include "runtime/logs/source.hpp"
 #include "runtime/os/unique_fd.hpp"
 
@@ -19,7 +20,7 @@ struct remark;
 using source_ptr = std::shared_ptr<source>;
 
 /// Reads all pipes, in rounds: each that has something is read once, and then there is a pause,
-/// unless much comes. One thread runs it.
+/// see `pace`. One thread runs it.
 class reader final : private sink {
 public:
   reader(hand_over& blocks, std::function<void(const remark&)> on_remark);
@@ -47,6 +48,7 @@ private:
   void put(std::string_view bytes, std::size_t raw, bool line_start) override;
   bool need(std::size_t least);
   void submit();
+  void pause();
   bool run_posted();
   std::size_t read_once(source& x);
   std::size_t take_pending(source& x);
@@ -74,7 +76,7 @@ private:
   std::unique_ptr<char[]> scratch_;
   std::size_t large_ = 0; // pipes that were enlarged
   std::size_t most_large_ = 0;
-  bool busy_ = false;      // much came in this round
+  pace pace_;
   bool unsettled_ = false; // there is something to tell later
 };
 
