@@ -147,8 +147,8 @@ def drip(bench, kind, options):
         time.sleep(options.watch)
         used, took = contestant.cpu_seconds() - before, time.monotonic() - watched
         written, now = after_a_write(contestant)
-        came, took_that = written - kept, now - began
-    wanted = options.bots * DRIP * took_that
+        came, between = written - kept, now - began
+    wanted = options.bots * DRIP * between
     return {"drip": 100 * used / took, "drip_lost": max(0, 100 * (wanted - came) / wanted)}
 
 
