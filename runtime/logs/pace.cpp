@@ -9,7 +9,6 @@ void pace::brought(std::size_t count, std::size_t room) {
   if (count == 0)
     return;
   ++sources_;
-  // Short writes do not fill the pages of a pipe: half of what it holds may be all it takes.
   fullest_ = std::max(fullest_, 4 * static_cast<double>(count) / static_cast<double>(room));
 }
 
@@ -17,13 +16,6 @@ pace::milliseconds pace::end_round(clock::time_point now) {
   const auto passed = now - std::exchange(last_, now);
   const auto fullest = std::exchange(fullest_, 0);
   const auto sources = std::exchange(sources_, 0);
-  const bool hurried = std::exchange(hurried_, false);
-  if (fullest >= 2)
-    wary_until_ = now + wary;
-  if (hurried)
-    return milliseconds{0};
-  if (now < wary_until_)
-    return shortest;
   auto result = std::min<milliseconds>(of_each * static_cast<int>(sources), longest);
   if (fullest > 0)
     result =

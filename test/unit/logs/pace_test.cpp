@@ -75,30 +75,11 @@ BOOST_AUTO_TEST_CASE(one_that_says_more_shortens_the_pauses_of_all) {
   BOOST_TEST((x.settled() == pace::longest));
 }
 
-BOOST_AUTO_TEST_CASE(after_a_full_pipe_pauses_are_short_for_a_while) {
-  fleet x{500, 1000};
-  x.settled();
-  BOOST_TEST((x.round(room / 2) == pace::shortest));
-  const auto end = x.now + pace::wary - 100ms;
-  while (x.now < end)
-    BOOST_TEST((x.round() == pace::shortest));
-  BOOST_TEST((x.settled() == pace::longest));
-}
-
-BOOST_AUTO_TEST_CASE(a_hurry_is_for_one_round) {
-  fleet x{500, 1000};
-  x.settled();
-  x.rounds.hurry();
-  BOOST_TEST((x.round() == 0ms));
-  BOOST_TEST((x.round() >= pace::shortest));
-}
-
 BOOST_AUTO_TEST_CASE(a_small_pipe_is_full_sooner) {
   fleet x{500, 1000};
   x.settled();
   x.rounds.brought(4096, 8192);
-  BOOST_TEST((x.round() == pace::shortest));
-  BOOST_TEST((x.round() == pace::shortest));
+  BOOST_TEST((x.round() <= pace::longest / 2));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
