@@ -138,8 +138,9 @@ void collector::watch(const std::string& name, std::uint64_t incarnation,
   std::vector<std::shared_ptr<const re2::RE2>> compiled;
   for (const auto& text : patterns)
     compiled.push_back(compiled_pattern(text));
-  state_->pipes.post([x, compiled = std::move(compiled), patterns = std::move(patterns),
-                      found = std::move(found)] { x->patterns.set(patterns, found); });
+  state_->pipes.post([self = state_.get(), x, compiled = std::move(compiled),
+                      patterns = std::move(patterns),
+                      found = std::move(found)] { self->pipes.watch(x, patterns, found); });
 }
 
 std::string collector::tail(const std::string& name, std::uint64_t incarnation) {

@@ -31,7 +31,6 @@ block_ptr hand_over::acquire() {
     --lent_;
     return nullptr;
   }
-  result->begun = std::chrono::steady_clock::now();
   return result;
 }
 
@@ -65,19 +64,9 @@ void hand_over::close() {
   work_.notify_one();
 }
 
-// With the mutex held.
-bool hand_over::ripe() const {
-  return closed_ || queue_.size() > 1
-         || (!queue_.empty()
-             && (queue_.front()->used >= enough || queue_.front()->pieces.size() < few_pieces));
-}
-
 block_ptr hand_over::take(std::chrono::milliseconds limit) {
   std::unique_lock lock{mutex_};
   work_.wait_for(lock, limit, [&] { return closed_ || !queue_.empty(); });
-  // The reader may take the block back meanwhile, and return it with more.
-  if (!queue_.empty())
-    work_.wait_until(lock, queue_.front()->begun + gather, [&] { return ripe(); });
   if (queue_.empty())
     return nullptr;
   auto result = std::move(queue_.front());

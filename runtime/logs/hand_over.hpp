@@ -2,6 +2,7 @@
 
 #include "runtime/logs/stream.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -47,8 +48,7 @@ public:
 
   // -- of the writer ---------------------------------------------------------------
 
-  /// The next block; nothing when there was none for so long, or `closed`. One with a little
-  /// from each of many waits for `gather`, so that their next lines need no write of their own.
+  /// The next block; nothing when there was none for so long, or `closed`.
   block_ptr take(std::chrono::milliseconds limit);
   bool closed();
 
@@ -61,11 +61,6 @@ public:
   void trim();
 
 private:
-  static constexpr std::chrono::milliseconds gather{400};
-  static constexpr std::size_t few_pieces = 16; // do not wait
-  static constexpr std::size_t enough = 64 * 1024;
-  bool ripe() const;
-
   const std::chrono::milliseconds patience_;
   const std::size_t most_;
   std::atomic<std::uint64_t> progress_{0};

@@ -35,6 +35,9 @@ public:
       look(text);
   }
 
+  /// Whether one was not found yet.
+  bool waits() const { return missing_ > 0; }
+
   /// There is no more: a last line without its end counts too.
   void end();
 

@@ -20,19 +20,16 @@ namespace troupe::logs {
 
 namespace {
 
-// Between rounds in which little came: many bots that say little cost few wake-ups, and a pipe
-// of 64 KiB holds what a bot says meanwhile.
-constexpr int pause_ms = 20;
 constexpr int look_every_ms = 1000;
-constexpr int events_at_once = 1024;
+constexpr int events_at_once = 4096;
 
 constexpr std::size_t pipe_size = 64 * 1024;
 constexpr std::size_t large_pipe = 1024 * 1024;
-constexpr std::size_t much = pipe_size / 4;          // no pause after that
 constexpr std::size_t most_large_pipes = 16;         // enlarged at a time
 constexpr std::size_t most_drained = 2 * large_pipe; // of a pipe that somebody goes on filling
 constexpr std::size_t most_pending = 4 * large_pipe; // read for tails, and not taken yet
 constexpr int most_put_off = 100;                    // rounds
+constexpr std::chrono::seconds prompt_for{10};       // after a pipe was full
 constexpr int quiet_looks = 10;                      // until a pipe gets its size back
 constexpr std::int64_t minute = 60'000'000;
 
@@ -61,19 +58,24 @@ std::string reason_text(int why) {
   return std::strerror(why);
 }
 
+bool add_to(int epoll, source& x) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &x;
+  return ::epoll_ctl(epoll, EPOLL_CTL_ADD, x.pipe.get(), &event) == 0;
+}
+
 } // namespace
 
 reader::reader(hand_over& blocks, std::function<void(const remark&)> on_remark)
     : blocks_(blocks)
     , on_remark_(std::move(on_remark))
-    , epoll_(::epoll_create1(EPOLL_CLOEXEC))
+    , prompt_{os::unique_fd{::epoll_create1(EPOLL_CLOEXEC)}}
+    , calm_{os::unique_fd{::epoll_create1(EPOLL_CLOEXEC)}}
     , wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
     , scratch_(new char[pipe_size])
     , most_large_(allowed_large_pipes()) {
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.ptr = nullptr;
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
+  // nop
 }
 
 // -- from any thread ---------------------------------------------------------------------------
@@ -120,40 +122,29 @@ std::string reader::read_tail(const source_ptr& x) {
 // -- the thread --------------------------------------------------------------------------------
 
 void reader::run() {
-  std::array<epoll_event, events_at_once> events;
-  auto looked = std::chrono::steady_clock::now();
+  auto looked = clock::now();
   int put_off = 0;
   for (;;) {
-    // Sources go away here only: no event below is of one that is no more.
+    // Sources go away here only: no event of a round is of one that is no more.
     if (run_posted()) {
       submit();
       unsettled_ = true;
     }
     if (stopping_)
       break;
-    const int count =
-        ::epoll_wait(epoll_.get(), events.data(), events_at_once, unsettled_ ? look_every_ms : -1);
-    const auto end = events.begin() + std::max(count, 0);
-    const auto is_wake = [](const epoll_event& x) { return x.data.ptr == nullptr; };
     // What was posted comes before what was written later, unless there is no end to it.
-    const bool posted = std::any_of(events.begin(), end, is_wake);
-    if (posted && ++put_off < most_put_off)
+    if (wait() && ++put_off < most_put_off)
       continue;
     put_off = 0;
-    busy_ = posted || count == events_at_once;
-    for (auto i = events.begin(); i != end; ++i)
-      if (auto* x = static_cast<source*>(i->data.ptr); x && !stop_asked_)
-        read_once(*x);
-    unsettled_ = unsettled_ || count > 0;
+    read_prompt();
+    read_calm();
     submit();
-    if (const auto now = std::chrono::steady_clock::now();
+    if (std::exchange(hurried_, false))
+      prompt_.due = {};
+    if (const auto now = clock::now();
         unsettled_ && now - looked >= std::chrono::milliseconds{look_every_ms}) {
       looked = now;
       look();
-    }
-    if (!busy_) {
-      pollfd wake{wake_.get(), POLLIN, 0};
-      ::poll(&wake, 1, pause_ms);
     }
   }
   for (const auto& [x, owner] : sources_) {
@@ -164,6 +155,50 @@ void reader::run() {
   }
   submit();
   blocks_.close();
+}
+
+// Until there is something to read in a circle that is due, or to look at. Returns whether
+// something was posted.
+bool reader::wait() {
+  const auto now = clock::now();
+  std::array<pollfd, 3> fds{{{wake_.get(), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}}};
+  auto limit = std::chrono::milliseconds{unsettled_ ? look_every_ms : -1};
+  std::size_t i = 1;
+  for (const auto* x : {&prompt_, &calm_}) {
+    if (now >= x->due) {
+      fds[i++].fd = x->epoll.get();
+      continue;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(x->due - now);
+    limit = limit.count() < 0 ? left : std::min(limit, left);
+  }
+  ::poll(fds.data(), fds.size(), static_cast<int>(limit.count()));
+  return fds[0].revents != 0;
+}
+
+void reader::read_prompt() {
+  if (clock::now() < prompt_.due)
+    return;
+  const auto count = read_round(prompt_);
+  if (count > 0 && count < events_at_once)
+    prompt_.due = clock::now() + pace::shortest;
+}
+
+void reader::read_calm() {
+  if (clock::now() < calm_.due)
+    return;
+  const auto count = read_round(calm_);
+  if (count > 0 && count < events_at_once)
+    calm_.due = clock::now() + pace_.end_round(clock::now());
+}
+
+std::size_t reader::read_round(circle& x) {
+  std::array<epoll_event, events_at_once> events;
+  const int count = ::epoll_wait(x.epoll.get(), events.data(), events_at_once, 0);
+  for (int i = 0; i < count && !stop_asked_; ++i)
+    read_once(*static_cast<source*>(events[static_cast<std::size_t>(i)].data.ptr));
+  unsettled_ = unsettled_ || count > 0;
+  return static_cast<std::size_t>(std::max(count, 0));
 }
 
 bool reader::run_posted() {
@@ -185,10 +220,11 @@ bool reader::run_posted() {
 
 void reader::attach(const source_ptr& x) {
   sources_.emplace(x.get(), x);
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.ptr = x.get();
-  x->attached = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, x->pipe.get(), &event) == 0;
+  // Small when all pipes of this user are too many.
+  const int room = ::fcntl(x->pipe.get(), F_GETPIPE_SZ);
+  x->room = room > 0 ? std::min(static_cast<std::size_t>(room), pipe_size) : pipe_size;
+  x->prompt = x->patterns.waits() || !x->shape.in_place();
+  x->attached = add_to(circle_of(*x).epoll.get(), *x);
   // What is there counts from the first moment.
   read_once(*x);
 }
@@ -197,7 +233,7 @@ void reader::attach(const source_ptr& x) {
 void reader::detach(source& x) {
   if (!std::exchange(x.attached, false))
     return;
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, x.pipe.get(), nullptr);
+  ::epoll_ctl(circle_of(x).epoll.get(), EPOLL_CTL_DEL, x.pipe.get(), nullptr);
   if (std::exchange(x.large, false))
     --large_;
   const std::lock_guard lock{x.mutex};
@@ -224,6 +260,25 @@ void reader::change(const source_ptr& x, const config::log_spec& spec) {
   of_ = x.get();
   time_ = wall_clock();
   x->shape.settings(spec, *this);
+  place(*x);
+}
+
+void reader::watch(const source_ptr& x, const std::vector<std::string>& patterns,
+                   pattern_found found) {
+  x->patterns.set(patterns, std::move(found));
+  place(*x);
+}
+
+// Somebody waits for a line, or is told when it was read, or the bot was held back by its pipe.
+void reader::place(source& x) {
+  const bool prompt = x.patterns.waits() || !x.shape.in_place() || clock::now() < x.prompt_until;
+  if (!x.attached || prompt == x.prompt)
+    return;
+  auto& to = prompt ? prompt_ : calm_;
+  if (!add_to(to.epoll.get(), x))
+    return; // it stays where it is
+  ::epoll_ctl(circle_of(x).epoll.get(), EPOLL_CTL_DEL, x.pipe.get(), nullptr);
+  x.prompt = prompt;
 }
 
 // Returns how much came. Into the block directly when it can stay as it is.
@@ -258,8 +313,15 @@ std::size_t reader::read_once(source& x) {
       block_->used += static_cast<std::size_t>(count);
     take(x, {memory, static_cast<std::size_t>(count)});
     resize_pipe(x, static_cast<std::size_t>(count));
+    const auto size_read = static_cast<std::size_t>(count);
+    // Short writes do not fill the pages of a pipe: half of what it holds may be all it takes.
+    if (size_read >= x.room / 2)
+      x.prompt_until = clock::now() + prompt_for;
+    else if (!x.prompt)
+      pace_.brought(size_read, x.room);
+    place(x);
     // Who writes more than it may can wait.
-    busy_ = busy_ || (static_cast<std::size_t>(count) >= much && x.over_rate == 0);
+    hurried_ = hurried_ || (x.prompt && size_read >= x.room / 4 && x.over_rate == 0);
   }
   if (ended)
     end_of(x);

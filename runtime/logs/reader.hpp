@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/logs/hand_over.hpp"
+#include "runtime/logs/pace.hpp"
 #include "runtime/logs/source.hpp"
 #include "runtime/os/unique_fd.hpp"
 
@@ -18,8 +19,9 @@ namespace troupe::logs {
 struct remark;
 using source_ptr = std::shared_ptr<source>;
 
-/// Reads all pipes, in rounds: each that has something is read once, and then there is a pause,
-/// unless much comes. One thread runs it.
+/// Reads all pipes, in rounds: each that has something is read once, and then there is a pause.
+/// Those whose output somebody waits for, or who say much, have rounds of their own, every 20 ms or
+/// without a pause; for the others see `pace`. One thread runs it.
 class reader final : private sink {
 public:
   reader(hand_over& blocks, std::function<void(const remark&)> on_remark);
@@ -42,11 +44,25 @@ public:
   /// Reads what is there and closes the pipe.
   void finish(const source_ptr& x);
   void change(const source_ptr& x, const config::log_spec& spec);
+  void watch(const source_ptr& x, const std::vector<std::string>& patterns, pattern_found found);
 
 private:
   void put(std::string_view bytes, std::size_t raw, bool line_start) override;
   bool need(std::size_t least);
   void submit();
+  using clock = pace::clock;
+
+  /// Pipes that have their rounds together.
+  struct circle {
+    os::unique_fd epoll;
+    clock::time_point due{}; // before that nothing is read
+  };
+  bool wait();
+  void read_prompt();
+  void read_calm();
+  std::size_t read_round(circle& x);
+  circle& circle_of(const source& x) { return x.prompt ? prompt_ : calm_; }
+  void place(source& x);
   bool run_posted();
   std::size_t read_once(source& x);
   std::size_t take_pending(source& x);
@@ -60,7 +76,8 @@ private:
 
   hand_over& blocks_;
   std::function<void(const remark&)> on_remark_;
-  os::unique_fd epoll_;
+  circle prompt_;
+  circle calm_;
   os::unique_fd wake_;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_; // guarded by it
@@ -74,7 +91,8 @@ private:
   std::unique_ptr<char[]> scratch_;
   std::size_t large_ = 0; // pipes that were enlarged
   std::size_t most_large_ = 0;
-  bool busy_ = false;      // much came in this round
+  pace pace_;              // of the calm
+  bool hurried_ = false;   // much came from one of the prompt
   bool unsettled_ = false; // there is something to tell later
 };
 

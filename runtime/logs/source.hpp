@@ -39,6 +39,9 @@ struct source {
   shaper shape;
   pattern_watch patterns;
   bool attached = false;
+  bool prompt = false;                                  ///< is read every 20 ms, whatever others do
+  std::chrono::steady_clock::time_point prompt_until{}; ///< because its pipe was full
+  std::size_t room = 0;      ///< bytes that its pipe holds, a large one not counted
   bool lost = false;         ///< what came before was dropped for want of a block
   bool large = false;        ///< its pipe was enlarged
   int full_reads = 0;        ///< in a row

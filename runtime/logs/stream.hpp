@@ -3,7 +3,6 @@
 // What goes from the thread that reads pipes to the one that writes files.
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -74,7 +73,6 @@ struct block {
 
   block_memory memory = map_block();
   std::size_t used = 0;
-  std::chrono::steady_clock::time_point begun{}; ///< when it was acquired
   std::vector<piece> pieces;
 
   std::size_t room() const { return pieces.size() < most_pieces ? size - used : 0; }

@@ -123,18 +123,32 @@ def flood(bench, kind, options):
             "lost": lost}
 
 
+def after_a_write(contestant):
+    """Bytes kept just after something was written, and when that was.
+
+    Who writes now and then what came meanwhile is measured over whole such times: nothing of it is
+    lost.
+    """
+    kept, end = contestant.bytes_kept(), time.monotonic() + 2
+    while contestant.bytes_kept() == kept and time.monotonic() < end:
+        time.sleep(0.002)
+    time.sleep(0.02)  # for the rest of it
+    return contestant.bytes_kept(), time.monotonic()
+
+
 def drip(bench, kind, options):
     """Many bots write a line ten times a second."""
     with bench.life(kind, options.bots, options.size, 5, "drip", "GO") as (contestant, gate):
         settle(contestant)
         gate.open()
         time.sleep(3)  # all are at it
-        kept, before, began = contestant.bytes_kept(), contestant.cpu_seconds(), time.monotonic()
+        kept, began = after_a_write(contestant)
+        before, watched = contestant.cpu_seconds(), time.monotonic()
         time.sleep(options.watch)
-        used, took = contestant.cpu_seconds() - before, time.monotonic() - began
-        # What is gathered for a moment is not lost; at the beginning as much was gathered.
-        came = contestant.bytes_kept() - kept
-    wanted = options.bots * DRIP * took
+        used, took = contestant.cpu_seconds() - before, time.monotonic() - watched
+        written, now = after_a_write(contestant)
+        came, between = written - kept, now - began
+    wanted = options.bots * DRIP * between
     return {"drip": 100 * used / took, "drip_lost": max(0, 100 * (wanted - came) / wanted)}
 
 

@@ -333,4 +333,50 @@ BOOST_AUTO_TEST_CASE(many_at_once) {
     BOOST_TEST((log("g/b." + std::to_string(i) + ".log") == expected), i);
 }
 
+// While many say a little, there are long pauses between rounds: not for one that says much.
+BOOST_AUTO_TEST_CASE(a_burst_among_many_is_not_held_back) {
+  using namespace std::chrono_literals;
+  start();
+  constexpr int bots = 300;
+  const auto name = [](int i) { return "g/b#" + std::to_string(i); };
+  std::vector<os::unique_fd> ends;
+  for (int i = 0; i < bots; ++i)
+    ends.push_back(add(name(i), 1));
+  int said = 0;
+  const auto all_say = [&] {
+    for (const auto& end : ends)
+      say(end, lines(said, said));
+    ++said;
+  };
+  // All have something to say in each round.
+  const auto quiet_end = std::chrono::steady_clock::now() + 1s;
+  while (std::chrono::steady_clock::now() < quiet_end) {
+    all_say();
+    BOOST_TEST(collector->tail(name(7), 1).ends_with(lines(said - 1, said - 1)));
+    std::this_thread::sleep_for(50ms);
+  }
+  const auto bursting = add("burst#0", 1);
+  const std::string burst(8 << 20, 'x');
+  const auto begun = std::chrono::steady_clock::now();
+  std::thread burster{[&] { say(bursting, burst + '\n'); }};
+  burster.join();
+  // A pause for each pipe full would be 50 s.
+  BOOST_TEST((std::chrono::steady_clock::now() - begun < 15s));
+  all_say();
+  collector->watch(name(0), 1, {"^now$"}, [this](const auto&, const auto&) { note("found"); });
+  say(ends[0], "now\n");
+  BOOST_TEST(noted("found"));
+  for (int i = 0; i < bots; ++i)
+    collector->remove(name(i), 1);
+  collector->remove("burst#0", 1);
+  collector->close(20s);
+  for (int i = 0; i < bots; ++i)
+    BOOST_TEST(
+        (log("g/b." + std::to_string(i) + ".log") == lines(0, said - 1) + (i == 0 ? "now\n" : "")),
+        i);
+  auto text = log("burst.0.log");
+  std::erase(text, '\n');
+  BOOST_TEST((text == burst));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
