@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 import pexpect
-from one_bot import ALL, SoloCase, group_of, ready, state_of
+from one_bot import ALL, LAST, SoloCase, group_of, ready, state_of
 from troupe_test import TROUPE, clean_environment, poll_until, times
 
 CGROUP2 = next((place for place in map(Path, ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"))
@@ -262,6 +262,33 @@ class Signals(SoloCase):
         seen = self.told(process)
         self.assertEqual((20, 20), tuple(seen.count(signal.SIGRTMIN + i) for i in (1, 2)))
         self.assertEqual(40, len(seen))
+
+    def test_real_time_signals_while_it_is_made(self):
+        """One of them comes once, whatever the moment; and of a flood none comes twice."""
+        number = signal.SIGRTMIN + 1
+
+        def blocking():
+            signal.pthread_sigmask(signal.SIG_BLOCK, {number, LAST})
+        rounds = times(40, 400)
+        for round_ in range(rounds):
+            process = self.begin("./teller.py", preexec_fn=blocking)
+            flood = 300 if round_ % 4 == 0 else 1
+            self.spin(0.004 * round_ / rounds)
+            for _ in range(flood):
+                os.killpg(process.pid, number)
+                self.spin(2e-5)
+            seen = self.told(process)
+            if flood == 1:
+                self.assertEqual([number], seen)
+            else:
+                self.assertLessEqual(len(seen), flood)
+
+    @staticmethod
+    def spin(seconds):
+        """For what is too short to sleep."""
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            pass
 
     def test_a_value_travels_along(self):
         self.script("value.py", "import signal, sys\n"
