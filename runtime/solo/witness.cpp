@@ -108,6 +108,7 @@ std::optional<sighting> witness::take(int signal, const signal_line& from) {
   carried_ &= ~bit(signal);
   if (signal < first_queued)
     before = (ask(signal).value_or(0) & it_waited) != 0 || before;
+  let_senders_finish(); // who has reached the witness before it answered has reached us, too
   const auto info = from.take(signal);
   if (!info)
     return std::nullopt;
