@@ -1,9 +1,12 @@
 #include "runtime/solo/signals.hpp"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
+#include <fstream>
+#include <string>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -70,6 +73,15 @@ std::optional<signalfd_siginfo> signal_line::next() const {
 
 void let_senders_finish() {
   setpgid(0, getpgrp());
+}
+
+bool waits_in(pid_t pid, int signal) {
+  std::ifstream file{"/proc/" + std::to_string(pid) + "/status"};
+  std::uint64_t found = 0;
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("SigPnd:") || line.starts_with("ShdPnd:"))
+      found |= std::strtoull(line.c_str() + 7, nullptr, 16);
+  return (found & bit(signal)) != 0;
 }
 
 bool stop_self(int signal, const std::function<bool()>& went_on) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <sys/signalfd.h>
+#include <sys/types.h>
 
 namespace troupe::solo {
 
@@ -49,6 +50,9 @@ private:
 /// The kernel walks through a process group under a lock that this call has to take for itself:
 /// when it returns, a sender that has reached one of the group has reached all.
 void let_senders_finish();
+
+/// Whether this signal waits in another process; false when nothing is known of that.
+bool waits_in(pid_t pid, int signal);
 
 /// Stops this process by that signal, so that its parent sees a stopped job. Returns when it
 /// is continued, or at once where the signal is ignored or somebody has continued us already.

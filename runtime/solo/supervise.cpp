@@ -32,6 +32,8 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
+constexpr std::size_t most_early = 1000; // a bot must start also where signals pour in
+
 nanoseconds now() {
   return std::chrono::steady_clock::now().time_since_epoch();
 }
@@ -112,8 +114,12 @@ private:
       failure_ = request.error();
       return end;
     }
+    const auto early = take_early();
     auto made = start(*request, signals_);
     if (!made) {
+      for (const auto& got : early)
+        if (got.info.si_signo != SIGCHLD)
+          kill(getpid(), got.info.si_signo); // they are for the pause, then
       explain(made.error(), *request);
       return end;
     }
@@ -121,10 +127,15 @@ private:
     child_ = made->pid;
     ended_.reset();
     auto status = std::move(made->status);
-    // What the group was sent before there was this process, it has not got. What it has got, too,
-    // waits in it still and becomes one with ours.
+    // What the group was sent before there was this process, it has not got; what came while it
+    // was made, it may have.
     held_ = true;
-    handle_all();
+    for (const auto& got : early)
+      handle(got);
+    let_senders_finish();
+    for (auto rest = signals_.waiting(); rest != 0; rest &= rest - 1)
+      if (const auto got = witness_.take(std::countr_zero(rest) + 1, signals_))
+        handle(*got);
     held_ = false;
     made->held.reset();
     while (!ended_) {
@@ -184,6 +195,19 @@ private:
       close(fd);
   }
 
+  /// What came before there is a bot is sent to us, not to a group with it.
+  std::vector<sighting> take_early() {
+    std::vector<sighting> result;
+    while (const auto waiting = result.size() < most_early ? signals_.waiting() : 0)
+      if (const auto got = witness_.take(std::countr_zero(waiting) + 1, signals_)) {
+        result.push_back(*got);
+        result.back().to_group = false;
+        if (got->info.si_signo == SIGCHLD)
+          reap();
+      }
+    return result;
+  }
+
   void handle_all() {
     while (const auto waiting = signals_.waiting())
       if (const auto got = witness_.take(std::countr_zero(waiting) + 1, signals_))
@@ -204,7 +228,7 @@ private:
     if (ended_)
       return; // its pid may be somebody else's by now
     // One that has left our group gets from us what the group gets.
-    if (got.to_group && !held_ && getpgid(child_) == getpgrp())
+    if (got.to_group && (!held_ || waits_in(child_, signal)) && getpgid(child_) == getpgrp())
       return;
     const bool sent = got.info.si_code == SI_QUEUE
                           ? sigqueue(child_, signal, got.info.si_value) == 0

@@ -107,7 +107,8 @@ std::optional<sighting> witness::take(int signal, const signal_line& from) {
   bool before = (carried_ & bit(signal)) != 0;
   carried_ &= ~bit(signal);
   if (signal < first_queued)
-    before = (ask(signal).value_or(0) & it_waited) != 0 || before;
+    before = ask(signal).value_or(0) != 0 || before; // overtaken: what we take is newer
+  let_senders_finish(); // who has reached the witness before it answered has reached us, too
   const auto info = from.take(signal);
   if (!info)
     return std::nullopt;

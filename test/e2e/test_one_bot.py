@@ -1,22 +1,16 @@
 """One bot without a fleet: it must notice nothing of us, and who started us nothing of it."""
 
-import ctypes
 import json
 import os
 import pty
 import signal
 import subprocess
-import time
 import unittest
 from pathlib import Path
 
 import pexpect
-from one_bot import ALL, SoloCase, group_of, ready, state_of
-from troupe_test import TROUPE, clean_environment, poll_until, times
-
-CGROUP2 = next((place for place in map(Path, ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"))
-                if (place / "cgroup.procs").exists() and os.access(place, os.W_OK)
-                and (place / "cgroup.controllers").exists()), None)
+from one_bot import SoloCase, group_of, ready
+from troupe_test import TROUPE, clean_environment, poll_until
 
 
 class Ends(SoloCase):
@@ -30,6 +24,13 @@ class Ends(SoloCase):
                 expected = int(number) if number.isdigit() else signal.Signals["SIG" + number]
                 code, out, err = self.troupe("sh", "-c", f"kill -{number} $$")
                 self.assertEqual((-expected, "", ""), (code, out, err))
+
+    def test_what_is_ignored_ends_nobody(self):
+        def ignoring():
+            for number in (signal.SIGHUP, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+        self.assertEqual((4, "", ""), self.troupe("sh", "-c", "kill -HUP 0; kill -INT 0; exit 4",
+                                                  preexec_fn=ignoring))
 
     def test_only_the_bot_dumps_core(self):
         if Path("/proc/sys/kernel/core_pattern").read_text().strip() != "core":
@@ -113,6 +114,12 @@ class Inherited(SoloCase):
                              env={"ONLY": "this", "PATH": os.environ["PATH"]})
             self.assertEqual("/dev/null", seen["fds"][str(extra.fileno())])
         self.assertEqual(0o137, seen["umask"])
+
+    def test_the_cases_themselves_begin_as_at_a_prompt(self):
+        """Also under nohup and in a loop in the background."""
+        asked = sum(1 << (n - 1) for n in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT))
+        seen = self.given()
+        self.assertEqual((0, 0), (int(seen["SigIgn"], 16) & asked, int(seen["SigBlk"], 16)))
 
     def test_without_a_home(self):
         self.same(env={"PATH": os.environ["PATH"]})
@@ -200,162 +207,6 @@ class Streams(SoloCase):
                               env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
         self.assertEqual(9, done.returncode, done.stderr)
         self.assertIn("Read-only", done.stderr)
-
-
-class Signals(SoloCase):
-    def test_sent_to_us_they_reach_it_once(self):
-        process = self.begin("./teller.py")
-        ready(process)
-        for number in ALL:
-            process.send_signal(number)
-            word, got = process.stdout.readline().split()
-            self.assertEqual(("got", number), (word, int(got)))
-        self.assertEqual([], self.told(process))
-
-    def test_sent_to_the_group_they_reach_it_once(self):
-        process = self.begin("./teller.py")
-        ready(process)
-        for number in ALL:
-            os.killpg(process.pid, number)
-            word, got = process.stdout.readline().split()
-            self.assertEqual(("got", number), (word, int(got)))
-        self.assertEqual([], self.told(process))
-
-    def test_from_its_first_moment_on(self):
-        """A signal that the group gets while the bot is not there yet reaches the bot."""
-        self.script("die.sh", "#!/bin/sh\nexec sleep 1000\n")
-        for round_ in range(times(60, 1000)):
-            process = self.begin("-v", "./die.sh")
-            self.assertIn("no fleet", process.stderr.readline())
-            # From here on we have what is sent, and then the bot has it.
-            if round_ % 2:
-                poll_until(lambda: len(group_of(process.pid)) > 1, pause=0.0001)
-            os.killpg(process.pid, signal.SIGINT)
-            self.assertEqual(-signal.SIGINT, process.wait(60))
-
-    def test_stop_and_continue_overtake_each_other(self):
-        """The kernel drops one for the other, which may come between us and our witness."""
-        process = self.begin("./teller.py")
-        ready(process)
-        for _ in range(times(200, 5000)):
-            for number in (signal.SIGCONT, signal.SIGTSTP, signal.SIGCONT, signal.SIGTTIN):
-                os.killpg(process.pid, number)
-                self.assertEqual(f"got {int(number)}\n", process.stdout.readline())
-        self.assertEqual([], self.told(process))
-
-    def test_faster_than_we_can_look(self):
-        """We come to it late under load; what the group is sent again meanwhile is no other."""
-        process = self.begin("./teller.py")
-        ready(process)
-        for _ in range(times(500, 10000)):
-            for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGHUP):
-                os.killpg(process.pid, number)
-                self.assertEqual(f"got {int(number)}\n", process.stdout.readline())
-        self.assertEqual([], self.told(process))
-
-    def test_real_time_signals_are_counted(self):
-        process = self.begin("./teller.py")
-        ready(process)
-        for _ in range(20):
-            os.killpg(process.pid, signal.SIGRTMIN + 1)
-            process.send_signal(signal.SIGRTMIN + 2)
-        seen = self.told(process)
-        self.assertEqual((20, 20), tuple(seen.count(signal.SIGRTMIN + i) for i in (1, 2)))
-        self.assertEqual(40, len(seen))
-
-    def test_a_value_travels_along(self):
-        self.script("value.py", "import signal, sys\n"
-                    "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n"
-                    "print('ready', 0, flush=True)\n"
-                    "libc = __import__('ctypes').CDLL(None)\n"
-                    "info = (__import__('ctypes').c_int * 32)()\n"
-                    "mask = (__import__('ctypes').c_ulong * 16)(1 << (signal.SIGUSR1 - 1))\n"
-                    "libc.sigwaitinfo(mask, info)\nprint(info[2], info[6])\n")
-        process = self.begin("./value.py")
-        ready(process)
-        ctypes.CDLL(None).sigqueue(process.pid, signal.SIGUSR1, ctypes.c_void_p(4711))
-        self.assertEqual((0, "-1 4711\n", ""), self.end_of(process))
-
-    def test_sent_by_the_bot_to_its_group(self):
-        code, out, _ = self.troupe("bash", "-c", "n=0; trap 'n=$((n+1))' USR1; kill -USR1 0; "
-                                   "for i in $(seq 20); do sleep 0.01; done; echo $n")
-        self.assertEqual((0, "1\n"), (code, out))
-
-    def test_a_bot_that_left_the_group(self):
-        process = self.begin("./teller.py", "--leave")
-        ready(process)
-        os.killpg(process.pid, signal.SIGINT)
-        self.assertEqual([signal.SIGINT], self.told(process))
-
-    def test_who_stops_the_bot_alone_need_not_know_us(self):
-        process = self.begin("./teller.py")
-        bot = ready(process)
-        for _ in range(2):
-            os.kill(bot, signal.SIGSTOP)
-            poll_until(lambda: state_of(bot) == "T")
-            os.kill(bot, signal.SIGCONT)
-            self.assertEqual("got 18\n", process.stdout.readline())
-        self.assertEqual([], self.told(process))
-
-    def test_a_child_signal_that_hides_another(self):
-        """Of a kind only one waits: what somebody sends may stand for the end of the bot."""
-        process = self.begin("./teller.py")
-        bot = ready(process)
-        process.send_signal(signal.SIGSTOP)
-        poll_until(lambda: state_of(process.pid) == "T")
-        process.send_signal(signal.SIGCHLD)
-        os.kill(bot, signal.SIGKILL)
-        poll_until(lambda: state_of(bot) == "Z")
-        process.send_signal(signal.SIGCONT)
-        self.assertEqual(-signal.SIGKILL, process.wait(60))
-
-    def test_a_witness_that_was_stopped(self):
-        process = self.begin("./teller.py")
-        bot = ready(process)
-        (other,) = set(group_of(process.pid)) - {process.pid, bot}
-        os.kill(other, signal.SIGSTOP)
-        poll_until(lambda: state_of(other) == "T")
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual("got 15\n", process.stdout.readline())
-        self.gone(other)
-        self.assertEqual([], self.told(process))
-
-    @unittest.skipUnless(os.geteuid() == 0 and CGROUP2, "needs root and cgroup2")
-    def test_a_witness_that_is_slow(self):
-        """It is not given up, and what comes meanwhile is no other: it would reach the bot twice."""
-        process = self.begin("./teller.py")
-        bot = ready(process)
-        (other,) = set(group_of(process.pid)) - {process.pid, bot}
-        cage = CGROUP2 / f"troupe-test-{other}"
-        cage.mkdir()
-        self.addCleanup(lambda: poll_until(lambda: self.removed(cage)))
-        self.addCleanup(self.discard, process)
-        (cage / "cgroup.procs").write_text(str(other))
-        (cage / "cgroup.freeze").write_text("1")
-        poll_until(lambda: "frozen 1" in (cage / "cgroup.events").read_text())
-        for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGTSTP, signal.SIGCONT):
-            os.killpg(process.pid, number)
-            self.assertEqual(f"got {int(number)}\n", process.stdout.readline())
-        time.sleep(1.5) # longer than the wait for one that was stopped
-        (cage / "cgroup.freeze").write_text("0")
-        self.assertEqual([], self.told(process))
-
-    @staticmethod
-    def removed(directory):
-        try:
-            directory.rmdir()
-        except OSError:
-            return False
-        return True
-
-    def test_a_witness_that_was_killed(self):
-        process = self.begin("./teller.py")
-        bot = ready(process)
-        (other,) = set(group_of(process.pid)) - {process.pid, bot}
-        os.kill(other, signal.SIGKILL)
-        self.gone(other)
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual([signal.SIGTERM], self.told(process))
 
 
 class Terminal(SoloCase):
