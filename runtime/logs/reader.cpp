@@ -172,8 +172,10 @@ bool reader::wait() {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(x->due - now);
     limit = limit.count() < 0 ? left : std::min(limit, left);
   }
-  ::poll(fds.data(), fds.size(), static_cast<int>(limit.count()));
-  return fds[0].revents != 0;
+  // Cleared even when what was posted is done already: a post may wake us after that.
+  std::uint64_t ignored = 0;
+  return ::poll(fds.data(), fds.size(), static_cast<int>(limit.count())) > 0 && fds[0].revents != 0
+         && ::read(wake_.get(), &ignored, sizeof ignored) > 0;
 }
 
 void reader::read_prompt() {
@@ -209,8 +211,6 @@ bool reader::run_posted() {
   }
   if (now.empty())
     return false;
-  std::uint64_t ignored = 0;
-  static_cast<void>(::read(wake_.get(), &ignored, sizeof ignored) > 0);
   for (auto& f : now)
     f();
   return true;
