@@ -25,6 +25,8 @@ double burst(const config::log_spec& x) {
 
 } // namespace
 
+const std::string_view lasting_newline{"\n"};
+
 std::string format_time(std::int64_t time) {
   const auto micros = ((time % second) + second) % second;
   const auto seconds = static_cast<std::time_t>((time - micros) / second);

@@ -9,8 +9,8 @@
 
 namespace troupe::logs {
 
-/// A newline that lives for ever; known by its address.
-inline constexpr std::string_view lasting_newline = "\n";
+/// A newline that lives for ever; known by its address, so there is one in the whole program.
+extern const std::string_view lasting_newline;
 
 /// Where shaped output goes.
 struct sink {

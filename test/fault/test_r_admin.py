@@ -29,6 +29,8 @@ class Admin(Case):
         finally:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
+    @unittest.skipIf("undefined" in os.environ.get("TROUPE_SANITIZE", ""),
+                     "the sanitizer's look at objects needs a pipe of its own")
     def test_R09_no_descriptors(self):
         fleet = self.fleet({"mortal": {**faultbot(), "delay": QUICK, "failed_starts": 100000,
                                        "max_restarts": {"count": 100000, "within": "10m"}}})
@@ -42,7 +44,8 @@ class Admin(Case):
                     client = clients.enter_context(socket.socket(socket.AF_UNIX))
                     client.settimeout(60)
                     client.connect(str(fleet.state / "admin.sock"))
-                    client.sendall(HELLO)
+                    with contextlib.suppress(BrokenPipeError):  # it may have been told already
+                        client.sendall(HELLO)
                     connected.append(client)
                 # One after the other is told why; the others wait.
                 self.assertRegex(connected[0].recv(200), b"^no it has too many files open")

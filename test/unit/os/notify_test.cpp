@@ -23,7 +23,7 @@ struct socket_fixture : troupe::test::temporary {
     BOOST_REQUIRE(clean_notify_directory(path, {}) == "");
     file = notify_path(path, "market/trader#0", 7);
     auto made = make_notify_socket(file, ::geteuid(), ::getegid());
-    BOOST_REQUIRE_MESSAGE(made.has_value(), made.error());
+    BOOST_REQUIRE_MESSAGE(made.has_value(), (made ? std::string{} : made.error()));
     socket = std::move(*made);
   }
 

@@ -20,7 +20,7 @@ namespace {
 struct probe_fixture : troupe::test::temporary {
   std::shared_ptr<probe> make(kind how, const std::string& value) {
     auto made = make_probe(io, hands, how, value, path);
-    BOOST_REQUIRE_MESSAGE(made.has_value(), made.error());
+    BOOST_REQUIRE_MESSAGE(made.has_value(), (made ? std::string{} : made.error()));
     return *made;
   }
 
