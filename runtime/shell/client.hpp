@@ -54,7 +54,6 @@ public:
   std::string socket_path() const;
   const std::string& state() const; ///< the state directory
 
-
 private:
   struct impl;
   std::unique_ptr<impl> impl_;

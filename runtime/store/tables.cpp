@@ -2,7 +2,32 @@
 
 #include <nlohmann/json.hpp>
 
+#include <type_traits>
+#include <vector>
+
 namespace troupe::store {
+
+namespace {
+
+// Nearly always there is nothing in it.
+template <class T>
+std::string list_text(const std::vector<T>& list) {
+  return list.empty() ? std::string{"[]"} : nlohmann::json(list).dump();
+}
+
+// What is no such list, or no such item in it, is passed over.
+template <class T>
+std::vector<T> list_from(const std::string& text) {
+  std::vector<T> result;
+  const auto items = nlohmann::json::parse(text, nullptr, false);
+  if (items.is_array())
+    for (const auto& item : items)
+      if (std::is_integral_v<T> ? item.is_number_integer() : item.is_string())
+        result.push_back(item.template get<T>());
+  return result;
+}
+
+} // namespace
 
 void write(connection& db, const transition& x) {
   // REPLACE: a batch is written again after a commit of unknown outcome.
@@ -49,10 +74,8 @@ death read_death(SQLite::Statement& statement) {
 }
 
 void write(connection& db, const instance_record& x) {
-  const auto restarts =
-      x.policy.restarts.empty() ? std::string{"[]"} : nlohmann::json(x.policy.restarts).dump();
-  // What a bot prints may be no UTF-8; a pattern is of the config and always is.
-  const auto printed = x.printed.empty() ? std::string{"[]"} : nlohmann::json(x.printed).dump();
+  const auto restarts = list_text(x.policy.restarts);
+  const auto printed = list_text(x.printed);
   const auto step = x.next.value_or(next_step{});
   const auto end = x.last_exit.value_or(exit_status{});
   use statement{db,
@@ -129,16 +152,8 @@ instance_record read_record(SQLite::Statement& statement) {
   columns.into(x.policy.attempt);
   columns.into(x.policy.failed_starts);
   columns.into(x.policy.probes);
-  const auto times = nlohmann::json::parse(columns.text(), nullptr, false);
-  if (times.is_array())
-    for (const auto& time : times)
-      if (time.is_number_integer())
-        x.policy.restarts.push_back(time.get<std::int64_t>());
-  const auto patterns = nlohmann::json::parse(columns.text(), nullptr, false);
-  if (patterns.is_array())
-    for (const auto& pattern : patterns)
-      if (pattern.is_string())
-        x.printed.push_back(pattern.get<std::string>());
+  x.policy.restarts = list_from<std::int64_t>(columns.text());
+  x.printed = list_from<std::string>(columns.text());
   return x;
 }
 
