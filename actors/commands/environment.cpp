@@ -40,17 +40,11 @@ json environment_document(const std::string& instance, const environment_report&
 }
 
 void handle_env(const request_ptr& r) {
-  std::string name;
-  if (!r->get("bot", name))
-    return;
-  r->with_spec([r, name](const config::spec_ptr& spec) {
-    const auto which = resolve_bot(*spec, name, r->info.name);
-    if (!which)
-      return r->refuse(which.error());
-    const auto index = which->index.value_or(0);
-    const auto instance = config::join_instance(which->bot->name, index);
+  r->with_bot([r](const config::spec_ptr&, const chosen_bot& which) {
+    const auto index = which.index.value_or(0);
+    const auto instance = config::join_instance(which.bot->name, index);
     r->with_view({instance}, [r, instance,
-                              of = which->bot->instances.at(index)](const ledger_view_ptr& view) {
+                              of = which.bot->instances.at(index)](const ledger_view_ptr& view) {
       launch what{instance, 1, of};
       for (const auto& record : view->records)
         what.incarnation = record.incarnation + (has_process(record.now) ? 0 : 1);

@@ -172,6 +172,18 @@ void request::with_spec(std::function<void(const config::spec_ptr&)> then) {
           [keep](caf::error& why) { keep->broken("the config actor", why); });
 }
 
+void request::with_bot(std::function<void(const config::spec_ptr&, const chosen_bot&)> then) {
+  std::string name;
+  if (!get("bot", name))
+    return;
+  with_spec([me = shared_from_this(), name, then = std::move(then)](const config::spec_ptr& spec) {
+    const auto which = resolve_bot(*spec, name, me->info.name);
+    if (!which)
+      return me->refuse(which.error());
+    then(spec, *which);
+  });
+}
+
 void request::with_view(std::vector<std::string> names,
                         std::function<void(const ledger_view_ptr&)> then) {
   // The ledger compares each name with each record; of many, only instances are asked for,

@@ -58,6 +58,10 @@ public:
   /// Calls `then` with the spec in force, or answers why there is none.
   void with_spec(std::function<void(const config::spec_ptr&)> then);
 
+  /// Calls `then` with the spec in force and the bot that the argument «bot» names, or answers
+  /// why there is none.
+  void with_bot(std::function<void(const config::spec_ptr&, const chosen_bot&)> then);
+
   /// Calls `then` with what the ledger knows of these names.
   void with_view(std::vector<std::string> names, std::function<void(const ledger_view_ptr&)> then);
 

@@ -96,14 +96,8 @@ void after_commit(const request_ptr& r, std::function<void(const ledger_view_ptr
 } // namespace
 
 void handle_why(const request_ptr& r) {
-  std::string name;
-  if (!r->get("bot", name))
-    return;
-  r->with_spec([r, name](const config::spec_ptr& spec) {
-    const auto which = resolve_bot(*spec, name, r->info.name);
-    if (!which)
-      return r->refuse(which.error());
-    after_commit(r, [r, spec, which = *which](const ledger_view_ptr& view) {
+  r->with_bot([r](const config::spec_ptr& spec, const chosen_bot& which) {
+    after_commit(r, [r, spec, which](const ledger_view_ptr& view) {
       auto t = std::make_shared<telling>();
       t->spec = spec;
       t->view = view;
