@@ -98,9 +98,10 @@ void proxy_state::watch_silence() {
 }
 
 void proxy_state::raise_hung(std::string cause) {
-  if (!find_transition(record.now, event::hung))
+  const auto* row = find_transition(record.now, event::hung);
+  if (!row)
     return;
-  expired = has_process(record.now) && record.now != state::paused;
+  expired = expired || row->to != record.now; // one that is ended already is ended as asked
   raise(event::hung, std::move(cause));
 }
 

@@ -194,6 +194,21 @@ BOOST_AUTO_TEST_CASE(one_that_says_it_hangs_is_restarted_at_once) {
   BOOST_TEST(host.spawns("a#0") == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(one_that_says_it_hangs_while_it_ends_as_asked_has_not_failed) {
+  host.of("a#0").ready_after = 1s;
+  host.of("a#0").term_takes = 2s;
+  run(fleet_builder{}.bot("a", with_watchdog).build());
+  advance(2s);
+  operate(verb::restart, {"a#0"});
+  advance(1s);
+  BOOST_TEST(now_of("a#0") == "stopping");
+  host.say("a#0", notice::kind::hung);
+  advance(3s);
+  BOOST_TEST(now_of("a#0") == "running");
+  BOOST_TEST(record("a#0").restarts == 0u);
+  BOOST_TEST(problems() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_frozen_bot_cannot_speak_and_is_not_blamed) {
   host.of("a#0").ready_after = 1s;
   run(fleet_builder{}.bot("a", with_watchdog).build());
