@@ -7,6 +7,9 @@
 //             ├─ launcher   the only one that talks to the keeper (detached)
 //             ├─ config     owns the applied spec
 //             ├─ admin      carries out what a shell asks
+//             ├─ switchboard  says who there is to send to
+//             ├─ hub        owns the links and mailboxes (a broker, in CAF's I/O thread)
+//             ├─ queue      keeps durable messages (detached: SQLite blocks)
 //             └─ root ──┬─ group supervisors …
 //                       └─ proxies, one for each instance
 //
@@ -164,6 +167,46 @@ using config_actor = caf::typed_actor<
     // Answers "" or why not. Commits before it answers.
     caf::replies_to<scale_atom, std::string, std::uint32_t, audit_entry>::with<std::string>>;
 
+/// Makes the routing table from the applied spec and the states of the instances, and hands a
+/// new one to the hub whenever either has changed.
+using switchboard_actor =
+    caf::typed_actor<caf::reacts_to<wire_atom, services_ptr>,
+                     // The spec in force; from the config actor.
+                     caf::reacts_to<apply_atom, config::spec_ptr, std::uint64_t>,
+                     // An instance has changed its state or process; from the ledger.
+                     caf::reacts_to<note_atom, instance_record>,
+                     caf::reacts_to<tick_atom, std::uint64_t>>;
+
+/// Commits what of messages is to outlive the runtime; many requests at a time in one transaction.
+using queue_actor = caf::typed_actor<
+    // Answers "" once it is on disk, or why it is not.
+    caf::replies_to<write_atom, messaging::queue_batch_ptr>::with<std::string>,
+    // What is kept, for a hub that begins.
+    caf::replies_to<view_atom>::with<messaging::queue_contents_ptr>,
+    caf::replies_to<query_atom, messaging::dead_letter_query>::with<messaging::dead_letter_list>,
+    // Messages of full mailboxes, to disk and back: mailbox, lane, at most so many and so many
+    // bytes.
+    caf::replies_to<spill_atom, messaging::spill_batch_ptr>::with<std::string>,
+    caf::replies_to<unspill_atom, std::string, std::uint8_t, std::uint32_t,
+                    std::uint64_t>::with<messaging::spill_list>,
+    caf::reacts_to<drop_atom, std::string>, caf::replies_to<figures_atom>::with<figures>,
+    caf::reacts_to<tick_atom, std::uint64_t>>;
+
+/// Owns the links, the mailboxes and the way of every message; see actors/messaging/hub.hpp.
+using hub_actor = caf::typed_actor<
+    caf::reacts_to<wire_atom, services_ptr>,
+    // Who there is to send to, from now on.
+    caf::reacts_to<apply_atom, messaging::routes_ptr>,
+    // A process has connected and proved who it is.
+    caf::reacts_to<link_atom, new_link>,
+    // Ask the process behind a link to drain or flatten within so many milliseconds; the proxy
+    // gets a notice.
+    caf::reacts_to<ask_atom, std::string, std::uint64_t, messaging::link_order, std::uint32_t>,
+    // An operation of a shell. Answers a JSON document.
+    caf::replies_to<hub_request>::with<std::string>, caf::replies_to<figures_atom>::with<figures>,
+    // The fleet ends.
+    caf::reacts_to<stop_atom>, caf::reacts_to<tick_atom, std::uint64_t>>;
+
 /// Carries out what shells ask; what a command means stands in its table.
 using command_actor =
     caf::typed_actor<caf::reacts_to<wire_atom, services_ptr>,
@@ -192,6 +235,10 @@ struct services {
   supervisor_actor root;
   command_actor admin;
   guardian_actor guardian;
+  // These are null where nothing is linked: in tests of supervision, and in one bot's actors.
+  switchboard_actor switchboard;
+  hub_actor hub;
+  queue_actor queue;
 };
 
 } // namespace troupe

@@ -30,6 +30,12 @@ void proxy_state::on_notice(const notice& what) {
     return;
   using enum notice::kind;
   switch (what.what) {
+  case linked:
+  case unlinked:
+  case silent:
+  case answers:
+  case drained:
+  case flattened:
   case remark: // of a process that may have ended meanwhile, too
     return note(what.text);
   case ready:

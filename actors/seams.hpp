@@ -73,6 +73,12 @@ struct notice {
     begun,     ///< its start is no longer queued; the launcher tells this
     printed,   ///< it wrote a line that matches `text`, one of `awaited_output`
     remark,    ///< for the record: `text` becomes an event that changes no state
+    linked,    ///< it has linked; `text` is the client it named
+    unlinked,  ///< its link is gone while it lives, and why
+    silent,    ///< three heartbeats were not answered
+    answers,   ///< it answers again
+    drained,   ///< it has finished what it had, or there was nothing to ask; `text` says which
+    flattened, ///< the same of what it had open outside
   };
   std::string instance;
   std::uint64_t incarnation = 0;

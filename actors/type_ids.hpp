@@ -5,6 +5,9 @@
 // pointers, or are spared a serialiser that nothing would call. What a shell sends
 // stands in messages/type_ids.hpp.
 
+#include "actors/messaging/link.hpp"
+#include "actors/messaging/routes.hpp"
+#include "actors/messaging/stored.hpp"
 #include "actors/seams.hpp"
 #include "config/spec.hpp"
 #include "messages/type_ids.hpp"
@@ -144,6 +147,19 @@ struct death_list {
   std::string trouble; ///< why it could not be read, or empty
 };
 
+/// An authenticated connection on its way to the hub.
+struct new_link {
+  messaging::link_hello hello;
+  std::string read;          ///< bytes that came after the HELLO
+  std::function<int()> take; ///< gives the descriptor away, once; what nobody takes is closed
+};
+
+/// One operation of a shell on messaging; JSON in, JSON out. See actors/messaging/hub.hpp.
+struct hub_request {
+  std::string operation;
+  std::string arguments;
+};
+
 /// Instances with their incarnation and spec.
 using launches = std::vector<launch>;
 
@@ -188,6 +204,16 @@ TROUPE_LOCAL(troupe::launches)
 TROUPE_LOCAL(troupe::environment_report)
 TROUPE_LOCAL(troupe::limits_report)
 TROUPE_LOCAL(troupe::figures)
+TROUPE_LOCAL(troupe::new_link)
+TROUPE_LOCAL(troupe::hub_request)
+TROUPE_LOCAL(troupe::messaging::link_order)
+TROUPE_LOCAL(troupe::messaging::routes_ptr)
+TROUPE_LOCAL(troupe::messaging::queue_batch_ptr)
+TROUPE_LOCAL(troupe::messaging::queue_contents_ptr)
+TROUPE_LOCAL(troupe::messaging::spill_batch_ptr)
+TROUPE_LOCAL(troupe::messaging::spill_list)
+TROUPE_LOCAL(troupe::messaging::dead_letter_query)
+TROUPE_LOCAL(troupe::messaging::dead_letter_list)
 #undef TROUPE_LOCAL
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_actors, caf::id_block::troupe_admin::end)
@@ -224,6 +250,16 @@ CAF_ADD_TYPE_ID(troupe_actors, (troupe::launches))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::environment_report))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::limits_report))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::figures))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::new_link))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::hub_request))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::link_order))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::routes_ptr))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::queue_batch_ptr))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::queue_contents_ptr))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::spill_batch_ptr))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::spill_list))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::dead_letter_query))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::dead_letter_list))
 
 // At most ten characters each.
 CAF_ADD_ATOM(troupe_actors, troupe, wire_atom, "wire")
@@ -261,4 +297,8 @@ CAF_ADD_ATOM(troupe_actors, troupe, hook_atom, "hook")
 CAF_ADD_ATOM(troupe_actors, troupe, environ_atom, "environ")
 CAF_ADD_ATOM(troupe_actors, troupe, limits_atom, "limits")
 CAF_ADD_ATOM(troupe_actors, troupe, figures_atom, "figures")
+CAF_ADD_ATOM(troupe_actors, troupe, link_atom, "link")
+CAF_ADD_ATOM(troupe_actors, troupe, spill_atom, "spill")
+CAF_ADD_ATOM(troupe_actors, troupe, unspill_atom, "unspill")
+CAF_ADD_ATOM(troupe_actors, troupe, drop_atom, "drop")
 CAF_END_TYPE_ID_BLOCK(troupe_actors)

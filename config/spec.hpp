@@ -38,6 +38,33 @@ enum class condition : std::uint8_t {
   output,    ///< it printed a line that matches `dependency::pattern`
 };
 
+/// What happens to a message for a mailbox that is full.
+enum class overflow : std::uint8_t {
+  reject,      ///< its sender learns it
+  drop_oldest, ///< the oldest of the weakest lane makes room
+  drop_newest, ///< it is lost, and counted
+  spill,       ///< it waits on disk
+};
+
+/// Which instance of a bot gets a message that is addressed to the bot.
+enum class balance_mode : std::uint8_t { least_loaded, round_robin, consistent_hash, two_choices };
+
+/// What is done to a process whose link is silent for three heartbeats.
+enum class hang_action : std::uint8_t {
+  report, ///< it is degraded until it answers
+  restart,
+};
+
+/// Bounds of what waits for one instance.
+struct mailbox_spec {
+  std::uint32_t messages = 10'000;
+  std::uint64_t bytes = 16ull << 20;
+  overflow when_full = overflow::reject;
+  std::uint64_t spill = 256ull << 20; ///< bytes on disk, of `overflow::spill`
+
+  bool operator==(const mailbox_spec&) const = default;
+};
+
 /// The growing pause before a restart: cap first, then jitter.
 struct delay_spec {
   duration initial = std::chrono::milliseconds{500};
@@ -84,7 +111,7 @@ struct hook_spec {
 
 /// The check that makes a bot ready; `none` means «lived for start_grace».
 struct ready_spec {
-  enum class kind : std::uint8_t { none, tcp, http, exec, output, file, notify };
+  enum class kind : std::uint8_t { none, tcp, http, exec, output, file, notify, link };
   kind how = kind::none;
   std::string value;                ///< address, URL, pattern or path
   std::vector<std::string> command; ///< of `exec`
@@ -159,6 +186,16 @@ struct bot_spec {
   std::optional<int> oom_score_adj;
   bool no_new_privs = true;
   log_spec log;
+  mailbox_spec mailbox;
+  balance_mode balance = balance_mode::least_loaded;
+  /// Addresses, groups with a trailing '/' and `topic:` patterns; unset: its own group.
+  std::optional<std::vector<std::string>> may_send;
+  std::optional<std::vector<std::string>> may_subscribe; ///< topic patterns; the same
+  std::uint32_t max_deliveries = 5;                      ///< of one assured or durable message
+  duration drain_timeout = std::chrono::seconds{10};
+  duration flatten_timeout = std::chrono::seconds{10};
+  hang_action on_hang = hang_action::report;
+  std::string settings = "{}"; ///< a JSON object, for the bot's own use; given to it over its link
   /// No key of its file: the patterns of `output` that other bots wait for.
   std::vector<std::string> awaited_output;
 
@@ -202,7 +239,9 @@ struct runtime_spec {
   std::uint32_t start_parallelism = 256;
   double restart_rate = 50; ///< restarts per second over the whole fleet
   std::uint32_t restart_burst = 50;
-  std::uint64_t log_space = 2ull << 30; ///< bytes that all logs together may take
+  std::uint64_t log_space = 2ull << 30;       ///< bytes that all logs together may take
+  std::uint64_t mailbox_space = 256ull << 20; ///< bytes that all mailboxes may take in memory
+  std::uint64_t queue_space = 1ull << 30;     ///< bytes that durable messages may take on disk
 
   bool operator==(const runtime_spec&) const = default;
 };
