@@ -98,6 +98,8 @@ using settings_handler = std::function<void(const settings&)>;
 /// The link is there (true), or lost (false) and why.
 using link_handler = std::function<void(bool linked, const std::string& why)>;
 
+using error_handler = std::function<void(const std::string&)>;
+
 /// Who this process is and what it accepts. What is left empty comes from the environment.
 struct options {
   std::string link;              ///< path of the socket: `TROUPE_LINK`
@@ -167,6 +169,8 @@ public:
   void on_flatten(order_handler);
   void on_config(settings_handler);
   void on_link(link_handler);
+  /// Hears what handlers throw; without it that goes to stderr, and so to the bot's log.
+  void on_error(error_handler);
 
   // -- what goes -----------------------------------------------------------------------
 
@@ -181,14 +185,24 @@ public:
   sent reply(const message& request, std::string_view payload, const send_options&);
   /// Replies that it failed, and how.
   sent reply_failed(const message& request, std::string_view text);
-  /// Asks. The handler is called exactly once, in the thread of `run`: with a reply, with why
-  /// there is none, or after `within` with `timed_out`.
+  /// Asks. When this was taken the handler is called exactly once, in the thread of `run`: with a
+  /// reply, with why there is none, or after `within` with `timed_out`.
   sent request(std::string_view to, std::string_view payload, milliseconds within, answer_handler,
                const send_options& = {});
   /// Asks and waits. From within a handler it serves nothing but the socket meanwhile: no other
   /// handler runs, what comes waits within its window.
   answer request(std::string_view to, std::string_view payload, milliseconds within,
                  const send_options& = {});
+
+  // -- handling that outlives its handler ------------------------------------------------
+
+  /// Within the handler of that message: it is not handled yet when the handler returns. Call
+  /// `done` or `failed` later, from any thread; its place in the window is taken until then. False:
+  /// not in a handler of it.
+  bool defer(const message&);
+  void done(const message&);
+  /// As if its handler had thrown that text.
+  void failed(const message&, std::string_view text);
 
   /// Called with every final outcome: of `assured` and `durable` messages, and of others that were
   /// rejected. In the thread of `run`. The newest 8192 wait for it.
@@ -199,6 +213,11 @@ public:
   /// Waits until the runtime has taken everything that was sent and every `assured` and `durable`
   /// message has its final outcome. False: not within that time.
   bool flush(milliseconds within);
+
+  /// Between these, what this or another thread sends may wait here for up to 64 KiB more, so that
+  /// a flood from outside of handlers costs few system calls. Calls nest.
+  void cork();
+  void uncork();
 
   // -- for the runtime -----------------------------------------------------------------
 
