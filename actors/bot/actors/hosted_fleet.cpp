@@ -89,6 +89,7 @@ struct hosted_fleet::impl {
   std::condition_variable changed;
   services_ptr all;
   std::optional<int> code;
+  bool stopping = false;
 
   config::spec_ptr build() const;
   config::group_ptr build_group(const std::string& name, const config::fleet_spec&) const;
@@ -219,8 +220,9 @@ bool hosted_fleet::stop(std::chrono::milliseconds within) {
   auto& x = *impl_;
   if (!x.guardian)
     return true;
-  caf::anon_send(x.guardian, stop_atom_v, std::string{"the bot ends"});
   std::unique_lock lock{x.mutex};
+  if (!x.code && !std::exchange(x.stopping, true)) // a second order would be one to hurry
+    caf::anon_send(x.guardian, stop_atom_v, std::string{"the bot ends"});
   return x.changed.wait_for(lock, within, [&x] { return x.code.has_value(); }) && *x.code == 0;
 }
 
