@@ -48,8 +48,7 @@ public:
   /// of its patterns match; `durable`: one of them is. Subscribing from within is not allowed.
   template <class F>
   void match(std::string_view topic, F&& f) {
-    begin_match();
-    collect(topic);
+    begin_match(topic);
     for (const auto* each : found_)
       f(each->id, each->matched_durable);
   }
@@ -65,7 +64,6 @@ public:
   void each(const std::function<void(const std::string&, subscriber, bool)>& f) const;
 
 private:
-  struct node;
   struct listener {
     subscriber id = 0;
     std::uint64_t seen = 0; ///< number of the last match that found it
@@ -84,12 +82,11 @@ private:
     bool empty() const { return words.empty() && !any && here.empty() && beyond.empty(); }
   };
 
-  void begin_match();
-  void collect(std::string_view topic);
+  std::vector<entry>& place_of(std::string_view pattern);
+  static void remove(node& at, std::string_view rest, const listener& who);
+  void begin_match(std::string_view topic);
   void walk(const node& at, std::string_view rest);
-  void found(const std::vector<entry>& entries);
-  bool remove(node& at, std::string_view rest, const listener& who);
-  void erase_pattern(listener& who, std::string_view pattern);
+  void collect(const std::vector<entry>& entries);
 
   node root_;
   std::unordered_map<subscriber, std::unique_ptr<listener>> known_;
