@@ -49,14 +49,18 @@ struct service_request {
 struct service_reply {
   std::string payload; ///< JSON; of a failed one `{"error": {"code": …, "text": …}}`
   bool failed = false; ///< goes out with the flag `failed`
+
+  /// Of one that failed.
+  static service_reply error(std::string_view code, std::string_view text);
 };
 
 class service_desk {
 public:
   using answer = std::function<void(service_reply)>;
 
-  /// Requests to `runtime/state` that wait for `restore`, at most.
+  /// Requests to `runtime/state` that wait for `restore`, at most, and their bytes.
   static constexpr std::size_t max_waiting = 1024;
+  static constexpr std::size_t max_waiting_bytes = 8 << 20;
 
   explicit service_desk(service_port&, state_bounds bounds = {});
 
@@ -75,31 +79,37 @@ public:
   /// When, by the wall clock, `tick` is wanted; none: not before something else happens.
   std::optional<std::int64_t> next_tick() const { return state_.next_expiry(); }
 
-  const state_store& state() const { return state_; }
+  const state_store& store() const { return state_; }
 
 private:
-  struct waiting;
   using json = nlohmann::json;
 
   service_reply time() const;
-  service_reply directory(const service_request&, const json&);
+  service_reply directory(const service_request&, const json& arguments) const;
   service_reply config(const service_request&) const;
 
-  // state_service.cpp
-  void state(const service_request&, const json&, answer);
-  service_reply state_get(const std::string& group, const json&);
-  service_reply state_list(const std::string& group, const json&);
-  service_reply state_watch(const service_request&, const std::string& group, const json&);
-  service_reply state_unwatch(const service_request&, const std::string& group, const json&);
-  void state_set(const std::string& group, const json&, answer);
-  void state_delete(const std::string& group, const json&, answer);
-  void commit(state_result, answer);
+  // In state_service.cpp:
+  void wait_for_restore(const service_request&, answer);
+  void state(const service_request&, std::string_view text, answer);
+  static std::string change_text(const state_entry&);
+  service_reply state_get(const std::string& group, const json& arguments) const;
+  service_reply state_list(const std::string& group, const json& arguments) const;
+  service_reply state_watch(const service_request&, const std::string& group,
+                            const json& arguments);
+  service_reply state_unwatch(const service_request&, const std::string& group,
+                              const json& arguments);
+  void state_set(const std::string& group, const json& arguments, answer);
+  void state_delete(const std::string& group, const json& arguments, answer);
+  void commit(state_result, std::string payload, answer);
+  service_reply refused(const state_result&, const std::string& group,
+                        const std::string& key) const;
 
   service_port& port_;
   routes_ptr routes_;
   state_store state_;
   bool restored_ = false;
-  std::vector<std::function<void()>> waiting_;
+  std::vector<std::function<void()>> waiting_; ///< requests that came before `restore`
+  std::size_t waiting_bytes_ = 0;
 };
 
 } // namespace troupe::messaging

@@ -43,9 +43,9 @@ struct state_options {
 
 /// What became of a change.
 struct state_result {
-  std::string code;          ///< empty: done; `bad_request`, `conflict`, `full` or `no_such_key`
-  std::string text;          ///< for people
-  std::uint64_t version = 0; ///< of the change; of a conflict, the one that is there (0: none)
+  std::string code;              ///< empty: done; `too_big`, `conflict` or `full`
+  std::string text;              ///< for people
+  std::uint64_t version = 0;     ///< of the change; of a conflict, the one that is there (0: none)
   std::vector<state_entry> keep; ///< to be written to disk
 };
 
@@ -61,13 +61,13 @@ public:
 
   /// What the disk held. Versions are above all of these and above `epoch` << 32, so that one
   /// that somebody remembers from an earlier runtime never fits another value.
-  void restore(const std::vector<state_entry>&, std::uint64_t last_version, std::uint64_t epoch,
-               std::int64_t now);
+  void restore(const std::vector<state_entry>&, std::uint64_t last_version, std::uint64_t epoch);
 
   /// Null when there is none; good until the next change.
   const state_value* get(std::string_view group, std::string_view key, std::int64_t now) const;
   state_result set(const std::string& group, const std::string& key, std::string value,
                    const state_options&, std::int64_t now);
+  /// Version 0 when there was none.
   state_result erase(const std::string& group, const std::string& key,
                      std::optional<std::uint64_t> if_version, std::int64_t now);
   /// The keys of a group, in order; null when it has none. Some may have expired.
@@ -87,6 +87,7 @@ public:
   std::size_t entries() const { return entries_; }
   std::size_t bytes() const { return bytes_; }
   std::size_t watches() const;
+  const state_bounds& bounds() const { return bounds_; }
   std::uint64_t last_version() const { return version_; }
 
 private:
@@ -97,13 +98,14 @@ private:
 
   static std::size_t cost(std::string_view key, std::string_view value);
   void put(const std::string& group, const std::string& key, state_value value);
-  void remove(const std::string& group, keys::iterator at);
+  state_entry remove(const std::string& group, keys::iterator at);
   void tell(const state_entry& change);
 
   state_bounds bounds_;
   std::map<std::string, keys, std::less<>> groups_;
   std::map<std::string, std::vector<watch_entry>, std::less<>> watches_;
   std::set<std::tuple<std::int64_t, std::string, std::string>> expiries_;
+  std::unordered_map<watcher, std::size_t> watching_; ///< how many watches each has
   std::uint64_t version_ = 0;
   std::size_t entries_ = 0;
   std::size_t bytes_ = 0;

@@ -106,7 +106,7 @@ private:
   std::uint64_t last_ = 0;
 };
 
-/// As `tap` prints it with --json.
+/// As `tap` prints it with --json; a payload that is no text stands in `payload_hex`.
 nlohmann::json to_json(const tapped&);
 
 } // namespace troupe::messaging

@@ -59,7 +59,7 @@ public:
   /// By the id in hex, or a beginning of it that only one has.
   found find(std::string_view id) const;
 
-  /// The last traces that began, newest first.
+  /// The traces that were last heard of, newest first.
   std::vector<std::string> last(std::size_t limit) const;
 
   std::size_t size() const { return ring_.size(); }
