@@ -38,30 +38,24 @@ public:
 
   std::string next() {
     std::string frame;
-    switch (random_() % 12) {
-    case 0:
-      append_frame(frame, frame_type::ping, "12345678");
-      break;
-    case 1:
-      append_frame(frame, frame_type::call,
-                   R"({"id": 1, "op": "subscribe", "pattern": "m.*", "durable": true})");
-      break;
-    case 2:
-      append_frame(frame, frame_type::tell, R"({"op": "status", "text": "well"})");
-      break;
-    case 3:
+    const auto dice = random_() % 200;
+    // Credits and the like are mostly wrong here, and end the link: rarely.
+    if (dice < 1)
       append_frame(frame, credits{{{1, 100}, {1, 100}, {3, 300}, {0, 0}}});
-      break;
-    case 4:
+    else if (dice < 2)
+      append_frame(frame, std::vector<known_message>{{lane::low, true, 3, 9, "m/b#0", false}});
+    else if (dice < 4)
       append_frame(frame, std::vector<done>{{1 + random_() % 4, done::result::done},
                                             {random_() % 9, done::result::failed}});
-      break;
-    case 5:
-      append_frame(frame, std::vector<known_message>{{lane::low, true, false, 3, 9, "m/b#0"}});
-      break;
-    default:
+    else if (dice < 20)
+      append_frame(frame, frame_type::ping, "12345678");
+    else if (dice < 40)
+      append_frame(frame, frame_type::call,
+                   R"({"id": 1, "op": "subscribe", "pattern": "m.*", "durable": true})");
+    else if (dice < 60)
+      append_frame(frame, frame_type::tell, R"({"op": "status", "text": "well"})");
+    else
       append_frame(frame, message());
-    }
     return packed(frame, static_cast<std::uint8_t>(random_()));
   }
 
@@ -75,8 +69,16 @@ private:
     message_view result;
     result.in = static_cast<lane>(random_() % lanes);
     result.how = static_cast<delivery>(random_() % 3);
-    result.flags = random_() % 4 == 0 ? static_cast<std::uint8_t>(random_() % 32) : 0;
-    result.sequence = ++sequences_[static_cast<std::size_t>(result.in)];
+    if (random_() % 6 == 0)
+      result.flags = static_cast<std::uint8_t>(random_() % 32 & ~(again | compressed));
+    auto& sequence = sequences_[static_cast<std::size_t>(result.in)];
+    if (sequence > 0 && random_() % 16 == 0) { // one of before, once more
+      result.how = delivery::assured;
+      result.flags = again;
+      result.sequence = 1 + random_() % sequence;
+    } else {
+      result.sequence = ++sequence;
+    }
     result.incarnation = 7;
     result.request = random_() % 3 == 0 ? random_() % 5 : 0;
     result.ttl = random_() % 2 == 0 ? static_cast<std::uint32_t>(random_() % 500) : 0;
