@@ -44,7 +44,7 @@ void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
   }
   if (m.again)
     v.flags |= wire::again;
-  if (m.expires.count() != 0 && m.taken != now) {
+  if (m.expires.count() != 0) {
     const auto rest = std::chrono::ceil<std::chrono::milliseconds>(m.expires - now).count();
     v.ttl = static_cast<std::uint32_t>(std::max<std::int64_t>(rest, 1));
   }
@@ -122,7 +122,7 @@ void hub::impl::put_back(peer& to, parcel what) {
 
 /// As much of the mailbox as the link and its windows take.
 void hub::impl::pump(peer& to) {
-  if (!to.listens() || to.box.empty())
+  if (!to.listens())
     return;
   auto& link = *to.link;
   while (link.room > 0) {
