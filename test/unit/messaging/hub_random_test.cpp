@@ -236,6 +236,11 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_and_nothing_comes_twice_unmarked) {
         BOOST_REQUIRE_MESSAGE(world.handled[payload] != 0, "durable " << payload << " is lost");
       for (const auto& [name, c] : world.bots)
         BOOST_REQUIRE_MESSAGE(c.unresolved.empty(), name << " waits for outcomes");
+      // It was not too quiet to say anything.
+      BOOST_REQUIRE_GT(world.next_payload, 800u);
+      BOOST_REQUIRE_GT(world.processes.at("m/a#0"), 2u);
+      BOOST_REQUIRE(std::any_of(world.handled.begin(), world.handled.end(),
+                                [](const auto& each) { return each.second > 1; }));
       BOOST_REQUIRE(world.port.messages.empty());
       BOOST_REQUIRE_EQUAL(world.count("mailbox_bytes"), 0);
     }
