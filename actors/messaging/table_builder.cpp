@@ -19,6 +19,17 @@ const config::bot_spec_ptr* spec_of(const config::spec_ptr& fleet, const std::st
   return &at->second->instances[index];
 }
 
+/// Of a process that no spec of this runtime had: it may do nothing, and finds defaults.
+const config::bot_spec_ptr& spec_of_strays() {
+  static const config::bot_spec_ptr result = [] {
+    auto spec = std::make_shared<config::bot_spec>();
+    spec->may_send.emplace();
+    spec->may_subscribe.emplace();
+    return spec;
+  }();
+  return result;
+}
+
 /// Every group of the tree, of bots or not.
 void collect_groups(const config::group_entry& group,
                     std::map<std::string, std::vector<std::string>>& into) {
@@ -63,7 +74,8 @@ void table_builder::note(const instance_record& record) {
   const bool is_there = at != bots_.end() && at->second.contains(record.index);
   if (has_process(record.now)) {
     if (fleet_) // else the spec is to come
-      place(record.bot, record.index, is_there ? at->second[record.index]->spec : nullptr, true);
+      place(record.bot, record.index, is_there ? at->second[record.index]->spec : spec_of_strays(),
+            true);
   } else if (is_there) {
     displace(record.bot, record.index);
     known_.erase(record.name);
@@ -144,8 +156,7 @@ routes_ptr table_builder::make() {
     for (const auto& [index, member] : its)
       made->members.push_back(member);
     // How to choose is what the bot says; one instance's own word for it would mean nothing.
-    if (const auto& spec = its.begin()->second->spec)
-      made->balance = spec->balance;
+    made->balance = its.begin()->second->spec->balance;
     table_.bots[bot] = std::move(made);
   }
   if (std::exchange(regroup_, false))

@@ -1,3 +1,4 @@
+#include "actors/messaging/permissions.hpp"
 #include "actors/messaging/table_builder.hpp"
 #include "config/names.hpp"
 
@@ -156,6 +157,20 @@ BOOST_AUTO_TEST_CASE(what_the_config_drops_leaves_with_its_process) {
   BOOST_TEST(names(*table, "") == "a ");
   BOOST_TEST(names(*table, "g") == "none");
   BOOST_TEST(table->instances.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_process_that_no_spec_has_may_do_nothing) {
+  table_builder x;
+  x.apply(fleet_of({{"a", 1}}), 1);
+  x.note(record("market/old", 3, state::running, 9)); // left by an earlier runtime
+  const auto table = x.make();
+  const auto* stray = table->instances.get("market/old#3");
+  BOOST_REQUIRE(stray);
+  BOOST_TEST((*stray)->leaving);
+  BOOST_REQUIRE((*stray)->spec);
+  const permissions its{*(*stray)->spec, (*stray)->group};
+  BOOST_TEST(!its.may_send(parse_address("market/old")));
+  BOOST_TEST(!its.may_subscribe("market.x"));
 }
 
 BOOST_AUTO_TEST_CASE(one_that_comes_back_is_there_again) {
