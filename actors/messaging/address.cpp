@@ -4,7 +4,9 @@
 #include "config/names.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace troupe::messaging {
 
@@ -57,8 +59,33 @@ bool each_part(std::string_view path, Pred pred) {
   }
 }
 
+/// What may stand in a name of the config tree: 1 everywhere in it, 2 at its beginning too.
+constexpr auto name_chars = [] {
+  std::array<std::uint8_t, 256> result{};
+  for (int c = 'a'; c <= 'z'; ++c)
+    result[static_cast<std::size_t>(c)] = 2;
+  for (int c = '0'; c <= '9'; ++c)
+    result[static_cast<std::size_t>(c)] = 2;
+  for (const char c : {'.', '_', '-'})
+    result[static_cast<std::size_t>(c)] = 1;
+  return result;
+}();
+
+/// Names as config::valid_name has them, between slashes; in one pass, for each message.
 bool is_path(std::string_view path) {
-  return each_part(path, config::valid_name);
+  constexpr std::size_t max_name = 64;
+  std::size_t length = 0;
+  for (const char c : path) {
+    if (c == '/') {
+      if (length == 0)
+        return false;
+      length = 0;
+    } else if (name_chars[static_cast<std::uint8_t>(c)] < (length == 0 ? 2 : 1)
+               || ++length > max_name) {
+      return false;
+    }
+  }
+  return length > 0;
 }
 
 bool is_actor(std::string_view path) {

@@ -47,6 +47,7 @@ router::router(load_view& view)
 void router::set_routes(routes_ptr routes) {
   routes_ = std::move(routes);
   eligible_.clear();
+  last_pool_ = nullptr;
   if (routes_ && turns_.size() > 2 * routes_->bots.size() + 16)
     std::erase_if(turns_, [&](const auto& x) { return !routes_->bots.contains(x.first); });
 }
@@ -132,13 +133,14 @@ const route* router::balance(const pool& from, std::string_view key) {
   }
   // The next one after the last; of those that are loaded alike, too: or else all that is idle
   // but #0 would stay so.
-  const auto& bot = among[0]->bot;
-  auto turn = turns_.find(bot);
-  if (turn == turns_.end())
-    turn = turns_.try_emplace(bot, 0).first;
-  const auto next = std::find_if(among.begin(), among.end(),
-                                 [&](const route* x) { return x->index >= turn->second; })
-                    - among.begin();
+  if (last_pool_ != &from) {
+    last_pool_ = &from;
+    last_turn_ = &turns_[among[0]->bot];
+  }
+  auto& turn = *last_turn_;
+  const auto next =
+      std::find_if(among.begin(), among.end(), [&](const route* x) { return x->index >= turn; })
+      - among.begin();
   const route* best = nullptr;
   std::uint64_t best_load = 0;
   for (std::size_t i = 0; i < among.size(); ++i) {
@@ -151,7 +153,7 @@ const route* router::balance(const pool& from, std::string_view key) {
     if (best_load == 0)
       break;
   }
-  turn->second = best->index + 1;
+  turn = best->index + 1;
   return best;
 }
 

@@ -85,7 +85,9 @@ private:
   load_view& view_;
   routes_ptr routes_;
   std::vector<const route*> eligible_; ///< kept: it is filled anew for every message to a bot
-  string_map<std::uint64_t> turns_;    ///< of round_robin, by bot
+  string_map<std::uint64_t> turns_;    ///< index of the member whose turn it is, by bot
+  const pool* last_pool_ = nullptr;    ///< most messages go where the last one went
+  std::uint64_t* last_turn_ = nullptr;
   std::uint64_t random_ = 0x9e3779b97f4a7c15;
 };
 

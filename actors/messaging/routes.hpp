@@ -24,7 +24,7 @@ struct route {
   state now = state::defined;
   bool wanted = false;       ///< somebody wants it up
   bool leaving = false;      ///< the config has it no more: it ends
-  config::bot_spec_ptr spec; ///< mailbox, balance, permissions, settings
+  config::bot_spec_ptr spec; ///< mailbox, balance, permissions, settings; never null
 
   /// There is a process that may link.
   bool alive() const { return has_process(now); }

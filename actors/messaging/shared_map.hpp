@@ -4,7 +4,9 @@
 // are equal, so a table of 10 000 names with one other value costs microseconds, and what
 // differs between two of them is found by looking at the parts that they do not share.
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <iterator>
@@ -13,6 +15,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace troupe::messaging {
 
@@ -28,31 +31,36 @@ template <class Value>
 using string_map = std::unordered_map<std::string, Value, string_hash, std::equal_to<>>;
 
 /// Reads like a map. A copy costs 256 pointers; a change copies the part that it is in unless
-/// nobody else has it. Not to be changed by one thread while another copies it.
+/// nobody else has it. Copies may be read in other threads; one map itself is for one thread.
 template <class Value>
 class shared_map {
-  using part = string_map<Value>;
+  struct entry {
+    std::size_t hash;
+    std::pair<std::string, Value> both;
+  };
+  /// By hash: a lookup compares numbers, and one text.
+  using part = std::vector<entry>;
   static constexpr std::size_t parts = 256;
 
 public:
-  using value_type = typename part::value_type;
+  using value_type = std::pair<std::string, Value>;
 
   class const_iterator {
   public:
     using iterator_category = std::forward_iterator_tag;
-    using value_type = typename part::value_type;
+    using value_type = std::pair<std::string, Value>;
     using difference_type = std::ptrdiff_t;
     using pointer = const value_type*;
     using reference = const value_type&;
 
     const_iterator() = default;
 
-    reference operator*() const { return *at_; }
-    pointer operator->() const { return &*at_; }
+    reference operator*() const { return (*of_->parts_[part_])[at_].both; }
+    pointer operator->() const { return &**this; }
 
     const_iterator& operator++() {
-      if (++at_ == of_->parts_[index_]->end())
-        seek(index_ + 1);
+      if (++at_ == of_->parts_[part_]->size())
+        seek(part_ + 1);
       return *this;
     }
     const_iterator operator++(int) {
@@ -61,70 +69,73 @@ public:
       return before;
     }
     bool operator==(const const_iterator& other) const {
-      return index_ == other.index_ && (index_ == parts || at_ == other.at_);
+      return part_ == other.part_ && at_ == other.at_;
     }
 
   private:
     friend class shared_map;
 
-    void seek(std::size_t index) {
-      for (; index < parts; ++index)
-        if (const auto& each = of_->parts_[index]; each && !each->empty()) {
-          at_ = each->begin();
-          break;
-        }
-      index_ = index;
+    const_iterator(const shared_map* of, std::size_t part_number, std::size_t at)
+        : of_{of}
+        , part_{part_number}
+        , at_{at} {
+      // nop
+    }
+
+    void seek(std::size_t number) {
+      while (number < parts && (!of_->parts_[number] || of_->parts_[number]->empty()))
+        ++number;
+      part_ = number;
+      at_ = 0;
     }
 
     const shared_map* of_ = nullptr;
-    std::size_t index_ = parts;
-    typename part::const_iterator at_{};
+    std::size_t part_ = parts;
+    std::size_t at_ = 0;
   };
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
   const_iterator begin() const {
-    const_iterator result;
-    result.of_ = this;
+    const_iterator result{this, 0, 0};
     result.seek(0);
     return result;
   }
   const_iterator end() const { return {}; }
 
   const_iterator find(std::string_view key) const {
-    const auto index = index_of(key);
-    if (const auto& in = parts_[index])
-      if (const auto at = in->find(key); at != in->end()) {
-        const_iterator result;
-        result.of_ = this;
-        result.index_ = index;
-        result.at_ = at;
-        return result;
-      }
-    return end();
+    const auto hash = string_hash{}(key);
+    const auto& in = parts_[number_of(hash)];
+    const auto at = in ? position(*in, hash, key) : none;
+    return at == none ? end() : const_iterator{this, number_of(hash), at};
   }
   /// The value, or null.
   const Value* get(std::string_view key) const {
-    const auto at = find(key);
-    return at == end() ? nullptr : &at->second;
+    const auto hash = string_hash{}(key);
+    const auto& in = parts_[number_of(hash)];
+    const auto at = in ? position(*in, hash, key) : none;
+    return at == none ? nullptr : &(*in)[at].both.second;
   }
   bool contains(std::string_view key) const { return get(key) != nullptr; }
 
   /// For changes; copies the part first when it is shared.
   Value& operator[](const std::string& key) {
-    auto& in = own(index_of(key));
-    const auto [at, is_new] = in.try_emplace(key);
-    size_ += is_new;
-    return at->second;
+    const auto hash = string_hash{}(key);
+    auto& in = own(number_of(hash));
+    if (const auto at = position(in, hash, key); at != none)
+      return in[at].both.second;
+    ++size_;
+    return in.insert(lower_bound(in, hash), entry{hash, {key, Value{}}})->both.second;
   }
 
   /// Whether there was one.
   bool erase(std::string_view key) {
     if (!contains(key))
       return false;
-    auto& in = own(index_of(key));
-    in.erase(in.find(key));
+    const auto hash = string_hash{}(key);
+    auto& in = own(number_of(hash));
+    in.erase(in.begin() + static_cast<std::ptrdiff_t>(position(in, hash, key)));
     --size_;
     return true;
   }
@@ -133,38 +144,50 @@ public:
   /// every key whose value is another one now.
   template <class F>
   static void differences(const shared_map& before, const shared_map& after, F&& f) {
+    static const part nothing;
     for (std::size_t i = 0; i < parts; ++i) {
-      const auto &a = before.parts_[i], &b = after.parts_[i];
-      if (a == b)
+      if (before.parts_[i] == after.parts_[i])
         continue;
-      if (b)
-        for (const auto& [key, value] : *b) {
-          const Value* old = nullptr;
-          if (a)
-            if (const auto at = a->find(key); at != a->end())
-              old = &at->second;
-          if (!old || !(*old == value))
-            f(key, old, &value);
-        }
-      if (a)
-        for (const auto& [key, value] : *a)
-          if (!b || !b->contains(key))
-            f(key, &value, static_cast<const Value*>(nullptr));
+      const auto& a = before.parts_[i] ? *before.parts_[i] : nothing;
+      const auto& b = after.parts_[i] ? *after.parts_[i] : nothing;
+      for (const auto& [hash, both] : b) {
+        const auto at = position(a, hash, both.first);
+        const Value* old = at == none ? nullptr : &a[at].both.second;
+        if (!old || !(*old == both.second))
+          f(both.first, old, &both.second);
+      }
+      for (const auto& [hash, both] : a)
+        if (position(b, hash, both.first) == none)
+          f(both.first, &both.second, static_cast<const Value*>(nullptr));
     }
   }
 
 private:
-  /// The high bits: a part's own map goes by the low ones.
-  static std::size_t index_of(std::string_view key) {
-    return string_hash{}(key) >> (8 * sizeof(std::size_t) - 8);
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  static std::size_t number_of(std::size_t hash) { return hash >> (8 * sizeof(std::size_t) - 8); }
+
+  template <class Part>
+  static auto lower_bound(Part& in, std::size_t hash) {
+    return std::lower_bound(in.begin(), in.end(), hash,
+                            [](const entry& x, std::size_t y) { return x.hash < y; });
   }
 
-  part& own(std::size_t index) {
-    auto& here = parts_[index];
+  static std::size_t position(const part& in, std::size_t hash, std::string_view key) {
+    for (auto at = lower_bound(in, hash); at != in.end() && at->hash == hash; ++at)
+      if (at->both.first == key)
+        return static_cast<std::size_t>(at - in.begin());
+    return none;
+  }
+
+  part& own(std::size_t number) {
+    auto& here = parts_[number];
     if (!here)
       here = std::make_shared<part>();
     else if (here.use_count() > 1)
       here = std::make_shared<part>(*here);
+    else // another thread may just have let go of it
+      std::atomic_thread_fence(std::memory_order_acquire);
     return *here;
   }
 

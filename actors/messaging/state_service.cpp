@@ -157,7 +157,7 @@ void service_desk::state(const service_request& request, std::string_view text, 
   auto group = read.text("group");
   if (!read.trouble.empty())
     return give(bad(read.trouble));
-  const bool is_own = !arguments.contains("group");
+  const bool is_own = arguments.value("group", json()).is_null();
   if (is_own && request.from)
     group = request.from->group;
   while (group.ends_with('/'))

@@ -1,4 +1,5 @@
 #include "actors/messaging/address.hpp"
+#include "config/names.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -33,6 +34,22 @@ BOOST_AUTO_TEST_CASE(every_form_of_an_address_is_taken_apart) {
   BOOST_TEST(parsed("*") == "group ||");
   BOOST_TEST(parsed("topic:ticks.btc") == "topic ticks.btc||");
   BOOST_TEST(parsed("runtime/state") == "service state||");
+}
+
+BOOST_AUTO_TEST_CASE(names_are_those_of_the_config_tree) {
+  std::vector<std::string> names{std::string(64, 'a'), std::string(65, 'a'), ""};
+  for (int c = 0; c < 256; ++c)
+    for (const char* around : {"", "a"})
+      names.push_back(around + std::string(1, static_cast<char>(c)));
+  for (const auto& name : names) {
+    const bool special = name.find_first_of("/#*") != std::string::npos;
+    BOOST_TEST((parse_address(name).what == kind::bot)
+                   == (!special && troupe::config::valid_name(name)),
+               name);
+    BOOST_TEST((parse_address("g/" + name).what == kind::bot)
+                   == (!special && troupe::config::valid_name(name)),
+               name);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_address_is_said_why) {

@@ -228,6 +228,7 @@ BOOST_AUTO_TEST_CASE(a_group_is_its_own_and_what_may_be_sent_to) {
   };
   BOOST_TEST(set("market", "market/trader#0") == "");
   BOOST_TEST(set("market/", "market/trader#0") == "");
+  BOOST_TEST(x.state({{"op", "get"}, {"key", "k"}, {"group", nullptr}})["value"] == 1);
   BOOST_TEST(set("risk", "market/trader#0") == "not_permitted");
   BOOST_TEST(set("", "market/trader#0") == "not_permitted");
   BOOST_TEST(set("risk", "flaky#0") == ""); // of the root
