@@ -186,8 +186,8 @@ class Bot(BotBase):
             await asyncio.sleep(0.01)
         for task in helpers:
             task.cancel()
-        if self._core.link:
-            await self.flush(FLUSH_S)
+        self._flush()
+        await self._wait(lambda: not self._core.link or self._core.outbox.idle, FLUSH_S)
         if self._core.link:
             self._core.close()
             self._closed_reason = "not_linked", "the bot has closed its link"
