@@ -132,17 +132,15 @@ private:
     use_.durable = now.message_bytes;
   }
 
-  std::string refused(const std::vector<const queue_batch*>& batches) const {
-    std::uint64_t added = 0;
-    for (const auto* batch : batches)
-      for (const auto& x : batch->accepted)
-        added += x.body.size();
-    const auto waiting = totals_.message_bytes + use_.spilled.load();
-    if (added == 0 || waiting + added <= bounds_.bytes)
+  // What frees as much as it takes is never refused.
+  std::string refused(const queue_totals& after) const {
+    const auto spilled_now = use_.spilled.load();
+    if (after.message_bytes <= totals_.message_bytes
+        || after.message_bytes + spilled_now <= bounds_.bytes)
       return {};
-    return "write " + db_.path() + ": " + std::to_string(waiting) + " bytes wait on disk and "
-           + std::to_string(bounds_.bytes) + " may, these would be " + std::to_string(added)
-           + " more";
+    return "write " + db_.path() + ": " + std::to_string(totals_.message_bytes + spilled_now)
+           + " bytes wait on disk and " + std::to_string(bounds_.bytes) + " may, these would be "
+           + std::to_string(after.message_bytes - totals_.message_bytes) + " more";
   }
 
   std::string attempt(const std::vector<const queue_batch*>& batches) {
@@ -150,13 +148,13 @@ private:
       db_.look_again();
       if (auto problem = db_.ensure_open(); !problem.empty())
         return problem;
-      if (auto problem = refused(batches); !problem.empty())
-        return problem;
       SQLite::Transaction transaction{db_->database(), SQLite::TransactionBehavior::IMMEDIATE};
       queue_writer writer{*db_, totals_};
       for (const auto* batch : batches)
         writer.apply(*batch);
       const auto after = writer.finish(bounds_);
+      if (auto problem = refused(after); !problem.empty())
+        return problem;
       return_pages(after);
       transaction.commit();
       adopt(after);

@@ -206,13 +206,17 @@ BOOST_AUTO_TEST_CASE(what_is_over_the_bound_is_refused_and_there_is_room_again) 
   freed.dead = {letter(1)};
   BOOST_TEST(write(*store, freed) == "");
   BOOST_TEST(write(*store, accept(61, 41)) == "");
+  auto mixed = accept(102, 1);
+  BOOST_TEST(write(*store, mixed) != "");
+  mixed.finished = {3}; // makes the room that it takes
+  BOOST_TEST(write(*store, mixed) == "");
   // The bound is known in the next life.
   store = store::open_queue(path, sized(10'000));
-  BOOST_TEST(write(*store, accept(102, 1)) != "");
+  BOOST_TEST(write(*store, accept(103, 1)) != "");
   freed.finished = {2};
   freed.dead.clear();
   BOOST_TEST(write(*store, freed) == "");
-  BOOST_TEST(write(*store, accept(102, 1)) == "");
+  BOOST_TEST(write(*store, accept(103, 1)) == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_floods_room_goes_back_to_the_disk) {
