@@ -10,8 +10,8 @@
 namespace troupe::store {
 
 /// A database that outlives what happens to its file. Damaged: moved aside and begun anew.
-/// Deleted or replaced underneath: noticed by `look_again`. Locked, full, unreadable: the call says
-/// so, and the next one tries again.
+/// Deleted or replaced underneath: noticed by `look_again`; what was deleted is still open and can
+/// be put back. Locked, full, unreadable: the call says so, and the next one tries again.
 class database {
 public:
   /// `on_open` is called after each opening, with whether the file is new and empty; what it throws
@@ -23,8 +23,9 @@ public:
   /// SQLite::Exception, which is for `failed`.
   std::string ensure_open();
 
-  /// Closes it if the file is no longer the one at its path.
-  void look_again();
+  /// Closes it if the file is no longer the one at its path. `put_back`: if there is none any more,
+  /// all that was in it is written there again first.
+  void look_again(bool put_back = false);
 
   /// Decides what a failure means for the connection; returns it as a sentence.
   std::string failed(const std::exception& error);

@@ -42,7 +42,7 @@ public:
       result = {};
       result.unreadable = true;
       try {
-        db_.look_again();
+        db_.look_again(true);
         result.trouble = db_.ensure_open();
         if (!result.trouble.empty())
           break;
@@ -145,7 +145,7 @@ private:
 
   std::string attempt(const std::vector<const queue_batch*>& batches) {
     try {
-      db_.look_again();
+      db_.look_again(true);
       if (auto problem = db_.ensure_open(); !problem.empty())
         return problem;
       SQLite::Transaction transaction{db_->database(), SQLite::TransactionBehavior::IMMEDIATE};

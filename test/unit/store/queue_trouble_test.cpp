@@ -287,16 +287,63 @@ BOOST_AUTO_TEST_CASE(a_call_that_fails_costs_no_acknowledged_write) {
   BOOST_TEST(injected >= 30);
 }
 
-BOOST_AUTO_TEST_CASE(a_deleted_queue_is_noticed_before_the_next_write) {
+BOOST_AUTO_TEST_CASE(s05_a_deleted_queue_is_put_back) {
+  auto store = store::open_queue(path);
+  auto what = accept(1, 5);
+  what.dead = {letter(77)};
+  BOOST_TEST(write(*store, what) == "");
+  for (const auto* suffix : {"", "-wal", "-shm"})
+    fs::remove(path + suffix);
+  what = accept(6, 5);
+  what.finished = {2};
+  BOOST_TEST(write(*store, what) == "");
+  BOOST_TEST(store->notice().find("all that was in it is put back") != std::string::npos);
+  BOOST_TEST(store->notice() == "");
+  BOOST_TEST(!others_may_read(path));
+  store = store::open_queue(path);
+  const auto found = store->load();
+  BOOST_TEST(found.trouble == "");
+  BOOST_TEST(found.messages.size() == 9u);
+  BOOST_TEST(found.messages.front().body == message(1).body);
+  BOOST_TEST(found.last_row == 77u);
+  BOOST_TEST(store->dead_letters(messaging::dead_letter_query{}).kept == 1u);
+  BOOST_TEST(aside().empty());
+}
+
+BOOST_AUTO_TEST_CASE(s05_only_the_file_is_deleted_and_its_log_is_not) {
   auto store = store::open_queue(path);
   BOOST_TEST(write(*store, accept(1, 5)) == "");
   fs::remove(path);
   BOOST_TEST(write(*store, accept(6, 5)) == "");
+  BOOST_TEST(store->load().messages.size() == 10u);
+  store = store::open_queue(path);
+  BOOST_TEST(store->load().messages.size() == 10u);
+}
+
+BOOST_AUTO_TEST_CASE(s05_a_deleted_log_loses_nothing) {
+  auto store = store::open_queue(path);
+  BOOST_TEST(write(*store, accept(1, 5)) == "");
+  fs::remove(path + "-wal");
+  BOOST_TEST(write(*store, accept(6, 5)) == "");
   BOOST_TEST(store->notice().find("was deleted or replaced") != std::string::npos);
-  BOOST_TEST(store->notice() == "");
-  const auto found = store::open_queue(path)->load();
-  BOOST_TEST(found.messages.back().row == 10u);
-  BOOST_TEST(found.last_row == 10u);
+  store = store::open_queue(path);
+  const auto found = store->load();
+  BOOST_TEST(found.trouble == "");
+  BOOST_TEST(found.messages.size() == 10u);
+}
+
+BOOST_AUTO_TEST_CASE(s05_another_file_in_its_place_is_what_counts) {
+  {
+    auto store = store::open_queue(path);
+    BOOST_TEST(write(*store, accept(1, 5)) == "");
+  }
+  fs::copy_file(path, path + ".backup");
+  auto store = store::open_queue(path);
+  BOOST_TEST(write(*store, accept(6, 5)) == "");
+  fs::rename(path + ".backup", path);
+  BOOST_TEST(write(*store, accept(11, 1)) == "");
+  BOOST_TEST(store->notice().find("written anew") != std::string::npos);
+  BOOST_TEST(store->load().messages.back().row == 11u);
 }
 
 BOOST_AUTO_TEST_CASE(an_unusable_place_is_an_error_until_it_is_usable) {
