@@ -221,7 +221,7 @@ void append_frame(std::string& out, const std::vector<done>& list) {
 void append_frame(std::string& out, const std::vector<known_message>& list) {
   append_list(out, frame_type::known, list, [&out](const known_message& each) {
     put_enum(out, each.in);
-    put(out, static_cast<std::uint8_t>(each.handled));
+    put(out, static_cast<std::uint8_t>(each.failed ? 2 : each.handled ? 1 : 0));
     put(out, each.incarnation);
     put(out, each.sequence);
     put_text(out, each.from);
@@ -268,12 +268,13 @@ const char* decode(std::string_view body, std::vector<known_message>& into) {
   return decode_list(body, into, [](byte_reader& in, known_message& each) -> const char* {
     if (!read_lane(in, each.in))
       return "a known message has a lane that does not exist";
-    const auto handled = in.take<std::uint8_t>();
-    each.handled = handled == 1;
+    const auto state = in.take<std::uint8_t>();
+    each.handled = state == 1;
+    each.failed = state == 2;
     each.incarnation = in.take<std::uint64_t>();
     each.sequence = in.take<std::uint64_t>();
     each.from = in.take_text(in.take<std::uint8_t>());
-    return handled > 1 ? "a known message has a state that does not exist" : nullptr;
+    return state > 2 ? "a known message has a state that does not exist" : nullptr;
   });
 }
 

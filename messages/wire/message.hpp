@@ -112,6 +112,7 @@ struct known_message {
   std::uint64_t incarnation = 0;
   std::uint64_t sequence = 0;
   std::string from;
+  bool failed = false; ///< its handler failed, or there is none: it may be tried again
 };
 
 /// By lane.

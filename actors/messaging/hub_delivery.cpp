@@ -1,0 +1,201 @@
+// To the link or into the mailbox, and out of it.
+
+#include "actors/messaging/hub_impl.hpp"
+#include "messages/wire/compression.hpp"
+
+#include <algorithm>
+
+namespace troupe::messaging {
+
+void hub::impl::place(peer& to, passing& m, bool has_a_place) {
+  if (is_over(m)) {
+    ++count.expired;
+    return reject(m, code::expired, "its ttl has passed", &to);
+  }
+  if (m.again && to.listens() && resolve(to, m, nullptr))
+    return;
+  if (can_go(to, m))
+    return transmit(to, m, nullptr);
+  keep(to, parcel{m}, has_a_place);
+}
+
+/// Whether it may pass everything that waits: nothing of its lane does, and there is credit.
+bool hub::impl::can_go(peer& to, const passing& m) {
+  if (!to.listens() || (to.draining && !m.view.is(wire::reply)))
+    return false;
+  const auto lane = static_cast<std::size_t>(m.view.in);
+  return to.box.waiting(m.view.in) == 0 && !to.box.spilled[lane].active()
+         && to.link->windows[lane].takes(body_size(m.view)) && touch(*to.link).room > 0;
+}
+
+/// `owned`: it was in the mailbox; its parcel is used up.
+void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
+  auto& link = *to.link;
+  auto v = m.view;
+  if (v.is(wire::compressed) && !link.hello.zstd) {
+    auto plain = wire::decompress(v.payload, v.length);
+    if (!plain) {
+      reject(m, code::bad_message, "its payload is not what it says", &to);
+      return;
+    }
+    unpacked = std::move(*plain);
+    v.payload = unpacked;
+    v.flags &= static_cast<std::uint8_t>(~wire::compressed);
+  }
+  if (m.again)
+    v.flags |= wire::again;
+  if (m.expires.count() != 0 && m.taken != now) {
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(m.expires - now).count();
+    v.ttl = static_cast<std::uint32_t>(std::max<std::int64_t>(rest, 1));
+  }
+  if (v.how != wire::delivery::fire)
+    v.tag = ++link.last_tag;
+  const auto size = body_size(v);
+  append_frame(link.out, v);
+  link.room -= static_cast<std::int64_t>(size + wire::frame_overhead);
+  link.windows[static_cast<std::size_t>(v.in)].send(size);
+  ++link.sent.messages;
+  link.sent.bytes += size;
+  ++count.messages_out;
+  count.bytes_out += size;
+  if (m.asks())
+    assign(m, &to);
+  if (v.how == wire::delivery::fire)
+    return;
+  to.flights.push_back({v.tag, false, false, owned ? std::move(*owned) : parcel{m}});
+  ++to.flying;
+  count_in(to.flights.back().what);
+}
+
+void hub::impl::keep(peer& to, parcel what, bool has_a_place) {
+  const auto lane = static_cast<std::size_t>(what.in);
+  const bool to_disk = to.box.bounds().when_full == config::overflow::spill;
+  if (!has_a_place || to_disk) {
+    const bool room = to.box.has_room(what.cost()) && memory + what.cost() <= options.memory;
+    if (to_disk && (!room || to.box.spilled[lane].active()))
+      return spill(to, std::move(what));
+    if (!room && !make_room(to, what)) {
+      const bool newest = to.box.bounds().when_full == config::overflow::drop_newest;
+      ++(newest ? to.dropped : to.rejected);
+      if (newest)
+        ++count.dropped;
+      return reject(what.open(), code::mailbox_full, "the mailbox of " + to.name + " is full", &to);
+    }
+  }
+  if (what.expires.count() != 0)
+    to.ttl.set(clock, what.expires, due::ttl, to.id);
+  if (!to.linked())
+    to.grace.set(clock, to.unlinked + options.link_grace, due::grace, to.id);
+  count_in(what);
+  to.box.push(std::move(what));
+  press(to, to.box.lane(static_cast<wire::lane>(lane)).back());
+  if (to.linked())
+    touch(*to.link);
+}
+
+/// Drops the oldest of the weakest lane until the new one fits, if the mailbox is of that kind.
+bool hub::impl::make_room(peer& to, const parcel& what) {
+  if (to.box.bounds().when_full != config::overflow::drop_oldest
+      || what.cost() > to.box.bounds().bytes)
+    return false;
+  parcel oldest;
+  while (!to.box.has_room(what.cost()) || memory + what.cost() > options.memory) {
+    if (!to.box.pop_weakest(what.in, oldest))
+      return false;
+    count_out(oldest);
+    ++to.dropped;
+    ++count.dropped;
+    reject(oldest.open(), code::dropped, "the mailbox of " + to.name + " was full", &to);
+  }
+  return true;
+}
+
+/// To the front of its lane, whatever the bounds: it was in there before.
+void hub::impl::put_back(peer& to, parcel what) {
+  if (what.expires.count() != 0)
+    to.ttl.set(clock, what.expires, due::ttl, to.id);
+  count_in(what);
+  to.box.push_front(std::move(what));
+  if (to.linked())
+    touch(*to.link);
+}
+
+/// As much of the mailbox as the link and its windows take.
+void hub::impl::pump(peer& to) {
+  if (!to.listens() || to.box.empty())
+    return;
+  auto& link = *to.link;
+  while (link.room > 0) {
+    const auto lane = to.box.choose([&](const parcel& first) {
+      return (!to.draining || first.reply)
+             && (link.windows[static_cast<std::size_t>(first.in)].takes(first.body.size())
+                 || is_over(first));
+    });
+    if (lane == wire::lanes)
+      break;
+    auto what = to.box.pop(lane);
+    count_out(what);
+    const auto m = what.open();
+    if (is_over(m)) {
+      ++count.expired;
+      ++to.dropped;
+      reject(m, code::expired, "its ttl has passed", &to);
+    } else if (!m.again || !resolve(to, m, &what)) {
+      transmit(to, m, &what);
+    }
+  }
+  for (std::size_t i = 0; i < wire::lanes; ++i)
+    fetch(to, i);
+  relax(to);
+}
+
+/// Whether the process has got it before, over an earlier link or from an earlier runtime; what
+/// it handled is answered then, and what it handles waits for its word.
+bool hub::impl::resolve(peer& to, const passing& m, parcel* owned) {
+  if (to.link->known.empty() || m.how() == wire::delivery::fire)
+    return false;
+  const auto at = to.link->known.find(identity_of(m.view));
+  if (at == to.link->known.end())
+    return false;
+  ++count.duplicates;
+  if (m.asks())
+    assign(m, &to);
+  if (at->second) {
+    complete(m, to);
+    return true;
+  }
+  flight known{0, false, true, owned ? std::move(*owned) : parcel{m}};
+  count_in(known.what);
+  ++to.flying;
+  to.flights.push_front(std::move(known));
+  return true;
+}
+
+void hub::impl::press(peer& to, const parcel& from) {
+  if (!to.box.pressing() || to.pressed.size() >= max_pressed)
+    return;
+  const auto m = from.open();
+  auto* source = find(instance_of(m.view.from));
+  if (!source || !source->linked())
+    return;
+  const auto same = [&](const pressed_sender& each) {
+    return each.link == source->link->id && each.to == m.view.to;
+  };
+  if (std::any_of(to.pressed.begin(), to.pressed.end(), same))
+    return;
+  to.pressed.push_back({source->link->id, std::string{m.view.to}});
+  control(*source->link, wire::frame_type::order,
+          {{"op", "pressure"}, {"to", m.view.to}, {"on", true}});
+}
+
+void hub::impl::relax(peer& to) {
+  if (to.pressed.empty() || !to.box.relaxed())
+    return;
+  for (const auto& each : to.pressed)
+    if (const auto at = links.find(each.link); at != links.end())
+      control(*at->second, wire::frame_type::order,
+              {{"op", "pressure"}, {"to", each.to}, {"on", false}});
+  to.pressed.clear();
+}
+
+} // namespace troupe::messaging

@@ -1,0 +1,178 @@
+// Commits, and what an earlier runtime left.
+
+#include "actors/messaging/hub_impl.hpp"
+
+#include <algorithm>
+
+namespace troupe::messaging {
+
+namespace {
+
+/// Rows whose end the queue did not take and that are told again; what is beyond is delivered
+/// again by the next runtime, marked.
+constexpr std::size_t max_unfinished = 65'536;
+constexpr std::chrono::seconds retry_after{1};
+
+} // namespace
+
+monotonic hub::impl::from_wall(std::int64_t expires) const {
+  if (expires == 0)
+    return {};
+  const auto rest = std::chrono::microseconds{expires - port.wall()};
+  return std::max(monotonic{1}, now + std::chrono::duration_cast<monotonic>(rest));
+}
+
+std::int64_t hub::impl::to_wall(monotonic expires) const {
+  if (expires.count() == 0)
+    return 0;
+  return port.wall() + std::chrono::duration_cast<std::chrono::microseconds>(expires - now).count();
+}
+
+/// Its place in the mailbox is kept meanwhile, so that nothing that is on disk is refused.
+void hub::impl::commit(peer& to, passing& m) {
+  parcel what{m};
+  const bool to_disk = to.box.bounds().when_full == config::overflow::spill;
+  const bool room = to.box.has_room(what.cost()) && memory + what.cost() <= options.memory;
+  if (!room && !to_disk && !make_room(to, what)) {
+    ++to.rejected;
+    return reject(m, code::mailbox_full, "the mailbox of " + to.name + " is full", &to);
+  }
+  if (!room && to_disk && memory + what.cost() > options.memory) {
+    ++to.rejected;
+    return reject(m, code::mailbox_full, "there is no memory left for mailboxes", &to);
+  }
+  to.box.reserve(what.cost());
+  count_in(what);
+  if (!restored) {
+    early.push_back({to.id, std::move(what)});
+    return;
+  }
+  what.row = ++last_row;
+  stored_message kept;
+  kept.row = what.row;
+  kept.target = what.pooled ? std::string{parse_address(m.view.to).name} : to.name;
+  kept.expires = to_wall(what.expires);
+  kept.body = what.body;
+  batch.accepted.push_back(std::move(kept));
+  commits.push_back({to.id, std::move(what)});
+}
+
+void hub::impl::flush_store() {
+  if (batch.empty())
+    return;
+  auto sent = std::make_shared<const queue_batch>(std::move(batch));
+  batch = {};
+  auto waiting = std::make_shared<const std::vector<pending_commit>>(std::move(commits));
+  commits.clear();
+  port.store(sent, [at = handle(), sent, waiting](const std::string& trouble) {
+    const auto hub = at.lock();
+    if (!hub)
+      return;
+    auto& core = **hub;
+    turn scope{core};
+    for (const auto& each : *waiting)
+      core.committed(each.peer, each.what, trouble);
+    if (trouble.empty())
+      return;
+    ++core.count.queue_failures;
+    for (const auto row : sent->finished)
+      if (core.unfinished.size() < max_unfinished)
+        core.unfinished.push_back(row);
+    if (!core.unfinished.empty())
+      core.retry.set(core.clock, core.now + retry_after, due::retry, 0);
+  });
+}
+
+void hub::impl::committed(std::uint64_t id, const parcel& what, const std::string& trouble) {
+  count_out(what);
+  auto* to = find(id);
+  if (to)
+    to->box.release(what.cost());
+  auto m = what.open();
+  if (!trouble.empty()) {
+    m.row = 0;
+    return reject(m, code::store_unavailable, trouble, to);
+  }
+  answer(m, code::accepted, {});
+  if (!to)
+    return bury(m, code::no_such_address, "its receiver is no more", m.view.to);
+  place(*to, m, true);
+}
+
+/// The bounds of mailboxes do not hold for what is there: it was accepted.
+void hub::impl::restore(const queue_contents& from) {
+  if (restored)
+    return;
+  restored = true;
+  last_row = std::max(last_row, from.last_row);
+  for (const auto& each : from.subscriptions)
+    topics.subscribe(peer_of(each.instance).id, each.pattern, true);
+  for (const auto& each : from.messages) {
+    passing m;
+    if (wire::decode(each.body, m.view)) {
+      ++count.spill_lost;
+      continue;
+    }
+    m.row = each.row;
+    m.deliveries = each.deliveries;
+    m.taken = now;
+    m.expires = from_wall(each.expires);
+    m.again = true;
+    m.pooled = parse_address(m.view.to).what == address::kind::bot;
+    m.past = m.pooled;
+    peer_of(instance_of(m.view.from)).sent.recall(m.view.incarnation, m.view);
+    left.emplace_back(each.target, parcel{m});
+    count_in(left.back().second);
+  }
+  auto waiting = std::move(early);
+  early.clear();
+  for (auto& each : waiting) {
+    auto* to = find(each.peer);
+    count_out(each.what);
+    if (to)
+      to->box.release(each.what.cost());
+    auto m = each.what.open();
+    if (to)
+      send_to(*to, m);
+    else
+      reject(m, code::no_such_address, "its receiver is no more");
+  }
+  if (routing.routes())
+    place_restored();
+}
+
+void hub::impl::place_restored() {
+  auto all = std::move(left);
+  left.clear();
+  for (auto& [target, what] : all) {
+    count_out(what);
+    auto m = what.open();
+    m.taken = now;
+    if (m.pooled) {
+      if (!decide(m, parse_address(m.view.to))) {
+        const auto chosen = routing.pick(parse_address(m.view.to), m.view.key);
+        if (chosen)
+          place(peer_of(chosen.to->instance), m, true);
+        else
+          place_on_first(m);
+      }
+      continue;
+    }
+    auto& to = peer_of(target);
+    if (to.where || to.linked())
+      place(to, m, true);
+    else
+      bury(m, code::no_such_address, "the fleet has no " + target + " any more", target);
+  }
+}
+
+/// A message that is kept for a bot none of whose instances is to run: it waits for the first.
+void hub::impl::place_on_first(passing& m) {
+  const auto name = parse_address(m.view.to).name;
+  const auto* members = routing.routes() ? routing.routes()->bots.get(name) : nullptr;
+  if (!members || (*members)->members.empty())
+    return bury(m, code::no_such_address, "the fleet has no such bot any more", name);
+  place(peer_of((*members)->members.front()->instance), m, true);
+}
+
+} // namespace troupe::messaging
