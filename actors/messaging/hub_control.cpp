@@ -147,14 +147,14 @@ void hub::impl::on_tell(link_state& from, std::string_view body) {
     notify(*from.owner, from.hello.incarnation, what, std::move(words));
   };
   if (op == "ready")
-    tell(notice::kind::ready, "it said so over its link");
+    tell(notice::kind::says_ready, "it says so over its link");
   else if (op == "stopping")
     tell(notice::kind::stopping, text);
   else if (op == "status")
     from.status = text;
   else if (op == "drained" || op == "flattened")
     tell(op == "drained" ? notice::kind::drained : notice::kind::flattened,
-         flag_of(*said, "ok", true) ? text : "failed: " + text);
+         flag_of(*said, "ok", true) ? "" : "it failed: " + text);
   // What a newer client tells beyond that is ignored.
 }
 
