@@ -3,6 +3,9 @@ install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING 
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY config/schema/ DESTINATION ${CMAKE_INSTALL_DATADIR}/troupe/schema
         FILES_MATCHING PATTERN "*.json")
+# Where Debian's Python looks, without a version in the path.
+install(DIRECTORY clients/python/troupe DESTINATION lib/python3/dist-packages
+        FILES_MATCHING PATTERN "*.py" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
 # systemd looks for programs and units both in /usr and in /usr/local.
 install(FILES packaging/troupe.service packaging/troupe@.service DESTINATION lib/systemd/system)
 

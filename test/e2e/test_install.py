@@ -36,6 +36,14 @@ class Install(unittest.TestCase):
         for name in SHARED:
             self.assertTrue((self.prefix / "share" / name).stat().st_size, name)
 
+    def test_python_finds_its_client(self):
+        where = self.prefix / "lib/python3/dist-packages"
+        said = subprocess.run(["/usr/bin/python3", "-B", "-c",
+                               "import troupe; print(troupe.__file__)"], check=True, text=True,
+                              stdout=subprocess.PIPE, env=clean_environment(PYTHONPATH=str(where)))
+        self.assertEqual(f"{where}/troupe/__init__.py", said.stdout.strip())
+        self.assertTrue((where / "troupe/py.typed").exists())
+
     def test_it_runs_a_fleet(self):
         tree = write_tree(self.directory / "fleet", {"group": {}, "one": {
             "command": ["sleep", "infinity"]}})

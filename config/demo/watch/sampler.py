@@ -4,15 +4,17 @@
 usage: sampler.py INDEX     0 processors, 1 memory, 2 load, 3 network
 
 Appends lines "TIME KIND VALUE UNIT" to samples.log in TROUPE_BOT_DIR, and prints a summary
-every thirty seconds. The log is turned over at 256 KiB; one old file is kept.
+every thirty seconds. The log is turned over at 256 KiB; one old file is kept. Each sample is also
+published, as watch.samples.KIND.
 """
 
 import os
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import troupe
 
 PERIOD_S = 1.0
 SUMMARY_EVERY = 30
@@ -106,30 +108,29 @@ def main():
     if len(sys.argv) != 2 or not sys.argv[1].isdigit():
         print(__doc__, file=sys.stderr)
         return 2
-    # Raises SystemExit wherever the program is, sleeping included.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     kinds = [Processors, Memory, Load, Network]
     source = kinds[int(sys.argv[1]) % len(kinds)]()
     directory = Path(os.environ.get("TROUPE_BOT_DIR") or tempfile.gettempdir())
     log = Log(directory / "samples.log")
-    print(f"sampling {source.kind} into {log.path}", flush=True)
-
+    bot = troupe.Bot()
     recent = []
-    due = time.monotonic()
-    while True:
-        due += PERIOD_S
-        time.sleep(max(0.0, due - time.monotonic()))
+
+    @bot.every(PERIOD_S)
+    def sample():
         value = source.sample()
         log.write(f"{time.time():.0f} {source.kind} {value:.1f} {source.unit}")
+        bot.publish(f"watch.samples.{source.kind}", round(value, 1), ttl=5)
         recent.append(value)
         if len(recent) == SUMMARY_EVERY:
             mean = sum(recent) / len(recent)
-            print(f"{source.kind}: mean {mean:.1f}, most {max(recent):.1f} {source.unit}", flush=True)
+            print(f"{source.kind}: mean {mean:.1f}, most {max(recent):.1f} {source.unit}",
+                  flush=True)
             recent.clear()
+
+    print(f"sampling {source.kind} into {log.path}", flush=True)
+    bot.run()
+    return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(0)
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""The asyncio front against a runtime that does what the test says."""
+
+import asyncio
+import contextlib
+import io
+import unittest
+
+import fake_runtime as fake
+from fake_runtime import FakeRuntime, message
+import troupe
+from troupe import aio, wire
+
+
+class AioCase(unittest.IsolatedAsyncioTestCase):
+    """The runtime is read in other threads: `expect` is awaited."""
+
+    async def asyncSetUp(self):
+        self.runtime = FakeRuntime()
+        self.addCleanup(self.runtime.close)
+        self.bot = aio.Bot(environment=fake.ENVIRONMENT)
+
+    async def start(self, **welcome):
+        await self.bot.attach(self.runtime.bots)
+        self.bot.start()
+        self.addAsyncCleanup(self.end)
+        return await self.aside(self.runtime.greet, **welcome)
+
+    async def end(self):
+        self.bot.stop()
+        self.runtime.hang_up()
+        await self.bot.close()
+
+    @staticmethod
+    async def aside(function, *words, **more):
+        return await asyncio.get_running_loop().run_in_executor(
+            None, lambda: function(*words, **more))
+
+    async def expect(self, *words):
+        return await self.aside(self.runtime.expect, *words)
+
+    async def test_handlers(self):
+        got = []
+
+        @self.bot.on_message
+        async def on_message(m):
+            await asyncio.sleep(0)
+            got.append(m.payload)
+
+        @self.bot.on_request
+        async def on_request(m):
+            return await self.bot.request("a/b", "ask") + "!"
+
+        self.bot.subscribe("ticks.>", lambda m: got.append(m.topic))
+        await self.start()
+        self.assertEqual("subscribe", (await self.expect(wire.CALL))["op"])
+        self.runtime.send(message(1, b"one", delivery=1, tag=1), message(2, b"two"),
+                          message(3, to="topic:ticks.a.b"), message(4, request=7))
+        asked = await self.expect(wire.MESSAGE)
+        self.runtime.send(message(5, b"yes", content=1, flags=wire.REPLY,
+                                  request=asked.head.request))
+        reply = await self.expect(wire.MESSAGE)
+        self.assertEqual((b"yes!", 7), (reply.payload, reply.head.request))
+        self.assertEqual([(1, 0)], await self.expect(wire.DONE))
+        self.assertEqual([b"one", b"two", "ticks.a.b"], got)
+
+    async def test_many_at_a_time(self):
+        self.bot = aio.Bot(environment=fake.ENVIRONMENT, concurrency=3)
+        begun, go = [], asyncio.Event()
+
+        @self.bot.on_request
+        async def on_request(m):
+            begun.append(m.payload)
+            await go.wait()
+
+        await self.start()
+        self.runtime.send(*(message(n, request=n) for n in range(1, 6)),
+                          wire.frame(wire.PING, bytes(8)))
+        await self.expect(wire.PONG)
+        self.assertEqual(3, len(begun))
+        go.set()
+        for _ in range(5):
+            await self.expect(wire.MESSAGE)
+
+    async def test_failures(self):
+        @self.bot.on_request
+        async def on_request(m):
+            raise ValueError("bad")
+
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            await self.start()
+            self.runtime.send(message(1, request=1, delivery=1, tag=3))
+            reply = await self.expect(wire.MESSAGE)
+            self.assertEqual([(3, wire.DONE_FAILED)], await self.expect(wire.DONE))
+        self.assertEqual(b"ValueError: bad", reply.payload)
+        self.assertIn("Traceback", said.getvalue())
+
+    async def test_outcomes(self):
+        await self.start()
+        sent = await self.bot.send("a/b", "x", delivery="assured")
+        await self.expect(wire.MESSAGE)
+        with self.assertRaises(troupe.TimedOut):
+            await sent.wait(0.01)
+        self.runtime.send(fake.outcome(1, 1, text="a/b#0"))
+        self.assertEqual("a/b#0", await sent)
+        sent = await self.bot.publish("a.b", {"x": 1}, delivery="durable", lane="high")
+        await self.expect(wire.MESSAGE)
+        self.runtime.send(fake.outcome(24, 1, lane=1))
+        with self.assertRaises(troupe.Rejected):
+            await sent
+
+    async def test_requests_fail(self):
+        await self.start()
+        asking = asyncio.ensure_future(self.bot.request("a/b", "x"))
+        await self.expect(wire.MESSAGE)
+        self.runtime.send(fake.outcome(19, 1))
+        with self.assertRaisesRegex(troupe.Rejected, "not_running"):
+            await asking
+        with self.assertRaises(troupe.TimedOut):
+            await self.bot.request("a/b", "x", timeout=0.05)
+
+    async def test_a_flood_waits_for_receipts(self):
+        await self.start(window={"messages": 100, "bytes": 1 << 20})
+
+        async def flood():
+            for n in range(3000):
+                await self.bot.send("a/b", str(n))
+
+        def take():
+            for n in range(3000):
+                sent = self.runtime.expect(wire.MESSAGE)
+                self.assertEqual(str(n).encode(), sent.payload)
+                self.runtime.send(wire.receipt_frame([0, 0, n + 1, 0]))
+
+        await asyncio.gather(flood(), self.aside(take))
+        self.assertTrue(await self.bot.flush(20))
+
+    async def test_large_ones_both_ways(self):
+        @self.bot.on_request
+        def echo(m):
+            return m.payload
+
+        await self.start()
+        payload = b"p" * wire.MAX_PAYLOAD
+        await self.aside(self.runtime.send, message(1, payload, request=1))
+        self.assertEqual(payload, (await self.expect(wire.MESSAGE)).payload)
+
+    async def test_drain(self):
+        called = []
+
+        @self.bot.on_drain
+        async def drain():
+            called.append("drain")
+
+        await self.start()
+        await self.expect(wire.TELL)
+        self.runtime.send(wire.json_frame(wire.ORDER, {"op": "drain", "within_s": 20}))
+        answer = await self.expect(wire.TELL)
+        self.assertEqual(("drained", True, ["drain"]), (answer["op"], answer["ok"], called))
+
+    async def test_timers_and_goodbye(self):
+        ticked = asyncio.Event()
+
+        @self.bot.every(0.001)
+        async def tick():
+            ticked.set()
+
+        await self.start()
+        await asyncio.wait_for(ticked.wait(), 20)
+        self.bot.stop()
+        self.assertEqual("done", (await self.expect(wire.BYE))["reason"])
+
+    async def test_the_link_is_lost(self):
+        links = []
+        self.bot.on_link(links.append)
+        await self.start()
+        self.runtime.hang_up()
+        while links != [True, False]:
+            await asyncio.sleep(0.01)
+        self.assertFalse(self.bot.linked)
+
+    async def test_alone(self):
+        bot = aio.Bot(environment={})
+        self.assertIsNone(await bot.send("a/b"))
+        with self.assertRaises(troupe.Rejected):
+            await bot.request("a/b")
+        with self.assertRaises(troupe.Rejected):
+            await bot.state.get("x")
+        bot.every(0.001)(bot.stop)
+        await bot.run()
+
+    async def test_state(self):
+        await self.start()
+        getting = asyncio.ensure_future(self.bot.state.get("a"))
+        asked = await self.expect(wire.MESSAGE)
+        self.assertEqual(("runtime/state", b'{"op":"get","key":"a"}'), (asked.to, asked.payload))
+        self.runtime.send(message(1, b'{"key":"a","value":[1],"version":3}', content=2,
+                                  flags=wire.REPLY, request=asked.head.request))
+        self.assertEqual([1], await getting)
+
+
+if __name__ == "__main__":
+    unittest.main()
