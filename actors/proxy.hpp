@@ -127,6 +127,7 @@ private:
   void on_link_notice(const notice& what);
   void link_lost(const std::string& why);
   void tell_link_lost();
+  void note_link(const std::string& text);
   void on_silent();
   void responds(const char* how);
   void watch_link();

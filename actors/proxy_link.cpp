@@ -25,6 +25,9 @@ constexpr auto relink = 5s;
 
 constexpr auto heartbeats = 30s; // three of them
 
+/// Of all remarks of one life.
+constexpr std::uint32_t link_remarks = 50;
+
 const std::string unresponsive_text = "unresponsive: no answer over its link for 30 s";
 
 } // namespace
@@ -37,7 +40,7 @@ void proxy_state::on_link_notice(const notice& what) {
   case kind::linked:
     tell_link_lost();
     if (!std::exchange(linked, true))
-      note("linked" + (what.text.empty() ? "" : ": " + what.text));
+      note_link("linked" + (what.text.empty() ? "" : ": " + what.text));
     responds("it has linked again");
     if (record.now == state::starting && spec->ready.how == config::ready_spec::kind::link)
       hold_back(missing_link());
@@ -80,10 +83,16 @@ void proxy_state::link_lost(const std::string& why) {
     arm(timer::step, std::min<std::chrono::nanoseconds>(rung_ends - monotonic_now(self), relink));
 }
 
+// A link that comes and goes for ever must leave room for what else is to be told.
+void proxy_state::note_link(const std::string& text) {
+  if (remarks < link_remarks)
+    note(text);
+}
+
 void proxy_state::tell_link_lost() {
   disarm(timer::unlinked);
   if (!lost_link.empty())
-    note(std::exchange(lost_link, {}));
+    note_link(std::exchange(lost_link, {}));
 }
 
 // What a check «link» still waits for.

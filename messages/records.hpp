@@ -54,7 +54,7 @@ struct death {
 
 /// What happens next to an instance that is not at rest.
 struct next_step {
-  std::string what; ///< «retry», «probe», «kill», «ready», «start timeout»
+  std::string what; ///< «retry», «probe», «flatten», «stop», «kill», «ready», «start timeout»
   std::int64_t at = 0;
   std::uint32_t attempt = 0; ///< 0 when nothing is counted
   std::uint32_t of = 0;

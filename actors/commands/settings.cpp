@@ -41,7 +41,7 @@ json hook(const std::optional<config::hook_spec>& what) {
 json ready_check(const config::ready_spec& check) {
   if (check.how == config::ready_spec::kind::none)
     return nullptr;
-  constexpr std::array kinds{"none", "tcp", "http", "exec", "output", "file", "notify"};
+  constexpr std::array kinds{"none", "tcp", "http", "exec", "output", "file", "notify", "link"};
   json result;
   result["kind"] = kinds.at(static_cast<std::size_t>(check.how));
   if (!check.value.empty())
@@ -49,10 +49,20 @@ json ready_check(const config::ready_spec& check) {
   if (!check.command.empty())
     result["command"] = check.command;
   using enum config::ready_spec::kind;
-  if (check.how != output && check.how != notify) {
+  if (check.how != output && check.how != notify && check.how != config::ready_spec::kind::link) {
     result["interval_s"] = seconds(check.interval);
     result["timeout_s"] = seconds(check.timeout);
   }
+  return result;
+}
+
+json mailbox(const config::mailbox_spec& from) {
+  constexpr std::array words{"reject", "drop_oldest", "drop_newest", "spill"};
+  json result;
+  result["messages"] = from.messages;
+  result["bytes"] = from.bytes;
+  result["overflow"] = words.at(static_cast<std::size_t>(from.when_full));
+  result["spill"] = from.when_full == config::overflow::spill ? json(from.spill) : json(nullptr);
   return result;
 }
 
@@ -100,6 +110,7 @@ std::string octal(std::uint32_t mask) {
 
 json settings(const config::bot_spec& spec) {
   constexpr std::array restart_words{"permanent", "transient", "temporary"};
+  constexpr std::array balances{"least_loaded", "round_robin", "consistent_hash", "two_choices"};
   json result;
   if (!spec.description.empty())
     result["description"] = spec.description;
@@ -137,11 +148,20 @@ json settings(const config::bot_spec& spec) {
   result["stop_signal"] = signal_name(spec.stop_signal);
   result["stop_timeout_s"] = seconds(spec.stop_timeout);
   result["kill_mode"] = spec.kill == config::kill_mode::group ? "group" : "process";
+  result["drain_timeout_s"] = seconds(spec.drain_timeout);
+  result["flatten_timeout_s"] = seconds(spec.flatten_timeout);
+  result["on_hang"] = spec.on_hang == config::hang_action::restart ? "restart" : "report";
   result["watchdog_s"] = spec.watchdog ? json(seconds(*spec.watchdog)) : json(nullptr);
   result["limits"] = limits(spec.limits);
   result["nice"] = or_null(spec.nice);
   result["oom_score_adj"] = or_null(spec.oom_score_adj);
   result["no_new_privs"] = spec.no_new_privs;
+  result["mailbox"] = mailbox(spec.mailbox);
+  result["balance"] = balances.at(static_cast<std::size_t>(spec.balance));
+  result["may_send"] = or_null(spec.may_send);
+  result["may_subscribe"] = or_null(spec.may_subscribe);
+  result["max_deliveries"] = spec.max_deliveries;
+  result["settings"] = json::parse(spec.settings);
   return result;
 }
 

@@ -49,8 +49,10 @@ std::string first_words(const own_events& events, std::size_t at, std::uint32_t 
     if (e.from == state::starting)
       return "running, " + e.cause;
     return e.from == state::paused ? "resumed: " + e.cause : "running again: " + e.cause;
+  case state::draining:
+    return "asked over its link to finish: " + e.cause;
   case state::stopping:
-    return "told to end: " + e.cause;
+    return (e.from == state::draining ? "then told to end: " : "told to end: ") + e.cause;
   case state::stopped:
     return (e.from == state::stopping || e.from == state::draining ? "ended: " : "stopped: ")
            + e.cause;
@@ -117,7 +119,7 @@ std::size_t ends_in_a_row(const own_events& events, std::size_t at) {
     } else if (e.to == state::running && ended != 0 && ended - e.time >= healthy) {
       break;
     } else if (e.to == state::waiting && e.from != state::backoff && e.from != state::failed
-               && e.from != state::stopping) {
+               && e.from != state::stopping && e.from != state::draining) {
       break; // somebody started it
     }
   }
@@ -130,12 +132,11 @@ std::size_t beginning(const own_events& events, std::size_t last) {
     if (e.from == e.to)
       continue;
     const bool still = i == last;
-    const bool asked_before =
-        (e.from == state::stopping || e.from == state::draining) && e.to != state::stopping;
+    const bool asked_before = e.from == state::stopping || e.from == state::draining;
     if (asked_before)
       continue;
-    if (e.to == state::stopping || e.to == state::backoff || e.to == state::failed
-        || e.to == state::completed || e.to == state::stopped)
+    if (e.to == state::stopping || e.to == state::draining || e.to == state::backoff
+        || e.to == state::failed || e.to == state::completed || e.to == state::stopped)
       return i;
     if (e.to == state::waiting && e.from != state::backoff && e.from != state::failed)
       return i;

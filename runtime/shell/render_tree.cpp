@@ -114,14 +114,18 @@ std::string limits_text(const json& limits) {
 std::string setting(const std::string& key, const json& value) {
   if (key.ends_with("_s") && value.is_number())
     return human_duration(value.get<double>());
+  if (key == "settings") // the bot's own
+    return escape(value.dump(-1, ' ', false, json::error_handler_t::replace));
   if (value.is_array()) {
-    std::string result;
+    std::string result = value.empty() ? "nobody" : ""; // of may_send and may_subscribe
     for (const auto& one : value)
       result += (result.empty() ? "" : " ") + as_word(one);
     return result;
   }
   if (key == "ready" && value.is_object())
     return check_text(value);
+  if ((key == "bytes" || key == "spill") && value.is_number_unsigned())
+    return human_size(value.get<std::uint64_t>());
   if (key == "limits" && value.is_object())
     return limits_text(value);
   if (value.is_object() && value.contains("command") && value.contains("timeout_s"))
@@ -129,6 +133,8 @@ std::string setting(const std::string& key, const json& value) {
   if (value.is_object()) {
     std::string result;
     for (const auto& [name, inner] : value.items()) {
+      if (inner.is_null())
+        continue;
       const auto shown =
           name.ends_with("_s") && inner.is_number() ? name.substr(0, name.size() - 2) : name;
       result += (result.empty() ? "" : ", ") + escape(shown) + " " + setting(name, inner);
@@ -188,7 +194,7 @@ std::string render_show(const json& document, const terminal& on) {
   if (const auto found = document.find("settings"); found != document.end() && found->is_object()) {
     result += "settings of " + text_at(document, "settings_of") + ":\n";
     for (const auto& [key, value] : found->items()) {
-      if (is_empty(value))
+      if (is_empty(value) && !(value.is_array() && key.starts_with("may_")))
         continue;
       const auto shown =
           key.ends_with("_s") && value.is_number() ? key.substr(0, key.size() - 2) : key;

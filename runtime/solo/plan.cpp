@@ -102,8 +102,11 @@ expected<os::spawn_request, std::string> prepare_bot(const plan& what, const std
 
 /// Keys that only a fleet acts on.
 constexpr std::string_view fleet_keys[] = {
-    "depends_on",   "kill_mode",     "log",           "on_crash",     "ready",       "replicas",
-    "retry_failed", "start_command", "start_timeout", "stop_command", "stop_signal", "watchdog"};
+    "balance",  "depends_on",    "drain_timeout",  "flatten_timeout", "kill_mode",
+    "log",      "mailbox",       "max_deliveries", "may_send",        "may_subscribe",
+    "on_crash", "on_hang",       "ready",          "replicas",        "retry_failed",
+    "settings", "start_command", "start_timeout",  "stop_command",    "stop_signal",
+    "watchdog"};
 constexpr std::string_view cgroup_limits[] = {"memory", "memory_high", "tasks", "cpu_weight",
                                               "cpu"};
 

@@ -412,6 +412,20 @@ BOOST_AUTO_TEST_CASE(links_that_come_and_go_are_remarks) {
              == "(linked: fake 1.0) running (link lost: too_slow) (linked: fake 1.0)");
 }
 
+BOOST_AUTO_TEST_CASE(a_link_that_comes_and_goes_for_ever_drives_nothing_out) {
+  run_linked();
+  for (int i = 0; i < 200; ++i) {
+    host.unlink("a#0", "eof");
+    host.link("a#0");
+    advance(1s);
+  }
+  order(verb::stop, {"a#0"});
+  advance(1s);
+  BOOST_TEST(story("a#0", "draining")
+             == "(drained in 0.0 s) (flattened in 0.0 s) stopping stopped");
+  BOOST_TEST(store.transitions.size() < 100u);
+}
+
 // The end of a process ends its link; that is no news.
 BOOST_AUTO_TEST_CASE(the_link_of_one_that_died_is_no_remark) {
   run_linked();

@@ -215,6 +215,41 @@ BOOST_AUTO_TEST_CASE(an_operator_who_stopped_it_is_named) {
   BOOST_TEST(at(story, "a#0", "started, ") == 0, text(story));
 }
 
+BOOST_AUTO_TEST_CASE(what_it_was_asked_over_its_link_is_told) {
+  with_hub = true;
+  host.of("a#0").links_after = 100ms;
+  host.of("a#0").drain_takes = 2s;
+  play(fleet_builder{}.bot("a"));
+  advance(2s);
+  operate(verb::stop, {"a#0"});
+  advance(1s);
+  auto story = why("a#0");
+  BOOST_TEST(at(story, "a#0", "asked over its link to finish: asked by a test") == 0, text(story));
+  BOOST_TEST(story["summary"].get<std::string>().find("a#0 has been draining for") == 0u,
+             text(story));
+  BOOST_TEST(story["next"]["what"] == "flatten", text(story));
+  advance(2s);
+  story = why("a#0");
+  BOOST_TEST(at(story, "a#0", "asked over its link to finish") == 0, text(story));
+  BOOST_TEST(at(story, "a#0", "drained in 2.0 s") > 0, text(story));
+  BOOST_TEST(at(story, "a#0", "then told to end") > 0, text(story));
+}
+
+BOOST_AUTO_TEST_CASE(one_whose_link_is_silent_is_told) {
+  with_hub = true;
+  host.of("a#0").links_after = 100ms;
+  play(fleet_builder{}.bot("a").bot("b",
+                                    [](auto& x) { x.ready.how = config::ready_spec::kind::link; }));
+  advance(2s);
+  host.say("a#0", notice::kind::silent);
+  advance(1s);
+  BOOST_TEST(at(why("a#0"), "a#0", "degraded: unresponsive: no answer over its link") == 0,
+             text(why("a#0")));
+  BOOST_TEST(why("b#0")["summary"].get<std::string>().find("not ready yet: it has not linked")
+                 != std::string::npos,
+             text(why("b#0")));
+}
+
 BOOST_AUTO_TEST_CASE(a_healthy_one_tells_since_when) {
   play(fleet_builder{}.bot("a").bot("idle", [](auto& x) { x.autostart = false; }));
   advance(2s);

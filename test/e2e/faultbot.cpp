@@ -19,9 +19,9 @@
 
 namespace faultbot {
 
-namespace {
-
 volatile std::sig_atomic_t term_received = 0;
+
+namespace {
 
 void on_term(int) {
   term_received = 1;
@@ -100,6 +100,28 @@ options parse(int argc, char** argv) {
       result.daemonize = true;
     else if (name == "--spin")
       result.spin = true;
+    else if (name == "--link")
+      result.link = true;
+    else if (name == "--before-hello" || name == "--mute")
+      result.link = result.before_hello = true;
+    else if (name == "--not-ready")
+      result.not_ready = true;
+    else if (name == "--hang-after")
+      result.hang_after = seconds_of(value);
+    else if (name == "--pong-delay")
+      result.pong_delay = seconds_of(value);
+    else if (name == "--close-link")
+      result.close_link = seconds_of(value);
+    else if (name == "--read-rate")
+      result.read_rate = bytes_of(value);
+    else if (name == "--flood-link")
+      result.flood_link = value;
+    else if (name == "--leak-link-to-grandchild")
+      result.leak_link = true;
+    else if (name == "--drain-takes")
+      result.drain_takes = seconds_of(value);
+    else if (name == "--no-orders")
+      result.no_orders = true;
     else if (name == "--after")
       result.after = seconds_of(value);
     else if (name == "--exit")
@@ -123,25 +145,6 @@ options parse(int argc, char** argv) {
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
-}
-
-/// One line, written at once: several processes may append to one file.
-void note(const options& given, const char* what) {
-  if (given.journal.empty())
-    return;
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  const auto line =
-      "{\"what\":\"" + std::string{what}
-      + "\",\"instance\":" + quoted(variable("TROUPE_BOT") + '#' + variable("TROUPE_INSTANCE"))
-      + ",\"incarnation\":" + std::to_string(std::atoll(variable("TROUPE_INCARNATION").c_str()))
-      + ",\"pid\":" + std::to_string(getpid())
-      + ",\"at\":" + std::to_string(now.tv_sec * 1'000'000'000LL + now.tv_nsec) + "}\n";
-  const int fd = open(given.journal.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0 || write(fd, line.data(), line.size()) < 0)
-    std::fprintf(stderr, "faultbot: %s: %s\n", given.journal.c_str(), std::strerror(errno));
-  if (fd >= 0)
-    close(fd);
 }
 
 /// A lock that the kernel drops when this very process ends: whoever does not get it is a second
@@ -319,6 +322,31 @@ void live(const options& given) {
 
 } // namespace
 
+/// One line, written at once: several processes may append to one file.
+void note(const options& given, const char* what) {
+  if (given.journal.empty())
+    return;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const auto line =
+      "{\"what\":\"" + std::string{what}
+      + "\",\"instance\":" + quoted(variable("TROUPE_BOT") + '#' + variable("TROUPE_INSTANCE"))
+      + ",\"incarnation\":" + std::to_string(std::atoll(variable("TROUPE_INCARNATION").c_str()))
+      + ",\"pid\":" + std::to_string(getpid())
+      + ",\"at\":" + std::to_string(now.tv_sec * 1'000'000'000LL + now.tv_nsec) + "}\n";
+  const int fd = open(given.journal.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0 || write(fd, line.data(), line.size()) < 0)
+    std::fprintf(stderr, "faultbot: %s: %s\n", given.journal.c_str(), std::strerror(errno));
+  if (fd >= 0)
+    close(fd);
+}
+
+double clock_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
 std::string quoted(const std::string& text) {
   std::string result = "\"";
   for (const unsigned char c : text) {
@@ -370,6 +398,7 @@ int main(int argc, char** argv) {
     eat_fds();
   if (given.fork_bomb)
     fork_bomb();
-  live(given);
+  if (!given.link || !live_linked(given))
+    live(given);
   finish(given);
 }

@@ -3,6 +3,7 @@
 // What faultbot can be told to do. Everything may be combined; what is done first
 // stands first.
 
+#include <csignal>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,17 @@ struct options {
   bool eat_fds = false;   ///< open files until there are no more descriptors, then say so and exit
   bool daemonize = false; ///< double fork, setsid; the parent exits with 0
   bool spin = false;      ///< burn CPU instead of sleeping
+  bool link = false;      ///< connect to the runtime and behave, but for what follows
+  bool before_hello = false;   ///< … end, or do nothing more, before the hello
+  bool not_ready = false;      ///< … never say that it is ready
+  double hang_after = 0;       ///< … after so many seconds look at nothing any more
+  double pong_delay = 0;       ///< … answer heartbeats so many seconds late
+  double close_link = 0;       ///< … close after so many seconds and live on
+  double read_rate = 0;        ///< … read so many bytes a second
+  std::string flood_link;      ///< … send to this address as fast as the window allows
+  bool leak_link = false;      ///< … a child holds the connection
+  double drain_takes = 0;      ///< … finish so many seconds after the order to drain
+  bool no_orders = false;      ///< … have no handler for orders
   std::optional<double> after; ///< seconds until the end; without it and without an end: for ever
   std::optional<int> exit;
   int signal = 0;        ///< die by this signal
@@ -36,6 +48,18 @@ struct options {
 /// Writes fds, environment, signal state, ids, limits and more as one JSON object.
 /// Returns false when the file cannot be written. Must run before anything is changed.
 bool dump_self(const std::string& file);
+
+/// Appends a line to the journal, if there is one.
+void note(const options&, const char* what);
+
+/// Whether TERM has come; then it is time to end.
+extern volatile std::sig_atomic_t term_received;
+
+/// Seconds of the monotonic clock.
+double clock_now();
+
+/// Lives with a link until TERM, or `after` is over. False: the link is no more, live on without.
+bool live_linked(const options&);
 
 /// `text` as a JSON string, quotes included; bytes that are no ASCII become \u00XX.
 std::string quoted(const std::string& text);
