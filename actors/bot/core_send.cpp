@@ -24,7 +24,7 @@ bool core::in_handler() const {
 }
 
 bool core::fits(const draft& of, std::size_t bytes) const {
-  return outbox_.room(static_cast<wire::delivery>(of.how.delivery), bytes)
+  return outbox_.room(to_wire(of.how.lane), static_cast<wire::delivery>(of.how.delivery), bytes)
          && (pressed_.empty() || !pressed_.contains(of.to)) && (!of.waits || !requests_.full());
 }
 
