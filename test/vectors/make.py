@@ -236,11 +236,11 @@ def lists():
     for name, entries in dones:
         result.append(vector(f"done: {name}", "DONE", {"done": entries}, done_body(entries)))
     knowns = [("none", []),
-              ("both states", [{"lane": 0, "state": 0, "incarnation": 7, "sequence": 1,
+              ("every state", [{"lane": 0, "state": 0, "incarnation": 7, "sequence": 1,
                                 "from": "market/feed#0"},
                                {"lane": 3, "state": 1, "incarnation": MAX_U64,
                                 "sequence": MAX_U64, "from": "f" * 255},
-                               {"lane": 2, "state": 1, "incarnation": 0, "sequence": 0,
+                               {"lane": 2, "state": 2, "incarnation": 0, "sequence": 0,
                                 "from": ""}]),
               ("2048 entries", [{"lane": i % 4, "state": i % 2, "incarnation": 9,
                                  "sequence": i + 1, "from": "a#0"} for i in range(2048)])]
@@ -320,7 +320,7 @@ def broken():
     body("OUTCOME: lane 4", "OUTCOME", outcome[:2] + b"\x04" + outcome[3:])
     body("DONE: result 3", "DONE", done[:-1] + b"\x03")
     body("KNOWN: lane 4", "KNOWN", known[:2] + b"\x04" + known[3:])
-    body("KNOWN: state 2", "KNOWN", known[:3] + b"\x02" + known[4:])
+    body("KNOWN: state 3", "KNOWN", known[:3] + b"\x03" + known[4:])
     body("DONE: 2049 entries", "DONE",
          done_body([{"tag": i + 1, "result": 0} for i in range(2049)]))
     return result
