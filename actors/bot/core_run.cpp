@@ -1,6 +1,7 @@
 // The loop and its handlers.
 
 #include "actors/bot/core.hpp"
+#include "actors/bot/state_words.hpp"
 
 #include <cstdio>
 #include <exception>
@@ -203,6 +204,7 @@ void core::handle_letter(lock& guard, const letter_ptr& each) {
   std::shared_ptr<const std::vector<handler_ptr>> subscribed;
   handler_ptr handler;
   shared<request_handler> request;
+  bool change = false; ///< of what is watched in runtime/state
   auto how = result::done;
   std::string problem;
   if (!topic.empty())
@@ -217,6 +219,8 @@ void core::handle_letter(lock& guard, const letter_ptr& each) {
       how = result::no_such_actor;
       problem = "there is no actor '" + std::string{each->actor} + "'";
     }
+  } else if (topic == state_topic && head.from == state_address) {
+    change = true;
   } else if (!subscribed) {
     if (shown.is_request())
       request = request_;
@@ -237,7 +241,9 @@ void core::handle_letter(lock& guard, const letter_ptr& each) {
     auto& trace = current_trace();
     trace = {head.trace, head.span, head.is(wire::sampled)};
     try {
-      if (request)
+      if (change)
+        take_change(shown.payload());
+      else if (request)
         payload = (*request)(shown);
       else if (handler)
         (*handler)(shown);

@@ -13,9 +13,10 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view topic_prefix = "topic:";
 
-/// What another thread has sent so shortly ago is worth waiting for: a loop that polls takes
-/// both in one call.
+/// Messages that follow each other so closely are a burst; after the first few of it the thread
+/// that polls takes what there is in one call.
 constexpr instant together = 20us;
+constexpr unsigned most_in_burst = 4;
 
 } // namespace
 
@@ -24,7 +25,7 @@ bool core::in_handler() const {
 }
 
 bool core::fits(const draft& of, std::size_t bytes) const {
-  return outbox_.room(static_cast<wire::delivery>(of.how.delivery), bytes)
+  return outbox_.room(to_wire(of.how.lane), static_cast<wire::delivery>(of.how.delivery), bytes)
          && (pressed_.empty() || !pressed_.contains(of.to)) && (!of.waits || !requests_.full());
 }
 
@@ -127,7 +128,9 @@ void core::push() {
     return;
   }
   const auto at = now();
-  if (at - wrote_ < together) {
+  if (at - wrote_ >= together)
+    burst_ = 0;
+  if (++burst_ > most_in_burst) {
     wake();
     return;
   }

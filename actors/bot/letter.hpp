@@ -33,6 +33,7 @@ using letter_ptr = std::shared_ptr<letter>;
 struct access {
   static message wrap(letter_ptr from) { return message{std::move(from)}; }
   static const letter& of(const message& from) { return *from.letter_; }
+  static core& core_of(client& from) { return *from.core_; }
   static std::unique_ptr<client> make(options, std::unique_ptr<host>);
 };
 

@@ -85,12 +85,12 @@ bool outbox::window(std::size_t bytes) const {
              && bytes_without_receipt_ + bytes <= limits_.bytes);
 }
 
-bool outbox::room(wire::delivery how, std::size_t bytes) const {
+bool outbox::room(wire::lane in, wire::delivery how, std::size_t bytes) const {
   if (how != wire::delivery::fire && !kept_.empty()
       && (kept_.size() >= limits_.unresolved || kept_bytes_ + bytes > most_kept_bytes))
     return false;
   if (open_ && held_.empty())
-    return window(bytes) && unsent() < most_unsent;
+    return window(bytes) && (in == wire::lane::urgent ? urgent_.size() : unsent()) < most_unsent;
   return held_new_ == 0 || (held_new_ < most_held && held_bytes_ + bytes <= most_held_bytes);
 }
 

@@ -52,8 +52,9 @@ public:
   /// For a HELLO: of each lane, the number of what will come first and is new.
   std::array<std::uint64_t, wire::lanes> next() const;
 
-  /// A message of that many bytes may be added now.
-  bool room(wire::delivery, std::size_t bytes) const;
+  /// A message of that many bytes may be added now. What else waits for the socket is no reason
+  /// for an urgent one to wait.
+  bool room(wire::lane, wire::delivery, std::size_t bytes) const;
   /// Numbers it; it goes out, or waits for the link.
   std::uint64_t add(wire::message_view&);
   /// For frames that are no messages. Only while there is a link.
