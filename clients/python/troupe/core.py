@@ -42,6 +42,9 @@ class Identity(NamedTuple):
     def name(self) -> str:
         return f"{self.bot}#{self.instance}"
 
+    def __repr__(self) -> str:
+        return f"<{self.name}, incarnation {self.incarnation}>" # never the token
+
 
 class Event(NamedTuple):
     """`linked`, `unlinked`, `closed`, `config`, `drain`, `flatten`, `complaint`,
@@ -89,6 +92,7 @@ class Core:
         self._missed = 0
         self._frame_began = 0.0
         self._connected = False
+        self._was_refused = False
         self._ready = False
         self._status: Optional[str] = None
         self._subscriptions: Dict[str, Tuple[bool, Ticket]] = {}
@@ -219,13 +223,14 @@ class Core:
             messages, size = int(window["messages"]), int(window["bytes"])
             unresolved, heartbeat = int(said["unresolved"]), float(said["heartbeat_s"])
             if said["version"] != wire.VERSION or min(messages, size, unresolved) < 1 \
-                    or heartbeat <= 0:
+                    or not 0 < heartbeat < 86_400:
                 raise ValueError("a number in it is none that can be")
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise wire.Broken("body", f"a WELCOME that is none: {error}") from None
         self.fleet = str(said.get("fleet", ""))
         self._heartbeat = heartbeat
         self._links += 1
+        self._was_refused = False
         self.link = self._links
         self._up_since = now
         self._take_config(said.get("config"))
@@ -247,6 +252,9 @@ class Core:
         self.closing = True
         if reason == "already_linked":
             self.connect_at = now + ALREADY_LINKED_WAIT_S
+            if not self._was_refused:
+                self._was_refused = True # most of the time the old link is just about to go
+                self._complain(f"this process has a link already; trying on: {text}")
         if reason in _FOR_GOOD:
             self._end("stopping" if reason == "stopping" else "not_linked", text or reason)
             self.events.append(Event("closed", f"{reason}: {text}"))
@@ -254,9 +262,11 @@ class Core:
             self._complain(f"the runtime ends the link: {reason}: {text}")
 
     def _on_result(self, said: Dict[str, Any]) -> None:
-        members, ticket = self._calls.pop(said.get("id", 0), (None, None))
-        if members is None or ticket is None:
+        number = said.get("id")
+        found = self._calls.pop(number, None) if isinstance(number, int) else None
+        if found is None:
             return
+        members, ticket = found
         error = said.get("error")
         if not isinstance(error, dict):
             ticket.resolve("done")
@@ -276,8 +286,8 @@ class Core:
             self.events.append(Event("config"))
         elif op in ("drain", "flatten"):
             within = said.get("within_s", 0)
-            self.events.append(Event(op, "", float(within) if isinstance(within, (int, float))
-                                     else 0.0))
+            known = isinstance(within, (int, float)) and 0 <= within < 86_400
+            self.events.append(Event(op, "", float(within) if known else 0.0))
 
     def _take_config(self, said: Any) -> None:
         if isinstance(said, dict):
