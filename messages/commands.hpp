@@ -1,6 +1,6 @@
 #pragma once
 
-// The one table of commands. Parsing of one-shots, the shell, completion, help,
+// The one table of commands, made of the areas in command_table/. Parsing of one-shots, the shell, completion, help,
 // docs/commands.md and the runtime's dispatch are all made from it, so that only
 // what works stands in help.
 

@@ -184,7 +184,7 @@ std::string markdown_table(const rows& all, const char* left, const char* right)
 std::string commands_markdown() {
   std::string result =
       "# Commands\n\n"
-      "<!-- Made from the table in messages/commands.cpp by `commands-doc`. -->\n\n"
+      "<!-- Made from the table in messages/command_table by `commands-doc`. -->\n\n"
       "Every command works from the command line, `troupe status`, and at the prompt of\n"
       "`troupe shell`, `status`. What the documents of `--json` hold stands in\n"
       "[admin-protocol.md](admin-protocol.md).\n\n"
