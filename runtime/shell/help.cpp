@@ -4,6 +4,7 @@
 #include "runtime/shell/text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -155,12 +156,26 @@ std::string help_of(const command_info& command) {
     result += "\n" + two_columns(list);
   if (const auto list = options_of(command.options); !list.empty())
     result += "\noptions:\n" + two_columns(list);
-  result += "\nwith every command:\n" + two_columns(options_of(global_options()));
+  std::vector<option_info> everywhere;
+  std::ranges::copy_if(global_options(), std::back_inserter(everywhere),
+                       [&](const auto& one) { return !has_own(command, one); });
+  result += "\nwith every command:\n" + two_columns(options_of(everywhere));
   if (!command.examples.empty())
     result += command.examples.size() == 1 ? "\nexample:\n" : "\nexamples:\n";
   for (const auto example : command.examples)
     result += "  " + std::string{example} + "\n";
   return result;
+}
+
+std::string help_of_family(const std::string& family) {
+  rows list;
+  for (const auto member : family_members(family)) {
+    const auto name = family + " " + std::string{member};
+    if (const auto* command = find_command(name))
+      list.emplace_back(name, command->summary);
+  }
+  return "usage: troupe " + family + " COMMAND …\n\n" + two_columns(list) + "\n`troupe help "
+         + family + " COMMAND` tells more of one.\n";
 }
 
 namespace {
@@ -184,7 +199,7 @@ std::string markdown_table(const rows& all, const char* left, const char* right)
 std::string commands_markdown() {
   std::string result =
       "# Commands\n\n"
-      "<!-- Made from the table in messages/commands.cpp by `commands-doc`. -->\n\n"
+      "<!-- Made from the table in messages/command_table by `commands-doc`. -->\n\n"
       "Every command works from the command line, `troupe status`, and at the prompt of\n"
       "`troupe shell`, `status`. What the documents of `--json` hold stands in\n"
       "[admin-protocol.md](admin-protocol.md).\n\n"
