@@ -218,6 +218,18 @@ BOOST_FIXTURE_TEST_CASE(tells_become_notices, two) {
   BOOST_TEST(!a.gone());
 }
 
+BOOST_FIXTURE_TEST_CASE(an_answer_to_an_order_has_words_only_when_it_is_not_quite_that, two) {
+  core->order("m/a#0", a.incarnation, link_order::drain, std::chrono::seconds{3});
+  a.control(wire::frame_type::tell, {{"op", "drained"}, {"ok", true}, {"text", "all sold"}});
+  BOOST_CHECK(port.notices.back().what == notice::kind::drained);
+  BOOST_TEST(port.notices.back().text == "");
+  a.control(wire::frame_type::tell, {{"op", "flattened"}, {"ok", false}, {"text", "2 are open"}});
+  BOOST_CHECK(port.notices.back().what == notice::kind::flattened);
+  BOOST_TEST(port.notices.back().text == "it failed: 2 are open");
+  core->order("m/nobody#0", 1, link_order::drain, std::chrono::seconds{3});
+  BOOST_TEST(port.notices.back().text == "it has no link");
+}
+
 BOOST_FIXTURE_TEST_CASE(the_fleet_ends, two) {
   core->stop();
   a.read();
