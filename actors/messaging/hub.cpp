@@ -6,7 +6,8 @@ hub::impl::impl(hub_port& p, hub_options o)
     : port{p}
     , options{std::move(o)}
     , self{std::make_shared<impl*>(this)}
-    , routing{*this} {
+    , routing{*this}
+    , desk{*this} {
   // nop
 }
 
@@ -75,6 +76,8 @@ void hub::impl::finish() {
     flush_spills();
     flush_store();
   } while (!touched.empty());
+  read_taps();
+  schedule_services();
   --depth;
   gone.clear();
 }
@@ -174,6 +177,8 @@ void hub::stop() {
   impl_->stopping = true;
   for (auto& [id, each] : impl_->links)
     impl_->fail(*each, "stopping", "the fleet is being ended");
+  while (!impl_->shells.empty())
+    impl_->shell_fail(impl_->shells.begin()->first, code::stopping, "the fleet is being ended");
 }
 
 void hub::tick() {

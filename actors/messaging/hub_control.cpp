@@ -154,7 +154,9 @@ void hub::impl::on_tell(link_state& from, std::string_view body) {
     from.status = text;
   else if (op == "drained" || op == "flattened")
     tell(op == "drained" ? notice::kind::drained : notice::kind::flattened,
-         flag_of(*said, "ok", true) ? "" : "it failed: " + text);
+         flag_of(*said, "ok", true) ? ""
+         : text.empty()             ? "it says that it could not"
+                                    : text);
   // What a newer client tells beyond that is ignored.
 }
 
@@ -199,17 +201,21 @@ void hub::impl::on_known(link_state& from, std::string_view body) {
     auto key = identity_of(each);
     if (from.known_missing != 0) {
       --from.known_missing;
-      from.known[std::move(key)] = each.handled;
+      if (!each.failed) // it may have that again
+        from.known[std::move(key)] = each.handled;
       continue;
     }
-    // Later ones say that something is handled that was not.
+    // Later ones say how something has ended that was being handled.
     const auto known = from.known.find(key);
-    if (!each.handled || known == from.known.end())
+    if ((!each.handled && !each.failed) || known == from.known.end())
       continue;
-    known->second = true;
+    if (each.failed)
+      from.known.erase(known);
+    else
+      known->second = true;
     for (auto& flight : who.flights)
       if (flight.tag == 0 && !flight.over && identity_of(flight.what.open().view) == key) {
-        land(who, flight, wire::done::result::done);
+        land(who, flight, each.failed ? wire::done::result::failed : wire::done::result::done);
         break;
       }
   }

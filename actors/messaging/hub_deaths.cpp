@@ -9,6 +9,7 @@ void hub::impl::set_routes(routes_ptr next) {
     return;
   const auto before = routing.routes();
   routing.set_routes(next);
+  desk.set_routes(next);
   ++table;
   options.fleet = next->fleet.empty() ? options.fleet : next->fleet;
   static const routing_table nothing;

@@ -44,7 +44,7 @@ void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
   }
   if (m.again)
     v.flags |= wire::again;
-  if (m.expires.count() != 0 && m.taken != now) {
+  if (m.expires.count() != 0) {
     const auto rest = std::chrono::ceil<std::chrono::milliseconds>(m.expires - now).count();
     v.ttl = static_cast<std::uint32_t>(std::max<std::int64_t>(rest, 1));
   }
@@ -52,6 +52,9 @@ void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
     v.tag = ++link.last_tag;
   const auto size = body_size(v);
   append_frame(link.out, v);
+  record(m.view, m.again ? trace_step::redelivered : trace_step::delivered, to.name);
+  if (!seen.idle())
+    seen.see(v, to.name, now, port.wall());
   link.room -= static_cast<std::int64_t>(size + wire::frame_overhead);
   link.windows[static_cast<std::size_t>(v.in)].send(size);
   ++link.sent.messages;
@@ -87,6 +90,8 @@ void hub::impl::keep(peer& to, parcel what, bool has_a_place) {
   if (!to.linked())
     to.grace.set(clock, to.unlinked + options.link_grace, due::grace, to.id);
   count_in(what);
+  if (!what.body.empty() && (what.body[2] & wire::sampled) != 0)
+    record(what.open().view, trace_step::queued, to.name);
   to.box.push(std::move(what));
   press(to, to.box.lane(static_cast<wire::lane>(lane)).back());
   if (to.linked())
@@ -122,7 +127,7 @@ void hub::impl::put_back(peer& to, parcel what) {
 
 /// As much of the mailbox as the link and its windows take.
 void hub::impl::pump(peer& to) {
-  if (!to.listens() || to.box.empty())
+  if (!to.listens())
     return;
   auto& link = *to.link;
   while (link.room > 0) {

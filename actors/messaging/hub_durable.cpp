@@ -114,6 +114,7 @@ void hub::impl::restore(const queue_contents& from) {
     return;
   restored = true;
   last_row = std::max(last_row, from.last_row);
+  desk.restore(from, options.epoch);
   for (const auto& each : from.subscriptions)
     topics.subscribe(peer_of(each.instance).id, each.pattern, true);
   for (const auto& each : from.messages) {

@@ -16,6 +16,8 @@ void hub::impl::answer(const passing& m, code what, std::string_view text) {
   const bool bad = what >= code::no_such_address;
   if (bad && m.asks())
     close(m);
+  if (v.from == "runtime/shell")
+    return shell_part(m, what, text);
   auto* source = find(instance_of(v.from));
   if (!source || source->sent.incarnation() != v.incarnation)
     return; // whoever sent it is gone
@@ -32,6 +34,7 @@ void hub::impl::answer(const passing& m, code what, std::string_view text) {
 void hub::impl::complete(const passing& m, const peer& by) {
   if (m.row != 0)
     batch.finished.push_back(m.row);
+  record(m.view, trace_step::done, by.name);
   answer(m, m.how() == wire::delivery::durable ? code::accepted : code::done, by.name);
 }
 
@@ -41,10 +44,12 @@ void hub::impl::reject(const passing& m, code why, std::string_view text, peer* 
   bool several = false;
   if (m.how() == wire::delivery::fire && at) {
     const auto kind = parse_address(m.view.to).what;
-    several = kind == address::kind::group || kind == address::kind::topic;
+    several = !shell_of(m.view)
+              && (kind == address::kind::group || kind == address::kind::topic);
   }
   if (!several)
     answer(m, why, text);
+  record(m.view, why == code::expired ? trace_step::expired : trace_step::rejected, to_string(why));
   bury(m, why, text, at ? std::string_view{at->name} : m.view.to);
 }
 
@@ -71,6 +76,7 @@ void hub::impl::bury(const passing& m, code why, std::string_view text, std::str
   letter.deliveries = m.deliveries;
   letter.body.reserve(body_size(m.view));
   wire::append_body(letter.body, m.view);
+  record(m.view, trace_step::dead, letter.reason);
   batch.dead.push_back(std::move(letter));
   if (m.row != 0)
     batch.finished.push_back(m.row);

@@ -12,7 +12,11 @@
 //   hub_requests.cpp  who waits for a reply
 //   hub_durable.cpp   commits, and what an earlier runtime left
 //   hub_deaths.cpp    the routing table changes, processes end
-//   hub_time.cpp      heartbeats, deadlines, receipts, pressure
+//   hub_time.cpp      heartbeats, deadlines, receipts
+//   hub_services.cpp  requests to `runtime/…`
+//   hub_ask.cpp       what shells ask
+//   hub_shell.cpp     messages of shells
+//   hub_letters.cpp   dead letters, for shells
 //
 // A message that can go on at once is never copied: it is written from the receiver's input
 // buffer into `link_state::out` of its link. Everything that a call has to say to a link is
@@ -21,12 +25,16 @@
 #include "actors/messaging/hub.hpp"
 #include "actors/messaging/peer.hpp"
 #include "actors/messaging/router.hpp"
+#include "actors/messaging/services.hpp"
+#include "actors/messaging/taps.hpp"
 #include "actors/messaging/topics.hpp"
+#include "actors/messaging/traces.hpp"
 #include "messages/wire/frame.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <map>
+#include <set>
 
 namespace troupe::messaging {
 
@@ -64,7 +72,34 @@ struct refusal {
   explicit operator bool() const { return why != wire::outcome_code::accepted; }
 };
 
-struct hub::impl final : load_view {
+using shell_answer = std::function<void(const json&)>;
+
+/// A message of a shell whose end is awaited.
+struct shell_op {
+  shell_answer give;
+  bool request = false;
+  wire::delivery how = wire::delivery::fire;
+  std::uint32_t parts = 1;
+  std::uint32_t ended = 0;
+  bool good = false; ///< at least one of them got it
+  wire::outcome_code last = wire::outcome_code::accepted;
+  std::string text;
+  std::vector<std::string> by;
+  std::size_t receivers = 0;
+  std::uint64_t has_it = 0; ///< of a request: the instance that has it now, 0: none
+  std::array<std::uint8_t, 16> trace{};
+  monotonic since{}, until{};
+};
+
+/// Somebody who waits for a message to pass a tap.
+struct tap_reader {
+  std::uint64_t tap = 0;
+  std::uint64_t cursor = 0;
+  monotonic until{};
+  shell_answer give;
+};
+
+struct hub::impl final : load_view, service_port {
   impl(hub_port& p, hub_options o);
 
   // -- hub.cpp: frame of every call ------------------------------------------------------
@@ -219,7 +254,62 @@ struct hub::impl final : load_view {
   void want_receipt(link_state&);
   void expire(peer&);
 
+  // -- hub_services.cpp ------------------------------------------------------------------
+
+  void ask_service(passing&, const address&, peer& source);
+  void say(peer& to, passing&, std::string_view payload);
+  std::int64_t wall() const override;
+  monotonic monotonic_now() const override;
+  void store(std::vector<state_entry>, std::function<void(std::string)> done) override;
+  void tell_change(state_store::watcher, const std::string& payload) override;
+  void schedule_services();
+
+  // -- hub_ask.cpp -----------------------------------------------------------------------
+
+  void ask(const std::string& operation, const std::string& arguments, shell_answer);
+  std::vector<const messaging::route*> asked_for(const json&, bool& more) const;
+  void ask_queues(const json&, shell_answer);
+  void ask_links(const json&, shell_answer);
+  void ask_topics(const json&, shell_answer);
+  void ask_tap_open(const json&, shell_answer);
+  void ask_tap_read(const json&, shell_answer);
+  bool read_tap(const tap_reader&);
+  void read_taps();
+  void ask_tap_close(const json&, shell_answer);
+  void ask_trace(const json&, shell_answer);
+  void ask_state(const json&, shell_answer);
+
+  // -- hub_shell.cpp ---------------------------------------------------------------------
+
+  void shell_send(const std::string& operation, const json&, shell_answer);
+  /// `length`: of the payload before compression, 0: it is not compressed.
+  void shell_route(passing&, const std::string& to, const std::string& key,
+                   const std::string& payload, shell_op, std::uint32_t length = 0);
+  void shell_part(const passing&, code, std::string_view text);
+  void shell_finish(std::uint64_t number, const std::string& outcome);
+  void shell_fail(std::uint64_t number, code, const std::string& text);
+  void shell_due(std::uint64_t number);
+  void shell_reply(const passing&, const peer* source);
+  /// The shell's operation that a message is of, or null.
+  shell_op* shell_of(const wire::message_view&);
+
+  // -- hub_letters.cpp -------------------------------------------------------------------
+
+  void letters(const dead_letter_query&, std::function<void(const dead_letter_list&)> use,
+               shell_answer);
+  void letters_list(const json&, shell_answer);
+  void letters_show(const json&, shell_answer);
+  void letters_purge(const json&, shell_answer);
+  void letters_requeue(const json&, shell_answer);
+  void purge_letters(std::vector<std::uint64_t> rows, json then, shell_answer);
+
   // --------------------------------------------------------------------------------------
+
+  /// A step of a message whose path is wanted.
+  void record(const wire::message_view& of, trace_step what, std::string_view where) {
+    if (of.is(wire::sampled))
+      paths.add(of, what, where, port.wall());
+  }
 
   hub_port& port;
   hub_options options;
@@ -239,7 +329,14 @@ struct hub::impl final : load_view {
   std::vector<link_state*> touched;
   timers clock;
   topic_tree topics;
-  std::string whole_from; ///< kept for its capacity
+  service_desk desk;
+  alarm service;
+  taps seen;
+  std::vector<tap_reader> tap_readers;
+  traces paths;
+  std::uint64_t own_messages = 0; ///< messages of the runtime itself
+  std::map<std::uint64_t, shell_op> shells;
+  std::string whole_from;           ///< kept for its capacity
   std::string unpacked;
 
   std::uint64_t memory = 0; ///< of all parcels
@@ -271,7 +368,7 @@ struct hub::impl final : load_view {
     std::uint64_t messages_in = 0, bytes_in = 0, messages_out = 0, bytes_out = 0;
     std::uint64_t rejected = 0, dropped = 0, expired = 0, dead = 0, dead_not_kept = 0;
     std::uint64_t redelivered = 0, duplicates = 0, links_failed = 0, spilled = 0, spill_lost = 0;
-    std::uint64_t queue_failures = 0;
+    std::uint64_t queue_failures = 0, published = 0;
   } count;
 };
 

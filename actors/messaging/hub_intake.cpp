@@ -64,6 +64,7 @@ void hub::impl::on_message(link_state& from, std::string_view body) {
       return reject(m, code::bad_message, "`from` is no name of an actor");
     }
   }
+  record(v, trace_step::taken, who.name);
   if (v.is(wire::reply))
     return route_reply(m, &who);
   if (v.request != 0 && !open(who, m))
@@ -110,6 +111,9 @@ void hub::impl::route(passing& m, const address& to, peer* source) {
   case address::kind::topic:
     return publish(m, to);
   case address::kind::service:
+    if (source)
+      return ask_service(m, to, *source);
+    return reject(m, code::no_such_address, "a shell has operations for that");
   case address::kind::none:
     return reject(m, code::no_such_address, "there is no service of that name");
   }
@@ -131,8 +135,10 @@ void hub::impl::route_pool(passing& m, const address& to, std::string_view not_t
 
 /// The parts that a message for several has; its outcome is known when they have all ended.
 void hub::impl::set_parts(const passing& m, std::uint32_t parts) {
-  if (auto* source = find(instance_of(m.view.from));
-      source && source->sent.incarnation() == m.view.incarnation)
+  if (auto* op = shell_of(m.view))
+    op->parts = parts;
+  else if (auto* source = find(instance_of(m.view.from));
+           source && source->sent.incarnation() == m.view.incarnation)
     if (auto* held = source->sent.find(m.view.in, m.view.sequence))
       held->parts = parts;
 }
@@ -158,6 +164,7 @@ void hub::impl::publish(passing& m, const address& to) {
     return reject(m, code::bad_message, "to a topic a message is fire or durable, and no request");
   if (!valid_topic(to.name))
     return reject(m, code::no_such_address, explain_topic(to.name));
+  ++count.published;
   std::vector<peer*> receivers;
   topics.match(to.name, [&](topic_tree::subscriber id, bool durable) {
     auto* who = find(id);
@@ -200,6 +207,10 @@ refusal hub::impl::refuse(const peer& to, const passing& m) const {
 void hub::impl::send_to(peer& to, passing& m) {
   if (const auto no = refuse(to, m))
     return reject(m, no.why, no.text, &to);
+  if (auto* op = shell_of(m.view)) {
+    op->by.push_back(to.name);
+    ++op->receivers;
+  }
   if (m.how() == wire::delivery::durable && m.row == 0)
     return commit(to, m);
   place(to, m);

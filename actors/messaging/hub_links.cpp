@@ -190,6 +190,7 @@ void hub::impl::forget(link_state& of) {
   for (auto& each : who.flights)
     each.tag = 0; // it means nothing on the next link
   topics.unlink(who.id);
+  desk.unlink(who.id);
   notify(who, who.incarnation, notice::kind::unlinked,
          of.why.empty() ? "the connection ended" : of.why);
   const auto* where = who.where.get();

@@ -42,6 +42,10 @@ open_request* entry_of(peer* asker, const passing& m) {
 void hub::impl::assign(const passing& m, const peer* to) {
   if (!m.asks())
     return;
+  if (auto* op = shell_of(m.view)) {
+    op->has_it = to ? to->id : 0;
+    return;
+  }
   if (auto* entry = entry_of(find(instance_of(m.view.from)), m)) {
     entry->by = to ? to->id : 0;
     entry->by_incarnation = to ? to->incarnation : 0;
@@ -55,6 +59,9 @@ void hub::impl::close(const passing& m) {
 }
 
 void hub::impl::route_reply(passing& m, peer* source) {
+  record(m.view, trace_step::replied, m.view.to);
+  if (m.view.to == "runtime/shell")
+    return shell_reply(m, source);
   auto* asker = find(instance_of(m.view.to));
   if (asker) {
     const auto at = asker->asked.find(m.view.request);
@@ -75,6 +82,12 @@ void hub::impl::route_reply(passing& m, peer* source) {
 /// A process has ended: those who wait for it learn it at once. What is redelivered has been
 /// taken from it before.
 void hub::impl::fail_requests(peer& of, std::uint64_t incarnation) {
+  std::vector<std::uint64_t> of_shells;
+  for (const auto& [number, op] : shells)
+    if (op.has_it == of.id)
+      of_shells.push_back(number);
+  for (const auto number : of_shells)
+    shell_fail(number, code::receiver_died, of.name + " ended before it replied");
   for (auto& [name, asker] : peers) {
     for (auto at = asker->asked.begin(); at != asker->asked.end();) {
       const auto& entry = at->second;

@@ -64,7 +64,11 @@ void hub::impl::on_due(const timers::entry& what) {
     unfinished.clear();
     return;
   case due::shell:
+    return shell_due(what.id);
   case due::service:
+    service.at = {};
+    desk.tick();
+    seen.tick(now);
     return;
   }
 }

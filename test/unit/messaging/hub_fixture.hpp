@@ -306,9 +306,14 @@ struct hub_fixture {
       if (!in) {
         in = std::make_shared<pool>();
         in->balance = each.spec->balance;
-        groups[each.group].push_back(each.bot);
-        if (!each.group.empty())
-          groups[""].push_back(each.bot);
+        for (auto group = each.group;; group.resize(group.rfind('/'))) {
+          groups[group].push_back(each.bot);
+          if (group.find('/') == group.npos) {
+            if (!group.empty())
+              groups[""].push_back(each.bot);
+            break;
+          }
+        }
       }
       in->members.push_back(shared);
     }
