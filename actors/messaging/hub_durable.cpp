@@ -99,6 +99,15 @@ void hub::impl::committed(std::uint64_t id, const parcel& what, const std::strin
   place(*to, m, true);
 }
 
+/// Whether an earlier runtime has put it on disk, and its sender did not hear of that.
+bool hub::impl::is_kept(const passing& m) {
+  if (!m.again)
+    return false;
+  const auto* source = find(instance_of(m.view.from));
+  return source && source->sent.incarnation() == m.view.incarnation
+         && source->sent.remembered_end(m.view.in, m.view.sequence);
+}
+
 /// The bounds of mailboxes do not hold for what is there: it was accepted.
 void hub::impl::restore(const queue_contents& from) {
   if (restored)
@@ -133,10 +142,14 @@ void hub::impl::restore(const queue_contents& from) {
     if (to)
       to->box.release(each.what.cost());
     auto m = each.what.open();
-    if (to)
+    if (is_kept(m)) {
+      ++count.duplicates;
+      answer(m, code::accepted, {});
+    } else if (to) {
       send_to(*to, m);
-    else
+    } else {
       reject(m, code::no_such_address, "its receiver is no more");
+    }
   }
   if (routing.routes())
     place_restored();

@@ -229,6 +229,7 @@ struct hub::impl final : load_view, service_port {
   void flush_store();
   void committed(std::uint64_t peer, const parcel&, const std::string& trouble);
   void restore(const queue_contents&);
+  bool is_kept(const passing& m);
   void place_restored();
   void place_on_first(passing&);
   monotonic from_wall(std::int64_t expires) const;

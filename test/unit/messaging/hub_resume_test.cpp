@@ -275,6 +275,21 @@ BOOST_AUTO_TEST_CASE(durable_waits_until_the_queue_was_read) {
   BOOST_TEST(b.inbox.size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_on_disk_is_not_taken_again_before_the_queue_was_read) {
+  const auto n = a.durable("m/b", "x"); // and its sender does not hear that it was accepted
+  run();
+  BOOST_TEST(port.messages.size() == 1u);
+  restart(false);
+  a.link();
+  a.send("m/b", "x", {.how = wire::delivery::durable, .again = n});
+  run();
+  restore();
+  run();
+  BOOST_TEST(port.messages.size() == 1u);
+  a.read();
+  BOOST_TEST((a.outcome(n) == code::accepted));
+}
+
 BOOST_AUTO_TEST_CASE(after_a_new_runtime_a_pool_message_goes_to_the_one_who_knows_it) {
   c.link();
   const auto n = a.assured("m/b", "x");
