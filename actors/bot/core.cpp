@@ -15,6 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// How long what is sent in a burst may wait for more of it.
+constexpr instant gather = 100us;
+
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
@@ -180,6 +183,13 @@ void core::poll(lock& guard, instant until) {
   guard.unlock();
   machine_->wait(fds, count, timeout);
   guard.lock();
+  if (woken_ && fd_ >= 0 && outbox_.unsent() > 0 && outbox_.unsent() < outbox::batch) {
+    // Somebody sends in a burst: what comes in the next moment goes out in the same call.
+    pollfd socket{fd_, POLLIN, 0};
+    guard.unlock();
+    machine_->wait(&socket, 1, gather);
+    guard.lock();
+  }
   polling_ = polling_out_ = false;
   if (woken_ || fds[0].revents != 0) {
     woken_ = false;

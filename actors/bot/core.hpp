@@ -8,6 +8,7 @@
 //   core_link.cpp  the link: connecting, frames, heartbeats
 //   core_send.cpp  what goes out
 //   core_run.cpp   the loop and its handlers
+//   state.cpp      watches of runtime/state
 
 #include "actors/bot/identities.hpp"
 #include "actors/bot/inbox.hpp"
@@ -25,6 +26,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <troupe/state.hpp>
 
 namespace troupe::bot::detail {
 
@@ -86,6 +88,9 @@ public:
 
   bool defer(const letter&);
   void end(const letter&, wire::done::result, std::string_view problem);
+
+  code watch(const std::optional<std::string>& group, std::string_view prefix, state_handler);
+  void unwatch(const std::optional<std::string>& group, std::string_view prefix);
 
   void ready();
   void status(std::string_view);
@@ -175,6 +180,15 @@ private:
   void guarded(const char* what, const std::function<void()>&);
   void run_order(lock&, bool drain);
 
+  // -- state.cpp; the mutex is not held ------------------------------------------------
+  using watched = std::pair<std::string, std::string>; ///< group, prefix
+  std::string own_group() const;
+  code ask_watch(const watched&, const std::string& from);
+  void must_watch(const watched&, const std::string& from);
+  void tell_watch(const watched&, const state_entry&);
+  void watch_again();
+  void take_change(std::string_view body);
+
   options who_;
   std::unique_ptr<host> machine_;
   const bool managed_;
@@ -214,13 +228,15 @@ private:
   requests requests_;
   subscriptions subscriptions_;
   std::map<std::string, handler_ptr, std::less<>> actors_;
+  std::map<watched, shared<state_handler>> watches_;
   std::set<std::string, std::less<>> pressed_; ///< addresses under pressure
   std::vector<wire::done> dones_;
   std::vector<wire::known_message> known_; ///< of older links, handled since
   std::size_t deferred_ = 0;
   std::deque<std::pair<std::uint64_t, code>> outcomes_remembered_;
   int corked_ = 0;
-  instant wrote_{0};
+  instant wrote_{0};   ///< when another thread than the loop's did last …
+  unsigned burst_ = 0; ///< … and how often in a row
 
   // For handlers.
   std::deque<std::function<void()>> events_;

@@ -259,6 +259,8 @@ const char* core::take_welcome(std::string_view body) {
       words->zstd);
   if (link_changed_)
     events_.push_back([handler = link_changed_] { (*handler)(true, {}); });
+  if (!watches_.empty())
+    events_.push_back([this] { watch_again(); });
   return nullptr;
 }
 

@@ -13,9 +13,10 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view topic_prefix = "topic:";
 
-/// What another thread has sent so shortly ago is worth waiting for: a loop that polls takes
-/// both in one call.
+/// Messages that follow each other so closely are a burst; after the first few of it the thread
+/// that polls takes what there is in one call.
 constexpr instant together = 20us;
+constexpr unsigned most_in_burst = 4;
 
 } // namespace
 
@@ -127,7 +128,9 @@ void core::push() {
     return;
   }
   const auto at = now();
-  if (at - wrote_ < together) {
+  if (at - wrote_ >= together)
+    burst_ = 0;
+  if (++burst_ > most_in_burst) {
     wake();
     return;
   }
@@ -165,7 +168,12 @@ sent core::reply(const letter& to, std::string_view payload, const send_options&
     if (std::exchange(const_cast<letter&>(to).replied, true))
       return {code::bad_message, how.lane, how.delivery, 0};
   }
-  return send(of);
+  const auto said = send(of);
+  if (!said) { // there may be room later
+    const std::lock_guard guard{mutex_};
+    const_cast<letter&>(to).replied = false;
+  }
+  return said;
 }
 
 answer read_reply(letter& from) {

@@ -1,10 +1,9 @@
 #include "actors/bot/host.hpp"
 
-#include <climits>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -35,9 +34,10 @@ public:
   }
 
   int wait(pollfd* fds, std::size_t count, instant timeout) override {
-    // Rounded up: a poll that ends just before what it waits for is due would spin.
-    const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-    return ::poll(fds, count, static_cast<int>(std::clamp<long long>(rounded, 0, INT_MAX)));
+    const auto time = std::clamp<instant>(timeout, instant{0}, std::chrono::hours{24});
+    const auto whole = std::chrono::duration_cast<std::chrono::seconds>(time);
+    const timespec until{whole.count(), (time - whole).count()};
+    return ::ppoll(fds, count, &until, nullptr);
   }
 
   void random(void* into, std::size_t size) override {

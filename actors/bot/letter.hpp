@@ -19,8 +19,9 @@ struct letter {
   std::string_view actor;  ///< into `body`
   std::uint64_t link = 0;  ///< number of the link that it came over
 
+  bool deferred = false; ///< by its handler, in whose thread alone this is written
   // Under the lock of the client:
-  bool deferred = false; ///< `done` or `failed` is to come
+  bool ended = false; ///< the runtime knows what became of it
   bool replied = false;
 
   /// False: what it carries is no payload of the length that it says.
@@ -33,6 +34,7 @@ using letter_ptr = std::shared_ptr<letter>;
 struct access {
   static message wrap(letter_ptr from) { return message{std::move(from)}; }
   static const letter& of(const message& from) { return *from.letter_; }
+  static core& core_of(client& from) { return *from.core_; }
   static std::unique_ptr<client> make(options, std::unique_ptr<host>);
 };
 

@@ -90,8 +90,7 @@ bool outbox::room(wire::lane in, wire::delivery how, std::size_t bytes) const {
       && (kept_.size() >= limits_.unresolved || kept_bytes_ + bytes > most_kept_bytes))
     return false;
   if (open_ && held_.empty())
-    return window(bytes)
-           && (in == wire::lane::urgent ? urgent_.size() : unsent()) < most_unsent;
+    return window(bytes) && (in == wire::lane::urgent ? urgent_.size() : unsent()) < most_unsent;
   return held_new_ == 0 || (held_new_ < most_held && held_bytes_ + bytes <= most_held_bytes);
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
-// The control frames of the link protocol: JSON in and out. The only place of the SDK that
-// knows of a JSON library.
+// The control frames of the link protocol: JSON in and out.
 
 #include "messages/wire/message.hpp"
 

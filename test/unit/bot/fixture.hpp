@@ -174,8 +174,8 @@ struct virtual_host : bot::detail::host {
     return fds[0];
   }
   int wait(pollfd* fds, std::size_t count, instant timeout) override {
-    if (idle)
-      idle();
+    if (const auto now_idle = idle) // a copy: it may replace itself
+      now_idle();
     const int ready = ::poll(fds, count, 0);
     if (ready == 0)
       time += timeout;

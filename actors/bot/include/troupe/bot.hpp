@@ -114,7 +114,7 @@ struct options {
 
 namespace detail {
 struct host;
-struct core;
+class core;
 } // namespace detail
 
 /// The link of this process to its runtime.
