@@ -1,5 +1,6 @@
 # The Debian package: `cpack` in the build directory, or the target `package`.
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN "*.md"
+        PATTERN "examples" EXCLUDE)
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY config/schema/ DESTINATION ${CMAKE_INSTALL_DATADIR}/troupe/schema
         FILES_MATCHING PATTERN "*.json")
@@ -17,7 +18,10 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "systemd, bash-completion, python3")
+# The SDK for C++ is in the same package; who builds bots with it needs a compiler and what its
+# archive is linked with.
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS
+    "systemd, bash-completion, python3, g++, cmake, libisal-dev, libzstd-dev")
 set(CPACK_PACKAGE_DESCRIPTION "Every bot is an ordinary process, in any language. Supervision trees
  decide what happens when one dies; a tiny keeper process holds them all, so that bots live on when
  the part that decides is replaced. The fleet is described by a directory of JSON files.")
