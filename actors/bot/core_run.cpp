@@ -178,7 +178,7 @@ void core::answer_orders() {
     tell(answer_body("flattened", flatten_asked_.problem));
   }
   if (drain_asked_.open && drain_asked_.answered
-      && (!drain_asked_.problem.empty() || (inbox_.empty() && deferred_ == 0))) {
+      && (!drain_asked_.problem.empty() || (inbox_.empty() && deferred_ == 0 && !handling_))) {
     drain_asked_.open = false;
     tell(answer_body("drained", drain_asked_.problem));
   }
@@ -189,9 +189,10 @@ void core::handle_reply(lock& guard, const letter_ptr& each) {
     guard.unlock();
     const auto said = read_reply(*each);
     auto& trace = current_trace();
+    const auto before = trace;
     trace = {each->head.trace, each->head.span, each->head.is(wire::sampled)};
     guarded("the handler of a reply", [&] { open->handler(said); });
-    trace = {};
+    trace = before;
     guard.lock();
   } // else it comes too late
   complete(*each, result::done);
@@ -239,6 +240,7 @@ void core::handle_letter(lock& guard, const letter_ptr& each) {
   }
   if (problem.empty()) {
     auto& trace = current_trace();
+    const auto before = trace;
     trace = {head.trace, head.span, head.is(wire::sampled)};
     try {
       if (change)
@@ -259,15 +261,13 @@ void core::handle_letter(lock& guard, const letter_ptr& each) {
       guarded(("the handler of a message to " + address).c_str(),
               [] { throw; }); // to where problems go
     }
-    trace = {};
+    trace = before;
   }
   guard.lock();
-  if (each->deferred && how == result::done)
-    return;
-  if (each->deferred) {
-    each->deferred = false;
+  if (each->ended || (each->deferred && how == result::done))
+    return; // somebody else says, or has said, what became of it
+  if (each->deferred)
     --deferred_;
-  }
   if (how != result::done && shown.is_request() && !each->replied) {
     guard.unlock();
     if (reply(*each, problem, reply_options(*each), wire::failed) && how == result::failed)
@@ -287,7 +287,7 @@ send_options reply_options(const letter& to) {
 bool core::defer(const letter& which) {
   const std::lock_guard guard{mutex_};
   auto& each = const_cast<letter&>(which);
-  if (!in_handler() || each.deferred || deferred_ >= most_deferred)
+  if (!in_handler() || each.deferred || each.ended || deferred_ >= most_deferred)
     return false;
   each.deferred = true;
   ++deferred_;
@@ -297,9 +297,9 @@ bool core::defer(const letter& which) {
 void core::end(const letter& which, result how, std::string_view problem) {
   auto& each = const_cast<letter&>(which);
   lock guard{mutex_};
-  if (!each.deferred)
+  if (!each.deferred || each.ended)
     return;
-  each.deferred = false;
+  each.ended = true;
   --deferred_;
   if (how == result::failed && each.head.request != 0 && !each.replied) {
     guard.unlock();
@@ -314,6 +314,7 @@ void core::end(const letter& which, result how, std::string_view problem) {
 
 /// Nothing more will be done about it: the runtime learns that.
 void core::complete(const letter& each, result how) {
+  const_cast<letter&>(each).ended = true;
   inbox_.finished(each);
   const auto& head = each.head;
   if (head.how == wire::delivery::fire)

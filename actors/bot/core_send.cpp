@@ -168,7 +168,12 @@ sent core::reply(const letter& to, std::string_view payload, const send_options&
     if (std::exchange(const_cast<letter&>(to).replied, true))
       return {code::bad_message, how.lane, how.delivery, 0};
   }
-  return send(of);
+  const auto said = send(of);
+  if (!said) { // there may be room later
+    const std::lock_guard guard{mutex_};
+    const_cast<letter&>(to).replied = false;
+  }
+  return said;
 }
 
 answer read_reply(letter& from) {

@@ -44,7 +44,7 @@ void inbox::recycle(letter_ptr used) {
     return;
   used->unpacked = {};
   used->actor = {};
-  used->deferred = used->replied = false;
+  used->deferred = used->ended = used->replied = false;
   pool_.push_back(std::move(used));
 }
 

@@ -19,8 +19,9 @@ struct letter {
   std::string_view actor;  ///< into `body`
   std::uint64_t link = 0;  ///< number of the link that it came over
 
+  bool deferred = false; ///< by its handler, in whose thread alone this is written
   // Under the lock of the client:
-  bool deferred = false; ///< `done` or `failed` is to come
+  bool ended = false; ///< the runtime knows what became of it
   bool replied = false;
 
   /// False: what it carries is no payload of the length that it says.

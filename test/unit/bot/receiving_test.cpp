@@ -302,6 +302,40 @@ BOOST_AUTO_TEST_CASE(what_is_deferred_is_done_when_it_is_said) {
   BOOST_TEST(!bot->defer(kept.at(0))); // not in its handler
 }
 
+BOOST_AUTO_TEST_CASE(what_is_deferred_may_be_done_before_its_handler_has_returned) {
+  bot->on_message([&](const bot::message& m) {
+    bot->defer(m);
+    bot->done(m); // as a quick thread would
+  });
+  link();
+  runtime().send(incoming{1, "x", wire::delivery::assured});
+  step();
+  const auto frames = runtime().all();
+  std::vector<wire::done> told;
+  BOOST_TEST_REQUIRE(frames.size() == 2u); // DONE and CREDIT, once
+  BOOST_TEST(!wire::decode(frames[0].body, told));
+  BOOST_TEST_REQUIRE(told.size() == 1u);
+  BOOST_TEST(is(told[0], 1, result::done));
+  wire::credits given;
+  BOOST_TEST(!wire::decode(frames[1].body, given));
+  BOOST_TEST(given[2].messages == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_reply_that_found_no_room_may_be_tried_again) {
+  std::optional<bot::message> kept;
+  bot->on_message([&](const bot::message& m) { kept = m; });
+  link({{"window", {{"messages", 1}, {"bytes", 100000}}}});
+  incoming asked{1, "?"};
+  asked.request = 3;
+  runtime().send(asked);
+  step();
+  bot->send("market/feed", "x");
+  BOOST_TEST(!bot->reply(*kept, "no room", {.timeout = 0ms}));
+  runtime().send_list(wire::receipts{0, 0, 1, 0});
+  step();
+  BOOST_TEST(!!bot->reply(*kept, "room", {.timeout = 0ms}));
+}
+
 // -- credit --------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(credit_comes_at_half_a_window_and_when_all_is_handled) {
