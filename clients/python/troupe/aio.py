@@ -44,6 +44,10 @@ class Sent(Ticket):
         assert self.outcome
         return self.outcome[1]
 
+    def then(self, callback: Callable[[Ticket], Any]) -> None:
+        self._asked = True
+        super().then(callback)
+
     async def wait(self, timeout: float = SEND_TIMEOUT_S) -> str:
         """Raises TimedOut, too: then it is still under way."""
         try:

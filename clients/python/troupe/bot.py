@@ -1,5 +1,6 @@
 """The sync front: one thread runs the link and the handlers; any thread may send."""
 
+import functools
 import signal
 import threading
 import time
@@ -36,6 +37,11 @@ class Sent(Ticket):
             raise rejected
         assert self.outcome
         return self.outcome[1]
+
+    def then(self, callback: "Callable[[Ticket], Any]") -> None:
+        """Calls it in the thread of the link, as a handler, once all is known."""
+        self._asked = True
+        super().then(lambda ticket: self._bot._call_later(functools.partial(callback, ticket)))
 
     def __del__(self) -> None:
         # Nobody has asked, and nobody can any more.

@@ -7,7 +7,8 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, List, Mapping, Optional
+from collections import deque
+from typing import Any, Callable, Deque, List, Mapping, Optional
 
 from . import trace, wire
 from .base import BotBase
@@ -25,7 +26,7 @@ FLUSH_S = 3.0
 
 
 class Loop(BotBase):
-    """Runs a link. `_wait`, `_wait_for_room` and `_wake` may be called by any thread; all else
+    """Runs a link. `_wait`, `_wait_for_room`, `_call_later` and `_wake` may be called by any thread; all else
     belongs to the one that runs `_loop`."""
 
     state: State
@@ -54,6 +55,7 @@ class Loop(BotBase):
         self._background: Optional[threading.Thread] = None
         self._stop = False
         self._fresh_watches: List[Watch] = []
+        self._calls: Deque[Callable[[], Any]] = deque()
         self._drain_by: Optional[float] = None
         self._drain_asked = False
 
@@ -109,7 +111,7 @@ class Loop(BotBase):
             timer.due = now
         try:
             while not self._stop:
-                self._turn(0.0 if len(self._core.inbox) else self._until_timer())
+                self._turn(0.0 if len(self._core.inbox) or self._calls else self._until_timer())
                 self._handle_events()
                 self._handle_timers()
                 for _ in range(BATCH):
@@ -303,7 +305,14 @@ class Loop(BotBase):
             return error
         return None
 
+    def _call_later(self, call: Callable[[], Any]) -> None:
+        """By whoever holds the lock: the loop calls it without."""
+        self._calls.append(call)
+        self._wake()
+
     def _handle_events(self) -> None:
+        while self._calls:
+            self._call("an outcome", self._calls.popleft())
         while self._core.events:
             event = self._core.events.popleft()
             if event.what == "drain":

@@ -173,6 +173,16 @@ class Sending(BotCase):
             ticket.wait(20)
         self.assertEqual("not_permitted", caught.exception.reason)
 
+    def test_then_may_send(self):
+        def then(ticket):
+            self.bot.send("a/b", ticket.outcome[1])
+
+        self.start()
+        self.bot.send("a/b", "x", delivery="assured").then(then)
+        self.runtime.expect(wire.MESSAGE)
+        self.runtime.send(fake.outcome(1, 1, text="a/b#0"))
+        self.assertEqual(b"a/b#0", self.runtime.expect(wire.MESSAGE).payload)
+
     def test_rejected_and_nobody_asks(self):
         told = []
         heard = threading.Event()
