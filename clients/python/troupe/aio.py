@@ -145,7 +145,8 @@ class Bot(BotBase):
     def start(self, ready: bool = True) -> "Bot":
         """Runs beside what else the event loop does; signals are left to the program."""
         if self._runner is None:
-            self._runner = asyncio.get_running_loop().create_task(self._run(ready))
+            self._loop = asyncio.get_running_loop()
+            self._runner = self._loop.create_task(self._run(ready))
         return self
 
     def stop(self) -> None:
@@ -198,9 +199,9 @@ class Bot(BotBase):
         else:
             self._core._end("not_linked", "the bot has ended")
         self._flush()
+        await self._wait(lambda: self._transport is None, 1.0)
         if self._timer:
             self._timer.cancel()
-        self._check_room()
 
     def _spawn(self, work: "Awaitable[Any]") -> "asyncio.Task[Any]":
         assert self._loop
@@ -510,6 +511,7 @@ class Bot(BotBase):
         self._flush_soon()
 
     async def _call(self, what: str, call: Callable[[], Any]) -> Optional[BaseException]:
+        token = trace.current.set(trace.current.get())
         try:
             result = call()
             if inspect.isawaitable(result):
@@ -517,6 +519,8 @@ class Bot(BotBase):
         except Exception as error:
             self._log_failure(f"the handler of {what} failed", error)
             return error
+        finally:
+            trace.current.reset(token) # a trace that it began ends with it
         return None
 
     def _on_core_event(self, event: Event) -> None:

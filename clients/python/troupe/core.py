@@ -42,6 +42,9 @@ class Identity(NamedTuple):
     def name(self) -> str:
         return f"{self.bot}#{self.instance}"
 
+    def __repr__(self) -> str:
+        return f"<{self.name}, incarnation {self.incarnation}>" # never the token
+
 
 class Event(NamedTuple):
     """`linked`, `unlinked`, `closed`, `config`, `drain`, `flatten`, `complaint`,
@@ -89,6 +92,7 @@ class Core:
         self._missed = 0
         self._frame_began = 0.0
         self._connected = False
+        self._was_refused = False
         self._ready = False
         self._status: Optional[str] = None
         self._subscriptions: Dict[str, Tuple[bool, Ticket]] = {}
@@ -226,6 +230,7 @@ class Core:
         self.fleet = str(said.get("fleet", ""))
         self._heartbeat = heartbeat
         self._links += 1
+        self._was_refused = False
         self.link = self._links
         self._up_since = now
         self._take_config(said.get("config"))
@@ -247,6 +252,9 @@ class Core:
         self.closing = True
         if reason == "already_linked":
             self.connect_at = now + ALREADY_LINKED_WAIT_S
+            if not self._was_refused:
+                self._was_refused = True # most of the time the old link is just about to go
+                self._complain(f"this process has a link already; trying on: {text}")
         if reason in _FOR_GOOD:
             self._end("stopping" if reason == "stopping" else "not_linked", text or reason)
             self.events.append(Event("closed", f"{reason}: {text}"))

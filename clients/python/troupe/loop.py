@@ -59,6 +59,11 @@ class Loop(BotBase):
         self._drain_by: Optional[float] = None
         self._drain_asked = False
 
+    def __del__(self) -> None:
+        self._selector.close()
+        for end in (self._wake_read, self._wake_write):
+            os.close(end)
+
     # -- waiting ---------------------------------------------------------------------------
 
     def _wait_for_room(self, lane: int, address: bytes, request: bool, to: str,
@@ -298,11 +303,14 @@ class Loop(BotBase):
             self._turn(0.0)  # others wait for what it has said
 
     def _call(self, what: str, call: Callable[[], Any]) -> Optional[BaseException]:
+        token = trace.current.set(trace.current.get())
         try:
             call()
         except Exception as error:
             self._log_failure(f"the handler of {what} failed", error)
             return error
+        finally:
+            trace.current.reset(token) # a trace that it began ends with it
         return None
 
     def _call_later(self, call: Callable[[], Any]) -> None:

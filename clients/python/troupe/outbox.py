@@ -117,6 +117,8 @@ class Outbox:
                 size += self._write(out, item, now, wire.AGAIN)
         if self._again:
             return size
+        most = self._max_unresolved
+        unresolved = (most,) + (most - (most >> 3),) * 3
         moved = True
         while moved and size < room:
             moved = False
@@ -126,7 +128,7 @@ class Outbox:
                     item = waiting[0]
                     if not self._open(lane, len(item.payload)):
                         break
-                    if item.delivery and self._unresolved_count >= self._max_unresolved:
+                    if item.delivery and self._unresolved_count >= unresolved[lane]:
                         break
                     waiting.popleft()
                     self.waiting_bytes -= len(item.payload)
@@ -146,7 +148,7 @@ class Outbox:
         return size
 
     def _open(self, lane: int, size: int) -> bool:
-        """Lanes but the urgent one leave an eighth of the window free for it."""
+        """Lanes but the urgent one leave an eighth of every bound free for it."""
         messages, size_left = self._window_messages, self._window_bytes
         if lane:
             messages -= messages >> 3

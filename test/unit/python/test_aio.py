@@ -121,18 +121,27 @@ class AioCase(unittest.IsolatedAsyncioTestCase):
     async def test_a_flood_waits_for_receipts(self):
         await self.start(window={"messages": 100, "bytes": 1 << 20})
 
-        async def flood():
-            for n in range(3000):
-                await self.bot.send("a/b", str(n))
-
         def take():
             for n in range(3000):
                 sent = self.runtime.expect(wire.MESSAGE)
                 self.assertEqual(str(n).encode(), sent.payload)
                 self.runtime.send(wire.receipt_frame([0, 0, n + 1, 0]))
 
-        await asyncio.gather(flood(), self.aside(take))
+        await asyncio.gather(self.flood(3000), self.aside(take))
         self.assertTrue(await self.bot.flush(20))
+
+    async def test_a_flood_before_the_link(self):
+        self.bot.start()
+        flood = asyncio.ensure_future(self.flood(2000))
+        await asyncio.sleep(0)
+        await self.start()
+        for n in range(2000):
+            self.assertEqual(n + 1, (await self.expect(wire.MESSAGE)).head.sequence)
+        await flood
+
+    async def flood(self, count):
+        for n in range(count):
+            await self.bot.send("a/b", str(n))
 
     async def test_large_ones_both_ways(self):
         @self.bot.on_request
