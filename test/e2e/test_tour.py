@@ -16,7 +16,7 @@ from troupe_case import Case, poll_until
 from troupe_test import PATIENCE, TROUPE, Fleet, clean_environment, run
 
 DEMO = Path(__file__).parents[2] / "config/demo"
-PORTS = ("8137", "8138")
+PORTS = ("8137",)
 
 
 def free_port():
