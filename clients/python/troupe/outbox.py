@@ -60,6 +60,8 @@ class Outbox:
         self._under_way: List[Deque[Tuple[int, int]]] = [deque() for _ in wire.LANES]
         self._under_way_messages = 0
         self._under_way_bytes = 0
+        # The last `fire` ones: (sequence, address, whether it is a reply), for words about them.
+        self._fired: List[Deque[Tuple[int, bytes, int]]] = [deque(maxlen=512) for _ in wire.LANES]
         self._window_messages = 0
         self._window_bytes = 0
         self._max_unresolved = 0
@@ -140,6 +142,9 @@ class Outbox:
                     if item.delivery:
                         self._unresolved[lane][item.sequence] = item
                         self._unresolved_count += 1
+                    else:
+                        self._fired[lane].append((item.sequence, item.to,
+                                                  item.flags & wire.REPLY))
                     if item.request and not item.flags & wire.REPLY:
                         self._request_of[lane, item.sequence] = item.request
                     size += self._write(out, item, now, 0)
@@ -204,7 +209,15 @@ class Outbox:
         if item is not None:
             self._end(item, name, text)
         else:
-            self._rejected(f"message {sequence} of lane {wire.LANES[lane]}", name, text)
+            self._end_fired(lane, sequence, name, text)
+
+    def _end_fired(self, lane: int, sequence: int, name: str, text: str) -> None:
+        for number, to, reply in reversed(self._fired[lane]):
+            if number == sequence:
+                if not reply: # of one that nobody waits for any more nobody wants to know
+                    self._rejected(f"a message to {to.decode(errors='replace')}", name, text)
+                return
+        self._rejected(f"message {sequence} of lane {wire.LANES[lane]}", name, text)
 
     def _end(self, item: Item, name: str, text: str) -> None:
         if item.request and not item.flags & wire.REPLY:
@@ -212,7 +225,7 @@ class Outbox:
             self._request_of.pop((item.lane, item.sequence), None)
         if item.ticket:
             item.ticket.resolve(name, text)
-        else:
+        elif not item.flags & wire.REPLY:
             self._rejected(f"a message to {item.to.decode(errors='replace')}", name, text)
 
     def on_reply(self, number: int, reply: Message) -> None:

@@ -342,7 +342,18 @@ class Outcomes(LinkCase):
         self.receive(outcome(16, 1, text="no x"))
         event = self.core.events.popleft()
         self.assertEqual("rejected", event.what)
-        self.assertIn("no_such_address: no x", event.text)
+        self.assertEqual("a message to a/b: no_such_address: no x", event.text)
+
+    def test_a_rejected_reply_is_not(self):
+        self.link()
+        for delivery in (0, 1):
+            self.receive(message(1 + delivery, request=1, delivery=delivery))
+            self.handle().reply("x")
+            sequence = self.sent()[0][1]
+            self.core.events.clear()
+            self.receive(outcome(21, sequence, text="nobody waits for it"))
+            self.assertFalse(self.core.events)
+        self.assertFalse(self.core.outbox._unresolved_count)
 
     def test_outcomes_of_nothing(self):
         self.link()
