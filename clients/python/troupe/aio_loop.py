@@ -184,6 +184,7 @@ class Loop(BotBase):
         core, transport = self._core, self._transport
         if transport is None:
             self._check_room()
+            self._set_timer()
             return
         now = time.monotonic()
         for _ in range(4):

@@ -60,6 +60,8 @@ class Loop(BotBase):
         self._drain_asked = False
 
     def __del__(self) -> None:
+        if not hasattr(self, "_wake_write"):
+            return # its environment was wrong
         self._selector.close()
         for end in (self._wake_read, self._wake_write):
             os.close(end)
@@ -179,7 +181,7 @@ class Loop(BotBase):
             else:
                 if events & selectors.EVENT_READ:
                     self._read()
-        if self._socket and self._core.due() is not None:
+        if self._core.due() is not None:
             now = time.monotonic()
             with self._changed:
                 self._core.tick(now)

@@ -220,6 +220,13 @@ class Sending(BotCase):
         self.assertEqual([[1], "Failed: it broke", "Rejected: receiver_died: a/b#1",
                           "TimedOut: a/b has not replied within 0.2 s"], answers)
 
+    def test_a_request_without_a_link_ends_at_its_deadline(self):
+        self.bot.start() # nobody listens at that path
+        self.addCleanup(self.end)
+        with self.assertRaises(troupe.TimedOut):
+            self.bot.request("a/b", timeout=0.05)
+        self.assertFalse(self.bot._core.outbox._requests)
+
     def test_request_within_a_handler(self):
         @self.bot.on_request
         def on_request(m):
