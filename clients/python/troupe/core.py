@@ -223,9 +223,9 @@ class Core:
             messages, size = int(window["messages"]), int(window["bytes"])
             unresolved, heartbeat = int(said["unresolved"]), float(said["heartbeat_s"])
             if said["version"] != wire.VERSION or min(messages, size, unresolved) < 1 \
-                    or heartbeat <= 0:
+                    or not 0 < heartbeat < 86_400:
                 raise ValueError("a number in it is none that can be")
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise wire.Broken("body", f"a WELCOME that is none: {error}") from None
         self.fleet = str(said.get("fleet", ""))
         self._heartbeat = heartbeat
@@ -262,9 +262,11 @@ class Core:
             self._complain(f"the runtime ends the link: {reason}: {text}")
 
     def _on_result(self, said: Dict[str, Any]) -> None:
-        members, ticket = self._calls.pop(said.get("id", 0), (None, None))
-        if members is None or ticket is None:
+        number = said.get("id")
+        found = self._calls.pop(number, None) if isinstance(number, int) else None
+        if found is None:
             return
+        members, ticket = found
         error = said.get("error")
         if not isinstance(error, dict):
             ticket.resolve("done")
@@ -284,8 +286,8 @@ class Core:
             self.events.append(Event("config"))
         elif op in ("drain", "flatten"):
             within = said.get("within_s", 0)
-            self.events.append(Event(op, "", float(within) if isinstance(within, (int, float))
-                                     else 0.0))
+            known = isinstance(within, (int, float)) and 0 <= within < 86_400
+            self.events.append(Event(op, "", float(within) if known else 0.0))
 
     def _take_config(self, said: Any) -> None:
         if isinstance(said, dict):

@@ -152,7 +152,7 @@ def decode_json(body: Buffer) -> Dict[str, Any]:
     if len(body) > MAX_JSON:
         raise Broken("body", f"{len(body)} bytes of JSON; allowed are {MAX_JSON}")
     try:
-        result = json.loads(bytes(body).decode())
+        result = json.loads(bytes(body).decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Broken("body", f"no JSON: {error}") from None
     if not isinstance(result, dict):
@@ -160,6 +160,10 @@ def decode_json(body: Buffer) -> Dict[str, Any]:
     if _too_deep(result):
         raise Broken("body", f"JSON that is deeper than {MAX_JSON_DEPTH} levels")
     return result
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _too_deep(value: Any) -> bool:

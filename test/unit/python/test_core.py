@@ -1,6 +1,7 @@
 """The state machine of a link, with a clock of its own."""
 
 import json
+import random
 import unittest
 
 import fake_runtime as fake
@@ -85,7 +86,8 @@ class Handshake(LinkCase):
 
     def test_bad_welcomes(self):
         for changed in ({"window": None}, {"window": {"messages": 0, "bytes": 1}},
-                        {"version": 2}, {"heartbeat_s": "soon"}, {"unresolved": []}):
+                        {"version": 2}, {"heartbeat_s": "soon"}, {"heartbeat_s": 0},
+                        {"unresolved": []}, {"window": [], "heartbeat_s": 1e300}):
             self.core.connected(self.now)
             self.said()
             self.receive(welcome(**changed))
@@ -165,6 +167,30 @@ class Handshake(LinkCase):
             at = self.core.received(data, at, end, self.now)
         self.assertEqual(len(data), at)
         self.assertEqual(2, len(self.core.inbox))
+
+
+class Garbage(LinkCase):
+    def test_whatever_comes_ends_in_a_goodbye_at_worst(self):
+        """Frames with wrong bytes and right checksums: what only a broken runtime would send."""
+        dice = random.Random(4)
+        bodies = [raw(v["frame"])[4:-4] for name in ("control.json", "messages.json", "lists.json")
+                  for v in load(name) if len(raw(v["frame"])) < 2000]
+        for _ in range(4000):
+            self.setUp()
+            self.link()
+            data = bytearray(dice.choice(bodies))
+            for _ in range(dice.randrange(4)):
+                at = dice.randrange(len(data))
+                if dice.random() < 0.3:
+                    del data[at:at + dice.randrange(1, 20)]
+                    data = data or bytearray(1)
+                else:
+                    data[at] = dice.randrange(256)
+            self.receive(wire.frame(data[0], bytes(data[1:])))
+            if not self.core.closing:
+                self.said()
+            while self.core.inbox.take():
+                pass
 
 
 class Heartbeats(LinkCase):
@@ -656,6 +682,17 @@ class Control(LinkCase):
             self.assertEqual("ready", ready["op"])
             self.assertEqual("ä" * 128, status["text"])
             self.break_link()
+
+    def test_results_and_orders_of_nothing(self):
+        self.link()
+        self.receive(wire.json_frame(wire.RESULT, {"id": [1]}), wire.json_frame(wire.RESULT, {}),
+                     wire.json_frame(wire.ORDER, {"op": ["drain"]}),
+                     wire.json_frame(wire.ORDER, {"op": "drain", "within_s": "soon"}),
+                     wire.json_frame(wire.ORDER, {"op": "config", "settings": 5}))
+        self.assertFalse(self.core.closing)
+        self.receive(wire.frame(wire.ORDER, b'{"op":"drain","within_s":1e400}'))
+        self.receive(wire.frame(wire.ORDER, b'{"op":"drain","within_s":NaN}'))
+        self.assertTrue(self.core.closing)
 
     def test_orders(self):
         self.link()
