@@ -173,11 +173,13 @@ class Loop(BotBase):
                     timeout = min(timeout, max(0.0, when - now))
         for key, events in self._selector.select(timeout):
             if key.fd == self._wake_read:
-                self._woken = False
                 try:
                     os.read(self._wake_read, 4096)
                 except BlockingIOError:
                     pass
+                # After the read: whoever wakes before this is seen by what follows, and the byte
+                # of whoever wakes after it stays.
+                self._woken = False
             else:
                 if events & selectors.EVENT_READ:
                     self._read()

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import unittest
+import unittest.mock
 
 import fake_runtime as fake
 from fake_runtime import FakeRuntime, message
@@ -269,6 +270,19 @@ class Sending(BotCase):
             if n % 256 == 255:
                 self.runtime.send(wire.receipt_frame([0, 0, n + 1, 0]))
         flood.join()
+
+    def test_no_wake_is_lost(self):
+        """One that comes between the select and the read of the byte."""
+        real = os.read
+
+        def read(*words):
+            self.bot._wake()
+            return real(*words)
+
+        self.bot._wake()
+        with unittest.mock.patch("os.read", read):
+            self.bot._turn(0.0)
+        self.assertFalse(self.bot._woken)
 
     def test_nonsense(self):
         for wrong in ({"lane": "fast"}, {"delivery": "sure"}, {"key": "k" * 256}):
