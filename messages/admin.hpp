@@ -16,6 +16,10 @@ inline constexpr int admin_protocol = 1;
 /// The most text that one reply carries; the rest is fetched with `next`.
 inline constexpr std::size_t max_reply_bytes = 256 * 1024;
 
+/// The largest payload of a message that a shell sends: in base 64 it fits into the arguments
+/// of one request.
+inline constexpr std::size_t max_shell_payload = 180 * 1024;
+
 /// Exit codes of every command.
 enum class exit_code : int {
   done = 0,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 namespace troupe {
 
@@ -27,8 +26,8 @@ constexpr command_info hidden[] = {
 std::vector<command_info> whole_table() {
   using namespace command_table;
   std::vector<command_info> result;
-  for (const auto area : {running(), looking(), changing(), past(), itself(), asking(), machine(),
-                          std::span<const command_info>{hidden}})
+  for (const auto area : {running(), looking(), changing(), past(), itself(), asking(), messaging(),
+                          kept(), machine(), std::span<const command_info>{hidden}})
     result.insert(result.end(), area.begin(), area.end());
   return result;
 }
@@ -44,6 +43,15 @@ const command_info* find_command(std::string_view name) {
   const auto all = all_commands();
   const auto found = std::ranges::find(all, name, &command_info::name);
   return found == all.end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> family_members(std::string_view family) {
+  std::vector<std::string_view> result;
+  for (const auto& command : all_commands())
+    if (const auto blank = command.name.find(' ');
+        blank != std::string_view::npos && command.name.substr(0, blank) == family)
+      result.push_back(command.name.substr(blank + 1));
+  return result;
 }
 
 std::span<const option_info> global_options() {

@@ -1,12 +1,13 @@
 #pragma once
 
-// The one table of commands, made of the areas in command_table/. Parsing of one-shots, the shell, completion, help,
-// docs/commands.md and the runtime's dispatch are all made from it, so that only
-// what works stands in help.
+// The one table of commands, made of the areas in command_table/. Parsing of one-shots,
+// the shell, completion, help, docs/commands.md and the runtime's dispatch are all made
+// from it, so that only what works stands in help.
 
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace troupe {
 
@@ -56,9 +57,10 @@ struct option_info {
   std::string_view bare;
   bool many = false; ///< may be given again; the argument is a list
   std::string_view summary;
+  std::string_view choices = {}; ///< «urgent|high»: nothing else may stand there
 };
 
-/// One command.
+/// One command. Its name may be two words, «state get»: the first is then that of a family.
 struct command_info {
   std::string_view name;
   std::string_view summary; ///< one line
@@ -86,7 +88,11 @@ std::span<const command_info> all_commands();
 /// The command of that name, hidden ones too; null when there is none.
 const command_info* find_command(std::string_view name);
 
-/// Options that every command takes.
+/// The second words of a family, «get» of «state», in the order of help; empty when there is
+/// no family of that name.
+std::vector<std::string_view> family_members(std::string_view family);
+
+/// Options that every command takes; one of its own goes before one with the same flag.
 std::span<const option_info> global_options();
 
 std::span<const foreign_word> foreign_words();

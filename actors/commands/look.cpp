@@ -1,6 +1,7 @@
 // Commands that change nothing: status, tree, show, events, deaths.
 
 #include "actors/clocks.hpp"
+#include "actors/commands/messaging.hpp"
 #include "actors/commands/past.hpp"
 #include "config/names.hpp"
 
@@ -110,9 +111,13 @@ void finish_show(const request_ptr& r, const std::shared_ptr<show_parts>& parts,
   r->self->request(r->all->journal, look_timeout, deaths_atom_v, name, shown)
       .then(
           [r, parts](death_list& deaths) {
-            r->answer(show_document({*parts->view, parts->sampled, now_micros()}, *parts->which.bot,
-                                    parts->which.index.value_or(0), parts->isolation,
-                                    deaths.items));
+            auto document =
+                show_document({*parts->view, parts->sampled, now_micros()}, *parts->which.bot,
+                              parts->which.index.value_or(0), parts->isolation, deaths.items);
+            add_messaging(r, document["instances"], [r, document](json rows) mutable {
+              document["instances"] = std::move(rows);
+              r->answer(document);
+            });
           },
           [r](caf::error& why) { r->broken("the journal", why); });
 }

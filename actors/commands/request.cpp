@@ -1,5 +1,7 @@
 #include "actors/commands/request.hpp"
 
+#include "actors/commands/messaging.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -240,14 +242,47 @@ std::uint32_t whole_milliseconds(std::chrono::nanoseconds time) {
 
 handler find_handler(std::string_view command) {
   static constexpr std::pair<std::string_view, handler> handlers[] = {
-      {"status", handle_status},   {"tree", handle_tree},       {"show", handle_show},
-      {"events", handle_events},   {"deaths", handle_deaths},   {"ping", handle_ping},
-      {"version", handle_version}, {"await", handle_await},     {"start", handle_start},
-      {"stop", handle_stop},       {"restart", handle_restart}, {"pause", handle_pause},
-      {"resume", handle_resume},   {"reset", handle_reset},     {"recover", handle_recover},
-      {"signal", handle_signal},   {"scale", handle_scale},     {"shutdown", handle_shutdown},
-      {"wait", handle_wait},       {"why", handle_why},         {"graph", handle_graph},
-      {"env", handle_env},         {"limits", handle_limits},   {"stats", handle_stats},
+      {"status", handle_status},
+      {"tree", handle_tree},
+      {"show", handle_show},
+      {"events", handle_events},
+      {"deaths", handle_deaths},
+      {"ping", handle_ping},
+      {"version", handle_version},
+      {"await", handle_await},
+      {"start", handle_start},
+      {"stop", handle_stop},
+      {"restart", handle_restart},
+      {"pause", handle_pause},
+      {"resume", handle_resume},
+      {"reset", handle_reset},
+      {"recover", handle_recover},
+      {"signal", handle_signal},
+      {"scale", handle_scale},
+      {"shutdown", handle_shutdown},
+      {"wait", handle_wait},
+      {"why", handle_why},
+      {"graph", handle_graph},
+      {"env", handle_env},
+      {"limits", handle_limits},
+      {"stats", handle_stats},
+      {"send", handle_send},
+      {"publish", handle_publish},
+      {"request", handle_request},
+      {"queues", handle_queues},
+      {"links", handle_links},
+      {"topics", handle_topics},
+      {"tap", handle_tap},
+      {"trace", handle_trace},
+      {"dead-letters list", handle_dead_letters_list},
+      {"dead-letters show", handle_dead_letters_show},
+      {"dead-letters requeue", handle_dead_letters_requeue},
+      {"dead-letters purge", handle_dead_letters_purge},
+      {"state get", handle_state_get},
+      {"state set", handle_state_set},
+      {"state delete", handle_state_delete},
+      {"state list", handle_state_list},
+      {"state watch", handle_state_list},
   };
   const auto found =
       std::ranges::find(handlers, command, &std::pair<std::string_view, handler>::first);

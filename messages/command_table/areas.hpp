@@ -13,6 +13,8 @@ std::span<const command_info> changing();
 std::span<const command_info> past();
 std::span<const command_info> itself();
 std::span<const command_info> asking();
+std::span<const command_info> messaging();
+std::span<const command_info> kept();
 std::span<const command_info> machine();
 
 // -- what areas share ------------------------------------------------------------

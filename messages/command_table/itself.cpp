@@ -22,9 +22,9 @@ constexpr option_info of_shell[] = {
 constexpr sv shell_examples[] = {"troupe shell", "troupe shell -c 'restart flaky --wait'",
                                  "troupe shell < script"};
 constexpr argument_info of_help[] = {
-    {"command", command, false, false, "a command"},
+    {"command", command, false, true, "a command"},
 };
-constexpr sv help_examples[] = {"troupe help events"};
+constexpr sv help_examples[] = {"troupe help events", "troupe help state set"};
 
 constexpr command_info rows[] = {
     {"ping",

@@ -31,6 +31,8 @@ public:
     const sigset_t* interruptible = nullptr;
   };
 
+  static constexpr std::chrono::seconds usual_timeout{40};
+
   explicit client(options);
   ~client();
   client(const client&) = delete;
@@ -39,9 +41,9 @@ public:
   /// Sends a command and waits for all of its answer. `repeatable` commands are sent
   /// again when the connection is lost meanwhile. The error says why there is no
   /// answer; its code is «interrupted» when a signal came.
-  config::expected<answer, refusal>
-  ask(const std::string& command, const std::string& arguments, bool repeatable,
-      std::chrono::milliseconds timeout = std::chrono::seconds{40});
+  config::expected<answer, refusal> ask(const std::string& command, const std::string& arguments,
+                                        bool repeatable,
+                                        std::chrono::milliseconds timeout = usual_timeout);
 
   /// Connects unless connected; waits at most `patience` for a runtime that is
   /// restarting.

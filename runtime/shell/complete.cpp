@@ -75,7 +75,7 @@ expected_word next_word(const command_info& command, const std::vector<std::stri
     if (!takes_next(option))
       continue;
     if (i + 1 == before.size())
-      return {option->kind};
+      return {option->kind, option->choices};
     ++i;
   }
   if (command.arguments.empty())
@@ -85,6 +85,11 @@ expected_word next_word(const command_info& command, const std::vector<std::stri
     return {};
   const auto& argument = command.arguments[std::min(position, last)];
   return {argument.kind, argument.choices};
+}
+
+std::vector<std::string> members(const std::string& family) {
+  const auto all = family_members(family);
+  return {all.begin(), all.end()};
 }
 
 std::vector<std::string> words_of(word_kind kind, const name_source& names) {
@@ -116,6 +121,17 @@ std::vector<std::string> words_of(word_kind kind, const name_source& names) {
   }
 }
 
+/// What of the offered words goes on from what was typed.
+offer finish(offer result, std::vector<std::string> offered, std::string_view word) {
+  for (auto& one : offered)
+    if (one.starts_with(word))
+      result.candidates.push_back(std::move(one));
+  std::ranges::sort(result.candidates);
+  const auto same = std::ranges::unique(result.candidates);
+  result.candidates.erase(same.begin(), same.end());
+  return result;
+}
+
 } // namespace
 
 offer complete_after(const std::vector<std::string>& before, std::string_view word,
@@ -139,33 +155,41 @@ offer complete_after(const std::vector<std::string>& before, std::string_view wo
     offered = word.starts_with('-') ? global_flags() : command_names();
   } else {
     const auto* command = find_command(before[at]);
+    auto own = at + 1; // the first word that is no part of its name
+    if (!command && !family_members(before[at]).empty()) {
+      if (own == before.size()) {
+        result.kind = word_kind::command;
+        offered = word.starts_with('-') ? global_flags() : members(before[at]);
+        return finish(std::move(result), std::move(offered), word);
+      }
+      command = find_command(before[at] + " " + before[own++]);
+    }
     if (const auto* other = find_foreign_word(before[at]); !command && other)
       command = find_command(other->means);
     if (!command || command->hidden)
       return result;
-    const std::vector<std::string> rest{before.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+    const std::vector<std::string> rest{before.begin() + static_cast<std::ptrdiff_t>(own),
                                         before.end()};
     if (const auto equals = word.find('='); word.starts_with('-') && equals != word.npos) {
       // «--wait=3»
       const auto* option = find_option(*command, word.substr(0, equals));
       result.kind = option ? option->kind : word_kind::text;
-      for (const auto& value : words_of(result.kind, names))
+      const auto values = option && !option->choices.empty() ? split_choices(option->choices)
+                                                             : words_of(result.kind, names);
+      for (const auto& value : values)
         offered.push_back(std::string{word.substr(0, equals + 1)} + value);
     } else if (word.starts_with('-')) {
       offered = option_flags(*command);
     } else {
       const auto next = next_word(*command, rest);
       result.kind = next.kind;
-      offered = next.choices.empty() ? words_of(next.kind, names) : split_choices(next.choices);
+      if (next.kind == word_kind::command && !rest.empty())
+        offered = members(rest.back()); // help state …
+      else
+        offered = next.choices.empty() ? words_of(next.kind, names) : split_choices(next.choices);
     }
   }
-  for (auto& one : offered)
-    if (one.starts_with(word))
-      result.candidates.push_back(std::move(one));
-  std::ranges::sort(result.candidates);
-  const auto same = std::ranges::unique(result.candidates);
-  result.candidates.erase(same.begin(), same.end());
-  return result;
+  return finish(std::move(result), std::move(offered), word);
 }
 
 completion complete(std::string_view line, const name_source& names) {

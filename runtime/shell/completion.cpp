@@ -37,17 +37,23 @@ std::vector<std::string> names_of_fleet(const std::vector<std::string>& words) {
 
 /// The command among these words, if there is one.
 const command_info* command_among(const std::vector<std::string>& words) {
-  for (const auto& word : words)
-    if (const auto* found = find_command(word); found && !found->hidden)
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto* found = find_command(words[i]);
+    if (!found && i + 1 < words.size())
+      found = find_command(words[i] + " " + words[i + 1]);
+    if (found && !found->hidden)
       return found;
+  }
   return nullptr;
 }
 
-/// What stands beside a candidate.
-std::string_view summary_of(const command_info* command, word_kind kind, std::string_view word) {
+/// What stands beside a candidate, which comes after `last`.
+std::string_view summary_of(const command_info* command, word_kind kind, const std::string& last,
+                            const std::string& word) {
   if (kind == word_kind::command)
-    if (const auto* found = find_command(word))
-      return found->summary;
+    for (const auto& name : {word, last + " " + word})
+      if (const auto* found = find_command(name))
+        return found->summary;
   for (const auto& list :
        {command ? command->options : std::span<const option_info>{}, global_options()})
     for (const auto& option : list)
@@ -89,7 +95,9 @@ int answer_completion(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& candidate : found.candidates) {
     text += escape(candidate);
-    if (const auto summary = summary_of(command, found.kind, candidate); !summary.empty())
+    if (const auto summary =
+            summary_of(command, found.kind, before.empty() ? "" : before.back(), candidate);
+        !summary.empty())
       text.append("\t").append(summary);
     text += '\n';
   }

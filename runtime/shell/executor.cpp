@@ -8,6 +8,8 @@
 #include "runtime/shell/help.hpp"
 #include "runtime/shell/local.hpp"
 #include "runtime/shell/logs.hpp"
+#include "runtime/shell/message_streams.hpp"
+#include "runtime/shell/payload.hpp"
 #include "runtime/shell/render.hpp"
 #include "runtime/shell/report.hpp"
 #include "troupe_version.hpp"
@@ -95,14 +97,19 @@ int executor::carry_out(const invocation& what) {
     return what.global.json ? tell("version", version)
                             : tell("", "troupe " + std::string{version} + "\n");
   if (!what.command)
-    return tell("help", help_overview());
+    return tell("help", what.family.empty() ? help_overview() : help_of_family(what.family));
   const auto name = what.command->name;
   if (what.help)
     return tell("help", help_of(*what.command));
   if (name == "help") {
     if (!has(what, "command"))
       return tell("help", help_overview());
-    const auto named = named_command(what.arguments["command"].get<std::string>());
+    std::string wanted;
+    for (const auto& word : what.arguments["command"])
+      wanted += (wanted.empty() ? "" : " ") + word.get<std::string>();
+    if (!family_members(wanted).empty())
+      return tell("help", help_of_family(wanted));
+    const auto named = named_command(wanted);
     if (!named)
       return complain(named.error(), what.global.json);
     return tell("help", help_of(**named));
@@ -129,6 +136,16 @@ int executor::carry_out(const invocation& what) {
     return attach(what, runtime_, given_);
   if (name == "wait")
     return wait_until(what);
+  if (name == "tap")
+    return show_tap(what, runtime_, given_);
+  if (name == "state watch")
+    return watch_state(what, runtime_, given_);
+  if (takes_payload(what)) {
+    auto loaded = what;
+    if (const auto why = load_payload(loaded))
+      return complain(*why, what.global.json);
+    return over_the_socket(loaded);
+  }
   return over_the_socket(what);
 }
 
@@ -150,7 +167,9 @@ int executor::show(const invocation& what, const answer& got) {
 int executor::over_the_socket(const invocation& what) {
   auto arguments = what.arguments;
   const auto name = std::string{what.command->name};
-  auto got = runtime_.ask(name, commands::dump(arguments), !what.command->changes);
+  // Beside what a message may wait for, the audit and a look may take their time.
+  const auto patience = duration_argument(what, "within") + client::usual_timeout;
+  auto got = runtime_.ask(name, commands::dump(arguments), !what.command->changes, patience);
   if (got && got->exit != 0 && given_.confirm && !what.global.json) {
     const auto why = read_refusal(parse_document(got->document), got->exit);
     if (why.code == "needs-confirmation") {

@@ -4,6 +4,7 @@
 #include "runtime/shell/text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -155,12 +156,26 @@ std::string help_of(const command_info& command) {
     result += "\n" + two_columns(list);
   if (const auto list = options_of(command.options); !list.empty())
     result += "\noptions:\n" + two_columns(list);
-  result += "\nwith every command:\n" + two_columns(options_of(global_options()));
+  std::vector<option_info> everywhere;
+  std::ranges::copy_if(global_options(), std::back_inserter(everywhere),
+                       [&](const auto& one) { return !has_own(command, one); });
+  result += "\nwith every command:\n" + two_columns(options_of(everywhere));
   if (!command.examples.empty())
     result += command.examples.size() == 1 ? "\nexample:\n" : "\nexamples:\n";
   for (const auto example : command.examples)
     result += "  " + std::string{example} + "\n";
   return result;
+}
+
+std::string help_of_family(const std::string& family) {
+  rows list;
+  for (const auto member : family_members(family)) {
+    const auto name = family + " " + std::string{member};
+    if (const auto* command = find_command(name))
+      list.emplace_back(name, command->summary);
+  }
+  return "usage: troupe " + family + " COMMAND …\n\n" + two_columns(list) + "\n`troupe help "
+         + family + " COMMAND` tells more of one.\n";
 }
 
 namespace {

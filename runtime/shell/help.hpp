@@ -17,6 +17,9 @@ std::string help_overview();
 /// All about one command.
 std::string help_of(const command_info&);
 
+/// The commands of a family.
+std::string help_of_family(const std::string& family);
+
 /// «troupe stop [TARGETS…] [--wait[=TIME]]».
 std::string synopsis(const command_info&);
 

@@ -64,14 +64,35 @@ std::optional<std::size_t> find_argument(const words& all, std::size_t i,
   return std::nullopt;
 }
 
-/// Where the command's name stands, if there is one.
-std::optional<std::size_t> find_command_word(const words& all) {
-  return find_argument(all, 0, {});
+/// Where the command's name stands, if there is one; of one of a family both its words.
+struct command_words {
+  std::optional<std::size_t> first;
+  std::optional<std::size_t> second;
+
+  bool is(std::size_t i) const { return i == first || i == second; }
+};
+
+command_words find_command_words(const words& all) {
+  command_words result;
+  result.first = find_argument(all, 0, {});
+  if (!result.first)
+    return result;
+  std::vector<option_info> own;
+  for (const auto member : family_members(all[*result.first]))
+    if (const auto* one = find_command(all[*result.first] + " " + std::string{member}))
+      own.insert(own.end(), one->options.begin(), one->options.end());
+  if (!own.empty())
+    result.second = find_argument(all, *result.first + 1, own);
+  return result;
+}
+
+std::string command_name(const words& all, const command_words& where) {
+  return all[*where.first] + (where.second ? " " + all[*where.second] : "");
 }
 
 /// Where the words of a program that is to be run begin; the number of words without one.
 std::size_t own_words(const words& all, const program_test& is_program) {
-  const auto where = find_command_word(all);
+  const auto where = find_command_words(all).first;
   const auto command = where && config::is_utf8(all[*where])
                            ? named_command(all[*where])
                            : config::expected<const command_info*, refusal>{nullptr};
@@ -109,7 +130,8 @@ struct parser {
     app.set_help_flag();
     app.allow_extras();
     for (const auto& option : global_options())
-      add(option);
+      if (!has_own(which, option))
+        add(option);
     for (const auto& option : which.options)
       add(option);
     for (const auto& argument : which.arguments) {
@@ -189,6 +211,19 @@ std::optional<refusal> loose_value(const command_info& command, const std::strin
                "write " + word + "=" + next);
 }
 
+/// Of an argument or option, which is called `name` to people.
+template <class T>
+std::optional<refusal> no_choice(const command_info& command, const T& which,
+                                 const std::string& name, const std::string& word) {
+  const auto known = split_choices(which.choices);
+  if (known.empty() || std::ranges::count(known, word) > 0)
+    return std::nullopt;
+  auto hint = config::did_you_mean(word, known);
+  return usage(std::string{command.name} + ": " + name + " is " + std::string{which.summary}
+                   + ", not " + in_quotes(word),
+               hint.empty() ? see_help(command) : hint);
+}
+
 /// The value of an option; false when it is wrong.
 std::optional<refusal> take(const command_info& command, const option_info& option,
                             const words& given, json& into) {
@@ -207,23 +242,14 @@ std::optional<refusal> take(const command_info& command, const option_info& opti
       return usage(std::string{command.name} + ": " + flag + " needs " + value.error() + ", not "
                        + in_quotes(word),
                    see_help(command));
+    if (auto wrong = no_choice(command, option, flag, word))
+      return wrong;
     if (option.many)
       into[option.key].push_back(*value);
     else
       into[option.key] = *value;
   }
   return std::nullopt;
-}
-
-std::optional<refusal> no_choice(const command_info& command, const argument_info& argument,
-                                 const std::string& word) {
-  const auto known = split_choices(argument.choices);
-  if (known.empty() || std::ranges::count(known, word) > 0)
-    return std::nullopt;
-  auto hint = config::did_you_mean(word, known);
-  return usage(std::string{command.name} + ": " + upper(argument.name) + " is "
-                   + std::string{argument.summary} + ", not " + in_quotes(word),
-               hint.empty() ? see_help(command) : hint);
 }
 
 std::optional<refusal> take_positional(const command_info& command, const argument_info& argument,
@@ -240,7 +266,7 @@ std::optional<refusal> take_positional(const command_info& command, const argume
       return usage(std::string{command.name} + ": " + upper(argument.name) + " must be "
                        + value.error() + ", not " + in_quotes(word),
                    see_help(command));
-    if (auto wrong = no_choice(command, argument, word))
+    if (auto wrong = no_choice(command, argument, upper(argument.name), word))
       return wrong;
     if (argument.many)
       into[argument.name].push_back(*value);
@@ -280,10 +306,37 @@ std::vector<std::string> split_choices(std::string_view choices) {
 std::vector<std::string> command_names() {
   std::vector<std::string> result;
   for (const auto& command : all_commands())
-    if (!command.hidden)
-      result.emplace_back(command.name);
+    if (auto first = command.name.substr(0, command.name.find(' '));
+        !command.hidden && (result.empty() || result.back() != first))
+      result.emplace_back(first);
   return result;
 }
+
+bool has_own(const command_info& command, const option_info& global) {
+  return std::ranges::any_of(command.options, [&](const auto& own) {
+    return std::ranges::any_of(flags_of(own),
+                               [&](const auto flag) { return is_flag(global, flag); });
+  });
+}
+
+namespace {
+
+/// «state what? get, set or list»
+refusal no_member(const std::string& family, const std::string& second) {
+  std::string all;
+  words known;
+  for (const auto member : family_members(family))
+    known.emplace_back(member);
+  for (std::size_t i = 0; i < known.size(); ++i)
+    all += (i == 0 ? "" : i + 1 == known.size() ? " or " : ", ") + known[i];
+  if (second.empty())
+    return usage(family + " what? " + all, "`troupe help " + family + "`");
+  auto hint = config::did_you_mean(second, known);
+  return usage(family + " has no " + in_quotes(second) + ", but " + all,
+               hint.empty() ? "`troupe help " + family + "`" : hint);
+}
+
+} // namespace
 
 config::expected<const command_info*, refusal> named_command(const std::string& word) {
   if (const auto* found = find_command(word); found && !found->hidden)
@@ -294,6 +347,9 @@ config::expected<const command_info*, refusal> named_command(const std::string& 
     return config::unexpected{
         usage("there is no command " + in_quotes(word), std::string{other->advice})};
   }
+  const auto blank = std::min(word.find(' '), word.size());
+  if (const auto family = word.substr(0, blank); !family_members(family).empty())
+    return config::unexpected{no_member(family, word.substr(std::min(blank + 1, word.size())))};
   auto hint = config::did_you_mean(word, command_names());
   if (hint.empty())
     hint = "`troupe help` lists all commands";
@@ -326,8 +382,8 @@ config::expected<invocation, refusal> parse(const words& all, const global_setti
   for (const auto& word : given)
     if (!config::is_utf8(word))
       return config::unexpected{usage(in_quotes(word) + " is no UTF-8", "")};
-  const auto where = find_command_word(given);
-  if (!where) {
+  const auto where = find_command_words(given);
+  if (!where.first) {
     const auto has = [&](std::string_view word) { return std::ranges::count(given, word) > 0; };
     result.version = has("--version") || has("-V");
     result.help = !result.version;
@@ -341,9 +397,16 @@ config::expected<invocation, refusal> parse(const words& all, const global_setti
     }
     return result;
   }
-  const auto command = named_command(given[*where]);
-  if (!command)
-    return config::unexpected{command.error()};
+  const auto command = named_command(command_name(given, where));
+  if (!command) {
+    const bool help = std::ranges::count(given, "--help") + std::ranges::count(given, "-h") > 0;
+    if (!help || where.second || family_members(given[*where.first]).empty())
+      return config::unexpected{command.error()};
+    result.help = true;
+    result.family = given[*where.first];
+    result.global.json = result.global.json || std::ranges::count(given, "--json") > 0;
+    return result;
+  }
   result.command = *command;
 
   for (std::size_t i = 0; i < given.size() && given[i] != "--"; ++i) {
@@ -356,7 +419,7 @@ config::expected<invocation, refusal> parse(const words& all, const global_setti
   // CLI11 takes them from the back.
   words rest;
   for (std::size_t i = given.size(); i-- > 0;)
-    if (i != *where)
+    if (!where.is(i))
       rest.push_back(given[i]);
   parser with{**command};
   try {

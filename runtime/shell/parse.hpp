@@ -26,6 +26,7 @@ struct global_settings {
 
 struct invocation {
   const command_info* command = nullptr; ///< null: no command was given
+  std::string family;                    ///< of which help is asked for, with no command
   nlohmann::ordered_json arguments = nlohmann::ordered_json::object();
   global_settings global;
   /// A program to run and its arguments, as they were given; they need not be UTF-8.
@@ -46,7 +47,8 @@ config::expected<invocation, refusal> parse(const std::vector<std::string>& word
                                             const global_settings& before = {},
                                             const program_test& is_program = solo::takes_arguments);
 
-/// The command that a word means, be it of another tool. The error says what to type.
+/// The command that a word means, or two of a family, be it of another tool. The error says
+/// what to type.
 config::expected<const command_info*, refusal> named_command(const std::string& word);
 
 /// Whether these words ask for JSON, however wrong the rest of them is; not those of a program.
@@ -63,7 +65,10 @@ std::string quote_word(std::string_view word);
 /// «bash|zsh|fish» as words.
 std::vector<std::string> split_choices(std::string_view choices);
 
-/// Names of all commands that are shown.
+/// First words of all commands that are shown.
 std::vector<std::string> command_names();
+
+/// Whether a command has this option, or one with the same flag.
+bool has_own(const command_info& command, const option_info& global);
 
 } // namespace troupe::shell

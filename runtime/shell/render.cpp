@@ -249,6 +249,26 @@ std::string render(std::string_view command, const json& document, const termina
     return render_limits(document, on);
   if (command == "stats")
     return render_stats(document, on);
+  if (command == "send" || command == "publish")
+    return render_sent(document, on);
+  if (command == "request")
+    return render_reply(document);
+  if (command == "queues")
+    return render_queues(document, on);
+  if (command == "links")
+    return render_links(document, on);
+  if (command == "topics")
+    return render_topics(document, on);
+  if (command == "trace")
+    return render_trace(document, on);
+  if (command == "dead-letters list")
+    return render_dead_letters(document, on);
+  if (command == "dead-letters show")
+    return render_dead_letter(document, on);
+  if (command.starts_with("dead-letters"))
+    return render_letters_changed(document, on);
+  if (command.starts_with("state"))
+    return render_state(document, on);
   if (document.is_object() && document.contains("command"))
     return render_change(document, on);
   return escape(document.dump(2, ' ', false, json::error_handler_t::replace)) + "\n";

@@ -38,6 +38,32 @@ std::string render_env(const json&, const terminal&);
 std::string render_limits(const json&, const terminal&);
 std::string render_stats(const json&, const terminal&);
 
+// See render_messages.cpp: what was sent, and how it stands.
+std::string render_sent(const json&, const terminal&);
+/// The reply to a request, as it is but for control characters; an error is told apart by exit.
+std::string render_reply(const json&);
+std::string render_queues(const json&, const terminal&);
+std::string render_links(const json&, const terminal&);
+std::string render_topics(const json&, const terminal&);
+/// What `show` says of an instance's link and mailbox, a line or nothing.
+std::string messaging_text(const json& instance);
+
+// See render_passing.cpp.
+/// One message that a tap has seen, a line.
+std::string render_tapped(const json&, const terminal&);
+std::string render_trace(const json&, const terminal&);
+
+// See render_kept.cpp.
+std::string render_dead_letters(const json&, const terminal&);
+std::string render_dead_letter(const json&, const terminal&);
+std::string render_letters_changed(const json&, const terminal&);
+std::string render_state(const json&, const terminal&);
+/// One change that `state watch` has seen, a line.
+std::string render_state_change(const json&, const terminal&);
+
+/// The payload of a row, escaped, in one line; «…» at the end when it was cut.
+std::string payload_text(const json& row);
+
 /// «troupe: there is no bot "x"», and the hint below.
 std::string render_refusal(const refusal&, bool colour);
 

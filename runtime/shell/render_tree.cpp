@@ -179,6 +179,8 @@ std::string render_show(const json& document, const terminal& on) {
     result += "\n";
     if (const auto says = text_at(one, "says"); !says.empty())
       result += "    says: " + says + "\n";
+    if (const auto messages = messaging_text(one); !messages.empty())
+      result += "    " + messages + "\n";
     if (const double lost = number_at(one, "output_dropped_bytes"); lost > 0)
       result +=
           "    " + human_size(static_cast<std::uint64_t>(lost)) + " of its output were dropped\n";

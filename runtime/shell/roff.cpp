@@ -91,7 +91,8 @@ std::string bold(std::string_view text) {
 
 std::string page(std::string_view name, std::string_view section_number, std::string_view date,
                  std::string_view manual, std::string_view about) {
-  std::string result = ".\\\" Made by commands-doc from messages/command_table and config/schema.\n";
+  std::string result =
+      ".\\\" Made by commands-doc from messages/command_table and config/schema.\n";
   result += ".TH TROUPE " + std::string{section_number} + " " + std::string{date} + " \"troupe "
             + version + "\" \"" + std::string{manual} + "\"\n.nh\n.ad l\n";
   return result + section("NAME") + plain(name) + " \\- " + plain(about) + "\n";

@@ -21,7 +21,7 @@ words offered(const char* line) {
 BOOST_AUTO_TEST_SUITE(completion_by_tab)
 
 BOOST_AUTO_TEST_CASE(first_comes_a_command) {
-  BOOST_TEST((offered("sta") == words{"start", "stats", "status"}));
+  BOOST_TEST((offered("sta") == words{"start", "state", "stats", "status"}));
   BOOST_TEST((offered("  pi") == words{"ping"}));
   BOOST_TEST(offered("").size() > 20);
   BOOST_TEST((offered("awa") == words{}));
@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(then_what_the_command_takes) {
   BOOST_TEST((offered("show flaky ma") == words{}));
   BOOST_TEST((offered("signal H") == words{"HUP"}));
   BOOST_TEST((offered("signal HUP fl") == words{"flaky", "flaky#0"}));
-  BOOST_TEST((offered("help sta") == words{"start", "stats", "status"}));
+  BOOST_TEST((offered("help sta") == words{"start", "state", "stats", "status"}));
   BOOST_TEST((offered("ping ") == words{}));
   BOOST_TEST((offered("ls fl") == words{"flaky", "flaky#0"}));
 }
@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(options_belong_to_their_command) {
 BOOST_AUTO_TEST_CASE(what_stands_before_the_command_is_passed_over) {
   BOOST_TEST((offered("--state /x stop fl") == words{"flaky", "flaky#0"}));
   BOOST_TEST((offered("--state=/x --json stop fl") == words{"flaky", "flaky#0"}));
-  BOOST_TEST((offered("--json sta") == words{"start", "stats", "status"}));
+  BOOST_TEST((offered("--json sta") == words{"start", "state", "stats", "status"}));
   BOOST_TEST((offered("--st") == words{"--state"}));
   BOOST_TEST((offered("--timeout 3") == words{"30s"}));
   const auto path = complete_after({"--state"}, "/v", [] { return words{"never"}; });

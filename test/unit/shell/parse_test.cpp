@@ -59,6 +59,10 @@ BOOST_AUTO_TEST_CASE(every_change_of_the_fleet_takes_a_yes) {
   for (const auto& command : all_commands()) {
     if (!command.changes || command.runs != place::runtime)
       continue;
+    // Messages, dead letters and state are not the fleet.
+    if (command.name == "send" || command.name == "request" || command.name == "publish"
+        || command.name.find(' ') != std::string_view::npos)
+      continue;
     words given{std::string{command.name}, "-y", "--json"};
     if (command.name == "signal")
       given.insert(given.end(), {"HUP", "a"});

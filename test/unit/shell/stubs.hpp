@@ -9,6 +9,7 @@
 #include <caf/all.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,6 +29,9 @@ struct world {
   environment_report environment;
   limits_report limits;
   std::map<std::string, double> machine;
+
+  /// What the hub answers to (operation, arguments); unset: there is none.
+  std::function<std::string(const std::string&, const std::string&)> on_hub;
 
   std::string journal_trouble;                     ///< answer to every write
   std::map<std::string, std::string> root_refuses; ///< instance → reason
@@ -313,6 +317,26 @@ inline guardian_actor::behavior_type guardian(guardian_actor::pointer, world_ptr
   };
 }
 
+/// Answers as the test says; an empty text: never.
+inline hub_actor::behavior_type hub(hub_actor::pointer self, world_ptr w) {
+  return {
+      [](wire_atom, const services_ptr&) {},
+      [](apply_atom, const messaging::routes_ptr&) {},
+      [](link_atom, const new_link&) {},
+      [](ask_atom, const std::string&, std::uint64_t, messaging::link_order, std::uint32_t) {},
+      [self, w](const hub_request& what) -> caf::result<std::string> {
+        w->heard.push_back(what.operation + " " + what.arguments);
+        auto answer = w->on_hub(what.operation, what.arguments);
+        if (answer.empty())
+          return self->make_response_promise<std::string>();
+        return answer;
+      },
+      [](figures_atom) { return figures{}; },
+      [](stop_atom) {},
+      [](tick_atom, std::uint64_t) {},
+  };
+}
+
 /// All stubs, with the real admin actor among them.
 inline services_ptr spawn_services(caf::actor_system& system, const world_ptr& w,
                                    const std::shared_ptr<commands::session_registry>& sessions) {
@@ -323,6 +347,8 @@ inline services_ptr spawn_services(caf::actor_system& system, const world_ptr& w
   all->config = system.spawn(config_stub, w);
   all->root = system.spawn(root, w);
   all->guardian = system.spawn(guardian, w);
+  if (w->on_hub)
+    all->hub = system.spawn(hub, w);
   all->admin = system.spawn(make_admin, sessions);
   caf::anon_send(all->admin, wire_atom_v, services_ptr{all});
   return all;

@@ -54,6 +54,8 @@ struct virtual_time {
     end(all->config);
     end(all->root);
     end(all->guardian);
+    if (all->hub)
+      end(all->hub);
     end(all->admin);
     scheduler.run();
   }
