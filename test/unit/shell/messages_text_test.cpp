@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(the_time_of_a_request_is_its_own) {
   BOOST_TEST((what->global.timeout == std::chrono::seconds{10}));
   BOOST_TEST((parse({"status", "--timeout", "2s"})->global.timeout == std::chrono::seconds{2}));
   const auto help = help_of(*find_command("request"));
-  BOOST_TEST(help.find("--timeout", help.find("with every")) == std::string::npos);
+  BOOST_TEST(help.find("--timeout TIME", help.find("with every")) == std::string::npos);
   BOOST_TEST(help.find("how long to wait for the reply") != std::string::npos);
 }
 
