@@ -81,6 +81,8 @@ void config_state::put_in_force() {
   self->send(services->ledger, retain_atom_v, args.spec, args.version);
   self->send(services->launcher, apply_atom_v, args.spec);
   self->send(services->launcher, retain_atom_v, args.spec);
+  if (services->switchboard)
+    self->send(services->switchboard, apply_atom_v, args.spec, args.version);
   self->send(services->root, apply_atom_v, args.spec->root, args.spec);
 }
 

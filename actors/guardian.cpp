@@ -36,6 +36,8 @@ void guardian_state::init(guardian_args given) {
   current.ledger = make_ledger();
   current.config = make_config();
   current.admin = make_admin();
+  if (args.make_hub)
+    current.hub = make_hub();
   handed_out = std::make_shared<services>(current);
   current.root = make_root();
   hand_out();
@@ -70,6 +72,12 @@ command_actor guardian_state::make_admin() {
   return result;
 }
 
+hub_actor guardian_state::make_hub() {
+  auto result = args.make_hub(self->system());
+  self->link_to(result);
+  return result;
+}
+
 supervisor_actor guardian_state::make_root() {
   // What the fleet is, it learns from the config actor.
   return self->spawn<caf::linked>(
@@ -86,6 +94,8 @@ void guardian_state::hand_out() {
   self->send(current.root, wire_atom_v, handed_out);
   self->send(current.admin, wire_atom_v, handed_out);
   self->send(current.config, wire_atom_v, handed_out);
+  if (current.hub)
+    self->send(current.hub, wire_atom_v, handed_out);
   if (args.on_services)
     args.on_services(handed_out);
 }
@@ -95,7 +105,7 @@ void guardian_state::hand_out() {
 template <class Handle>
 bool guardian_state::replace(Handle services::*member, const caf::exit_msg& message,
                              const char* what, Handle (guardian_state::*make)()) {
-  if ((current.*member).address() != message.source)
+  if (!(current.*member) || (current.*member).address() != message.source)
     return false;
   spdlog::error("guardian replaces the {}: {}", what, self->system().render(message.reason));
   if (passes(replacements, service_intensity, monotonic_now(self))) {
@@ -118,6 +128,7 @@ void guardian_state::on_exit(const caf::exit_msg& message) {
                     || replace(&services::launcher, message, "launcher", &gs::make_launcher)
                     || replace(&services::config, message, "config", &gs::make_config)
                     || replace(&services::admin, message, "admin", &gs::make_admin)
+                    || replace(&services::hub, message, "hub", &gs::make_hub)
                     || replace(&services::root, message, "root supervisor", &gs::make_root));
 }
 

@@ -19,6 +19,8 @@ struct guardian_args {
   config_args config;
   /// Makes the admin actor; whoever builds the runtime knows how it is reached.
   std::function<command_actor(caf::actor_system&)> make_admin;
+  /// Makes the hub; unset: nothing is linked.
+  std::function<hub_actor(caf::actor_system&)> make_hub;
   /// Called once, when the fleet is down or cannot be helped: the exit code.
   std::function<void(int)> on_end;
   /// Called with every new set of services.
@@ -60,6 +62,7 @@ private:
   launcher_actor make_launcher();
   config_actor make_config();
   command_actor make_admin();
+  hub_actor make_hub();
   supervisor_actor make_root();
   void hand_out();
   void stop(const std::string& cause);

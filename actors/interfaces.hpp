@@ -177,6 +177,14 @@ using switchboard_actor =
                      caf::reacts_to<note_atom, instance_record>,
                      caf::reacts_to<tick_atom, std::uint64_t>>;
 
+/// Writes messages of full mailboxes to disk and takes them back; the queue's, with a thread of its
+/// own, so that they wait for no commit.
+using spill_actor =
+    caf::typed_actor<caf::replies_to<spill_atom, messaging::spill_batch_ptr>::with<std::string>,
+                     caf::replies_to<unspill_atom, std::string, std::uint8_t, std::uint32_t,
+                                     std::uint64_t>::with<messaging::spill_list>,
+                     caf::reacts_to<drop_atom, std::string>>;
+
 /// Commits what of messages is to outlive the runtime; many requests at a time in one transaction.
 using queue_actor = caf::typed_actor<
     // Answers "" once it is on disk, or why it is not.

@@ -33,6 +33,17 @@ void launcher_state::init(std::shared_ptr<process_host> given) {
       slots[slot.instance].push_back(std::move(slot));
 }
 
+// The links of a hub that is gone are gone with it.
+void launcher_state::wire(services_ptr replaced) {
+  const bool new_hub = services && services->hub && services->hub != replaced->hub;
+  services = std::move(replaced);
+  if (!new_hub)
+    return;
+  for (const auto& [instance, told] : std::exchange(links, {}))
+    forward(notice{
+        instance, told.front().incarnation, notice::kind::unlinked, "the hub was replaced", {}});
+}
+
 void launcher_state::apply(const config::spec_ptr& fleet) {
   queue.limits(fleet->runtime);
   pump();
@@ -140,6 +151,7 @@ process_end launcher_state::end_of(const exited& what) {
 void launcher_state::on_exited(const exited& what) {
   if (auto* slot = find_slot(what.instance, what.incarnation))
     slot->end = what;
+  forget_link(what.instance, what.incarnation);
   const auto end = end_of(what);
   settled(what.instance, what.incarnation);
   if (owners.contains(what.instance))
@@ -155,9 +167,44 @@ void launcher_state::on_stalled(const stalled& what) {
 }
 
 void launcher_state::on_notice(const notice& what) {
-  if (what.what == notice::kind::ready)
+  if (what.what == notice::kind::ready || what.what == notice::kind::says_ready)
     settled(what.instance, what.incarnation);
+  note_link(what);
   forward(what);
+}
+
+void launcher_state::note_link(const notice& what) {
+  using enum notice::kind;
+  const auto drop = [](std::vector<notice>& told, notice::kind which) {
+    std::erase_if(told, [which](const notice& x) { return x.what == which; });
+  };
+  const auto at = links.find(what.instance);
+  const bool known = at != links.end() && at->second.front().incarnation == what.incarnation;
+  if (what.what == linked) {
+    if (at == links.end() || at->second.front().incarnation <= what.incarnation)
+      links.insert_or_assign(what.instance, std::vector{what});
+  } else if (known && what.what == unlinked) {
+    links.erase(at);
+  } else if (known && (what.what == silent || what.what == says_ready)) {
+    drop(at->second, what.what);
+    at->second.push_back(what);
+  } else if (known && what.what == answers) {
+    drop(at->second, silent);
+  }
+}
+
+void launcher_state::forget_link(const std::string& instance, std::uint64_t incarnation) {
+  if (const auto at = links.find(instance);
+      at != links.end() && at->second.front().incarnation <= incarnation)
+    links.erase(at);
+}
+
+void launcher_state::attend(const launch& what, bool check_ready) {
+  host->attend(what, check_ready);
+  if (const auto at = links.find(what.instance);
+      at != links.end() && at->second.front().incarnation == what.incarnation)
+    for (const auto& each : at->second)
+      forward(each);
 }
 
 void launcher_state::on_hook_end(const hook_end& what) {
@@ -176,6 +223,7 @@ void launcher_state::commit(const std::string& instance, std::uint64_t incarnati
   if (const auto asked = asked_to_end.find(instance);
       asked != asked_to_end.end() && asked->second <= incarnation)
     asked_to_end.erase(asked);
+  forget_link(instance, incarnation);
   if (gone > 0)
     host->release(instance, incarnation);
 }
@@ -337,9 +385,7 @@ launcher_actor::behavior_type launcher(launcher_state::pointer self,
       [st](commit_atom, const std::string& instance, std::uint64_t incarnation) {
         st->commit(instance, incarnation);
       },
-      [st](attend_atom, const launch& what, bool check_ready) {
-        st->host->attend(what, check_ready);
-      },
+      [st](attend_atom, const launch& what, bool check_ready) { st->attend(what, check_ready); },
       [st](hook_atom, const launch& what, hook which) { st->host->run_hook(what, which); },
       [st](sample_atom, const std::vector<std::string>& instances) {
         return st->sample(instances);

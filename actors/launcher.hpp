@@ -25,7 +25,7 @@ struct launcher_state {
   }
 
   void init(std::shared_ptr<process_host> given);
-  void wire(services_ptr replaced) { services = std::move(replaced); }
+  void wire(services_ptr replaced);
   void apply(const config::spec_ptr& fleet);
   adoptees adopt(const std::string& instance, const lineage& by);
   void add(const launch& what, bool restart);
@@ -39,6 +39,7 @@ struct launcher_state {
   std::string signal(const std::string& instance, std::uint64_t incarnation, int signal, bool all);
   std::uint32_t sweep(const std::string& instance, std::uint64_t incarnation, sweeping how);
   void commit(const std::string& instance, std::uint64_t incarnation);
+  void attend(const launch& what, bool check_ready);
   void retain(const config::spec_ptr& fleet);
   caf::result<environment_report> environment(const launch& what);
   caf::result<limits_report> limits(const launches& what);
@@ -65,6 +66,8 @@ private:
   void end_stranger(const std::string& instance);
 
   bool is_stranger(const std::string& instance) const;
+  void note_link(const notice& what);
+  void forget_link(const std::string& instance, std::uint64_t incarnation);
 
   services_ptr services;
   struct claim {
@@ -75,6 +78,8 @@ private:
   std::map<std::string, std::vector<slot_info>> slots; ///< as the keeper has them
   /// Incarnations all of whose processes got a signal to end and have time to do so.
   std::map<std::string, std::uint64_t> asked_to_end;
+  /// What the hub has told of each link and still holds, for proxies that come later.
+  std::map<std::string, std::vector<notice>> links;
   std::optional<std::set<std::string>> expected; ///< unset until the first apply
   std::uint64_t generation = 0;
   std::shared_ptr<std::atomic<int>> looking = std::make_shared<std::atomic<int>>(0);

@@ -64,6 +64,9 @@ void ledger_state::on_entry(const ledger_entry& entry) {
   if (change.from != change.to || before == records.end()
       || before->second.printed != record.printed)
     tell_watchers(record);
+  if (before == records.end() || before->second.now != record.now
+      || before->second.incarnation != record.incarnation || before->second.wanted != record.wanted)
+    tell_switchboard(record);
   if (change.from != change.to || entry.remark) {
     change.seq = ++last_seq;
     pending.transitions.push_back(std::move(change));
@@ -85,6 +88,11 @@ void ledger_state::tell_watchers(const instance_record& record) {
                     [&](const auto& target) { return matches(target, record.name); }))
       self->send(each.who, note_atom_v, record.name, static_cast<std::uint8_t>(record.now),
                  record.printed);
+}
+
+void ledger_state::tell_switchboard(const instance_record& record) {
+  if (services->switchboard)
+    self->send(services->switchboard, note_atom_v, record);
 }
 
 void ledger_state::on_death(const death& what) {

@@ -73,6 +73,7 @@ private:
   void bound_pending();
   void answer_waiters();
   void tell_watchers(const instance_record& record);
+  void tell_switchboard(const instance_record& record);
   void forget(const std::string& instance);
   static bool matches(const std::string& target, const std::string& instance);
 

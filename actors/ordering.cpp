@@ -151,6 +151,16 @@ std::chrono::nanoseconds way_from(const std::string& child,
 
 } // namespace
 
+std::chrono::nanoseconds longest_stop(const config::bot_spec& bot) {
+  auto result = bot.stop_timeout;
+  for (const auto step : {bot.drain_timeout, bot.flatten_timeout})
+    if (step.count() > 0)
+      result += step + answer_slack;
+  if (bot.on_crash)
+    result += bot.on_crash->timeout;
+  return result;
+}
+
 std::chrono::nanoseconds longest_stop(const config::fleet_spec& fleet,
                                       const config::group_entry& group) {
   std::map<std::string, std::chrono::nanoseconds> own;
@@ -161,9 +171,7 @@ std::chrono::nanoseconds longest_stop(const config::fleet_spec& fleet,
     }
     auto& longest = own[child.bot->name];
     for (const auto& instance : child.bot->instances)
-      longest = std::max(longest, instance->stop_timeout
-                                      + (instance->on_crash ? instance->on_crash->timeout
-                                                            : std::chrono::nanoseconds{}));
+      longest = std::max(longest, longest_stop(*instance));
   }
   const auto arrows = sibling_order(fleet, group);
   std::map<std::string, std::chrono::nanoseconds> known;
@@ -184,8 +192,8 @@ bool progress::holds(const config::dependency& on, const std::string& instance) 
   switch (on.until) {
   case config::condition::started:
     return has_process(now) || now == completed;
-  case config::condition::ready:
-    return has_been_ready(now) || now == completed;
+  case config::condition::ready: // one that drains is on its way down
+    return (has_been_ready(now) && now != draining) || now == completed;
   case config::condition::output: {
     if (!has_process(now) && now != completed)
       return false;

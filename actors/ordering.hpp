@@ -42,8 +42,14 @@ std::vector<std::string> instances_of(const config::fleet_spec& fleet, const std
 std::map<std::string, std::set<std::string>> sibling_order(const config::fleet_spec& fleet,
                                                            const config::group_entry& group);
 
-/// How long the end of a group may take: the longest way through its order, each bot
-/// with its stop_timeout and what its on_crash may take.
+/// For so long beyond the time of a drain or flatten its answer is waited for.
+inline constexpr std::chrono::milliseconds answer_slack{500};
+
+/// How long the end of an instance may take: each step of its stop ladder that its spec does
+/// not leave out, and its on_crash. Whether it will be linked then is not known.
+std::chrono::nanoseconds longest_stop(const config::bot_spec& bot);
+
+/// How long the end of a group may take: the longest way through its order.
 std::chrono::nanoseconds longest_stop(const config::fleet_spec& fleet,
                                       const config::group_entry& group);
 

@@ -53,6 +53,7 @@ void proxy_state::launch_now(bool restart) {
   launched = true;
   spec = args.spec;
   launched_by = args.services->launcher;
+  early.clear();
   spdlog::debug("proxy {} orders incarnation {}", record.name, last_number);
   self->send(launched_by, launch{record.name, last_number, spec}, restart);
 }
@@ -81,7 +82,7 @@ void proxy_state::hurry() {
   when_adopted([this] {
     record.wanted = false;
     hurried = true;
-    raise(event::stop, "ended in a hurry");
+    raise(record.now == state::draining ? event::drained : event::stop, "ended in a hurry");
     if (end)
       sweep_now();
     else if (has_process(record.now) || launched)
@@ -122,13 +123,17 @@ void proxy_state::on_spawned(const spawned& what) {
   last_number = record.incarnation = what.incarnation;
   record.pid = what.pid;
   record.started = wall_now();
-  was_ready = expired = is_stalled = false;
+  was_ready = expired = is_stalled = linked = unresponsive = false;
   kills = remarks = 0;
+  lost_link.clear();
   last_remark.clear();
   record.printed.clear();
   const bool expected = find_transition(record.now, event::spawned);
   raise(expected ? event::spawned : event::adopt,
         "process " + std::to_string(what.pid) + " started");
+  for (const auto& each : std::exchange(early, {}))
+    if (each.incarnation == what.incarnation)
+      heed(each);
   const auto to_recycle = std::exchange(recycle_cause, std::nullopt);
   if (!record.wanted)
     raise(event::stop, "nobody wants it up");
@@ -169,6 +174,7 @@ void proxy_state::on_stalled(const stalled& what) {
     if (record.now == state::starting && !checked())
       arm(timer::grace, spec->start_grace); // it may have run out meanwhile
     raise(event::recovered, "continued");
+    watch_link();
   }
 }
 
@@ -189,6 +195,8 @@ void proxy_state::raise(event what, std::string cause) {
 }
 
 void proxy_state::step(event what, const std::string& cause) {
+  if ((what == event::stop || what == event::recycle) && drains_first())
+    what = event::drain;
   const auto* row = find_transition(record.now, what);
   if (!row) {
     say("refuses", fmt::format("{} while {} ({})", to_string(what), to_string(record.now), cause));
@@ -234,10 +242,11 @@ void proxy_state::perform(action what) {
     disarm(timer::start_limit);
     was_ready = true;
     watch_silence();
+    if (unresponsive)
+      on_silent();
     break;
   case action::begin_drain:
-    // Without a link there is nobody to tell, so nothing is left to finish.
-    raise(event::drained, "nothing to drain");
+    begin_drain();
     break;
   case action::begin_stop:
     begin_stop();
@@ -255,6 +264,7 @@ void proxy_state::perform(action what) {
   case action::thaw:
     freeze(false);
     watch_silence();
+    watch_link();
     break;
   }
 }
@@ -331,6 +341,10 @@ void proxy_state::watch_start() {
   disarm(timer::due);
   last_check.clear();
   limit_start();
+  if (spec->ready.how == config::ready_spec::kind::link) {
+    last_check = missing_link();
+    record.why = "not ready yet: " + last_check;
+  }
   if (checked()) {
     if (spec->start_timeout > 0ns)
       record.next = next_step{"start timeout", wall_now() + micros(spec->start_timeout), 0, 0};
@@ -344,8 +358,9 @@ void proxy_state::watch_start() {
 }
 
 void proxy_state::begin_stop() {
-  for (auto each : {timer::grace, timer::start_limit, timer::due, timer::watchdog})
+  for (auto each : {timer::grace, timer::start_limit, timer::due, timer::watchdog, timer::silence})
     disarm(each);
+  leave_ladder();
   record.next = next_step{"kill", wall_now() + micros(spec->stop_timeout), 0, 0};
   deadline_began = monotonic_now(self);
   arm_deadline(timer::kill, spec->stop_timeout);
@@ -441,6 +456,15 @@ void proxy_state::tick(std::uint8_t which, std::uint64_t generation) {
   case timer::watchdog:
     raise_hung("silent for longer than its watchdog of "
                + uptime_text(micros(spec->watchdog.value_or(0ns))));
+    break;
+  case timer::step:
+    rung_expired();
+    break;
+  case timer::unlinked:
+    tell_link_lost();
+    break;
+  case timer::silence:
+    on_silent();
     break;
   case timer::hook:
     note("on_crash: nobody told how it ended");

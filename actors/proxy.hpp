@@ -66,9 +66,12 @@ private:
     sweep,
     adoption,
     watchdog,
-    hook
+    hook,
+    step,
+    unlinked,
+    silence
   };
-  static constexpr std::size_t timer_count = 8;
+  static constexpr std::size_t timer_count = 11;
 
   // -- the machine -------------------------------------------------------------------
 
@@ -114,7 +117,28 @@ private:
   void raise_hung(std::string cause);
   void extend_deadline(std::chrono::microseconds by);
   void arm_deadline(timer which, std::chrono::nanoseconds delay);
+  void heed(const notice& what);
   bool checked() const { return spec->ready.how != config::ready_spec::kind::none; }
+
+  // -- its link, and what it is asked over it (proxy_link.cpp) ------------------------------
+
+  enum class rung : std::uint8_t { none, drain, flatten };
+
+  void on_link_notice(const notice& what);
+  void link_lost(const std::string& why);
+  void tell_link_lost();
+  void on_silent();
+  void responds(const char* how);
+  void watch_link();
+  bool drains_first() const;
+  void begin_drain();
+  void resume_drain();
+  void begin_rung(rung which, std::chrono::nanoseconds time);
+  void ask_rung();
+  void end_rung(const std::string& outcome);
+  void rung_expired();
+  void leave_ladder();
+  std::string missing_link() const;
 
   // -- commands beside it (proxy_hooks.cpp) -----------------------------------------------
 
@@ -185,6 +209,14 @@ private:
   std::string last_check;                    ///< why its ready check failed last
   std::chrono::nanoseconds deadline{};       ///< of its start or stop, by the monotonic clock
   std::chrono::nanoseconds deadline_began{}; ///< when that was set
+  std::deque<notice> early;                  ///< of a start that is not confirmed yet
+  bool linked = false;                       ///< this incarnation, now
+  bool rung_asked = false;                   ///< the hub was, for this rung
+  bool unresponsive = false;                 ///< three heartbeats were not answered
+  std::string lost_link;                     ///< why; not told yet
+  rung now_on = rung::none;                  ///< of the stop ladder, before begin_stop
+  std::chrono::nanoseconds rung_began{};     ///< by the monotonic clock
+  std::chrono::nanoseconds rung_ends{};
   judgement last_judgement;
   std::deque<std::function<void()>> until_adopted;
   std::optional<caf::typed_response_promise<outcomes>> freezing;

@@ -106,7 +106,7 @@ void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees foun
 
 void proxy_state::adopt_unwatched() {
   const auto cause = "its process was gone when the runtime came back";
-  if (record.now == state::stopping)
+  if (record.now == state::stopping || record.now == state::draining)
     return raise(record.wanted ? event::ended_again : event::ended_stopped, cause);
   if (!record.wanted)
     return raise(event::ended_completed, cause);
@@ -145,6 +145,10 @@ void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
     launch_now(false);
   if (record.now == state::stopping && !end)
     ask_to_end();
+  // The new one does not know who is linked, and whoever comes after us asks it.
+  if (linked)
+    self->send(args.services->launcher,
+               notice{record.name, record.incarnation, notice::kind::linked, {}, {}});
 }
 
 void proxy_state::adopt_slot(const adoptee& found, bool newest) {
@@ -230,7 +234,7 @@ void proxy_state::resume() {
     begin_stop();
     break;
   case state::draining:
-    perform(action::begin_drain);
+    resume_drain();
     break;
   case state::waiting:
     ask();

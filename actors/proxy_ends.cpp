@@ -48,8 +48,12 @@ void proxy_state::conclude() {
   if (was_ready && std::chrono::microseconds{how.uptime} >= args.spec->delay.reset_after)
     forgive(record.policy);
   auto cause = end_text(how) + " after " + uptime_text(how.uptime);
-  for (auto each : {timer::grace, timer::start_limit, timer::kill, timer::watchdog})
+  for (auto each : {timer::grace, timer::start_limit, timer::kill, timer::watchdog, timer::unlinked,
+                    timer::silence})
     disarm(each);
+  leave_ladder();
+  linked = unresponsive = false;
+  lost_link.clear();
   const bool asked = record.now == state::stopping || record.now == state::draining;
   crashed = is_crash(how, asked);
   if (asked && !record.wanted)

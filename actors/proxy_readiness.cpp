@@ -18,16 +18,27 @@ constexpr std::chrono::minutes longest_extension{10};
 /// Events are kept, and what a bot says must not drive others out.
 constexpr std::uint32_t remarks_of_one_life = 100;
 
+/// What is kept of a process before its exec is confirmed.
+constexpr std::size_t early_notices = 16;
+
 } // namespace
 
 void proxy_state::on_notice(const notice& what) {
   if (!adopted)
+    return; // the launcher tells what still holds
+  if (launched && !taken_back && what.incarnation == last_number) {
+    if (what.what == notice::kind::begun)
+      return limit_start();
+    // It may link and speak before its exec is confirmed.
+    if (early.size() < early_notices)
+      early.push_back(what);
     return;
-  if (what.what == notice::kind::begun && launched && !taken_back
-      && what.incarnation == last_number)
-    return limit_start();
-  if (what.incarnation != record.incarnation)
-    return;
+  }
+  if (what.incarnation == record.incarnation)
+    heed(what);
+}
+
+void proxy_state::heed(const notice& what) {
   using enum notice::kind;
   switch (what.what) {
   case linked:
@@ -36,11 +47,16 @@ void proxy_state::on_notice(const notice& what) {
   case answers:
   case drained:
   case flattened:
+    return on_link_notice(what);
   case remark: // of a process that may have ended meanwhile, too
     return note(what.text);
+  case says_ready: // as READY=1: it counts where it is the check
+    if (spec->ready.how != config::ready_spec::kind::link)
+      break;
+    [[fallthrough]];
   case ready:
     if (record.now == state::starting)
-      raise(event::ready, what.text);
+      raise(event::ready, what.text.empty() ? "it says that it is ready" : what.text);
     break;
   case not_ready:
     if (record.now == state::starting)

@@ -64,21 +64,22 @@ struct stalled {
 /// What a bot lets us know while it runs, or what is found out about it.
 struct notice {
   enum class kind : std::uint8_t {
-    ready,     ///< its ready check passed, or it said READY=1; `text` says how it showed
-    not_ready, ///< its ready check failed, and why; told when the reason changes
-    alive,     ///< it said WATCHDOG=1
-    hung,      ///< it said WATCHDOG=trigger
-    stopping,  ///< it said STOPPING=1
-    extend,    ///< it said EXTEND_TIMEOUT_USEC: it needs `time` from now on
-    begun,     ///< its start is no longer queued; the launcher tells this
-    printed,   ///< it wrote a line that matches `text`, one of `awaited_output`
-    remark,    ///< for the record: `text` becomes an event that changes no state
-    linked,    ///< it has linked; `text` is the client it named
-    unlinked,  ///< its link is gone while it lives, and why
-    silent,    ///< three heartbeats were not answered
-    answers,   ///< it answers again
-    drained,   ///< it has finished what it had, or there was nothing to ask; `text` says which
-    flattened, ///< the same of what it had open outside
+    ready,      ///< its ready check passed, or it said READY=1; `text` says how it showed
+    not_ready,  ///< its ready check failed, and why; told when the reason changes
+    alive,      ///< it said WATCHDOG=1
+    hung,       ///< it said WATCHDOG=trigger
+    stopping,   ///< it said STOPPING=1
+    extend,     ///< it said EXTEND_TIMEOUT_USEC: it needs `time` from now on
+    begun,      ///< its start is no longer queued; the launcher tells this
+    printed,    ///< it wrote a line that matches `text`, one of `awaited_output`
+    remark,     ///< for the record: `text` becomes an event that changes no state
+    linked,     ///< it has linked; `text` is the client it named
+    unlinked,   ///< its link is gone while it lives, and why
+    silent,     ///< three heartbeats were not answered
+    answers,    ///< it answers again
+    drained,    ///< it has finished what it had; `text` is empty, or why that is not quite so
+    flattened,  ///< the same of what it had open outside
+    says_ready, ///< it said over its link that it is ready
   };
   std::string instance;
   std::uint64_t incarnation = 0;

@@ -1,3 +1,4 @@
+#include "config/addresses.hpp"
 #include "config/decode.hpp"
 #include "config/expand.hpp"
 #include "config/fleet_files.hpp"
@@ -24,6 +25,8 @@ public:
       , problems_{problems} {
     for (const auto& [name, bot] : files.bots)
       bot_names_.push_back(name);
+    for (const auto& [name, group] : files.groups)
+      group_names_.push_back(name + '/');
   }
 
   void run() {
@@ -92,10 +95,47 @@ private:
     check(schema_kind::bot, source, value, base);
     bot_spec unused;
     decode_bot(value, unused, reporter(source, base));
+    check_addressees(source, value, base);
     if (warn_unset && options_.env && value.is_object())
       for (const auto* key : {"command", "directory", "environment", "environment_file"})
         if (auto member = value.find(key); member != value.end())
           warn_of_unset(source, *member, pointer_to(base, std::string_view{key}));
+  }
+
+  /// That every bot and group in `may_send` exists.
+  void check_addressees(const parsed_document& source, const json& value, const std::string& base) {
+    const auto list = value.is_object() ? value.find("may_send") : value.end();
+    if (options_.alone || list == value.end() || !list->is_array())
+      return;
+    for (std::size_t index = 0; index < list->size(); ++index) {
+      const auto* entry = (*list)[index].get_ptr<const std::string*>();
+      const auto what = entry ? read_permission(*entry) : permission{};
+      const auto name = std::string{what.name};
+      const bool is_group = what.kind == permission_kind::group;
+      const bool is_bot =
+          what.kind == permission_kind::bot || what.kind == permission_kind::instance;
+      if ((is_group && !files_.groups.contains(name)) || (is_bot && !files_.bots.contains(name)))
+        wrong(source, pointer_to(pointer_to(base, std::string_view{"may_send"}), index),
+              part::value,
+              std::string{"there is no "} + (is_group ? "group " : "bot ")
+                  + in_quotes(is_group ? *entry : name),
+              "\"group/bot\" or \"group/\" from the root",
+              problems_.full(source.path()) ? "" : hint_for(*entry, name, is_group));
+    }
+  }
+
+  std::string hint_for(const std::string& entry, const std::string& name, bool is_group) const {
+    if (is_group && files_.bots.contains(name))
+      return "it is a bot: remove the '/' at its end";
+    if (!is_group && files_.groups.contains(name))
+      return "it is a group: write " + in_quotes(name + '/');
+    if (auto hint = did_you_mean(is_group ? entry : name, is_group ? group_names_ : bot_names_);
+        !hint.empty())
+      return hint;
+    for (const auto& each : is_group ? group_names_ : bot_names_)
+      if (each.ends_with('/' + entry))
+        return "did you mean " + in_quotes(each) + "? Names count from the root";
+    return {};
   }
 
   void warn_of_unset(const parsed_document& source, const json& value, const std::string& pointer) {
@@ -213,6 +253,7 @@ private:
   const load_options& options_;
   problem_bag& problems_;
   std::vector<std::string> bot_names_;
+  std::vector<std::string> group_names_;
 };
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "config/decode.hpp"
 
+#include "config/decode_messaging.hpp"
 #include "config/document.hpp"
 #include "config/expand.hpp"
 #include "config/names.hpp"
@@ -247,12 +248,14 @@ void read_ready(const object_reader& in, ready_spec& out) {
   ready_spec ready;
   if (member->is_string()) {
     const auto& word = member->get_ref<const std::string&>();
-    static const std::vector<std::string> words{"none", "notify"};
+    static const std::vector<std::string> words{"none", "notify", "link"};
     if (word == "notify")
       ready.how = ready_spec::kind::notify;
+    else if (word == "link")
+      ready.how = ready_spec::kind::link;
     else if (word != "none")
       in.wrong("ready", in_quotes(word) + " is no check",
-               "\"none\", \"notify\", or an object such as {\"tcp\": \"127.0.0.1:8080\"}",
+               "\"none\", \"notify\", \"link\", or an object such as {\"tcp\": \"127.0.0.1:8080\"}",
                did_you_mean(word, words));
     out = std::move(ready);
     return;
@@ -427,6 +430,7 @@ void decode_bot(const json& settings, bot_spec& out, const report_fn& report) {
     in.integer("oom_score_adj", out.oom_score_adj.emplace());
   in.flag("no_new_privs", out.no_new_privs);
   read_log(in.inner("log"), out.log);
+  read_messaging(in, out);
 }
 
 void decode_group(const json& value, group_entry& out, const report_fn& report) {
@@ -465,8 +469,11 @@ void decode_runtime(const json& value, runtime_spec& out, std::string& name,
   }
   in.integer("restart_burst", out.restart_burst);
   const auto limits = in.inner("limits");
-  if (limits.size("logs", out.log_space) && out.log_space == 0)
-    limits.wrong("logs", "\"logs\" is 0", "a size above 0");
+  for (auto [key, space] : {std::pair{"logs", &out.log_space},
+                            {"mailboxes", &out.mailbox_space},
+                            {"queue", &out.queue_space}})
+    if (limits.size(key, *space) && *space == 0)
+      limits.wrong(key, in_quotes(key) + " is 0", "a size above 0");
 }
 
 } // namespace troupe::config

@@ -1,6 +1,7 @@
 #include "config/fleet_builder.hpp"
 
 #include "config/decode.hpp"
+#include "config/decode_messaging.hpp"
 #include "config/names.hpp"
 
 #include <algorithm>
@@ -196,6 +197,10 @@ private:
       report(index, blame_second ? than : pointer, part::value, std::move(message),
              std::move(expected));
     };
+    if (const auto* bots_own = object_member(settings, "settings"))
+      if (auto why = settings_problem(*bots_own); !why.empty())
+        report(index, "/settings", part::key, why + " when all scopes are merged",
+               "at most 48 KiB of JSON, at most 12 levels deep");
     if (spec.delay.initial > spec.delay.max)
       contradiction("/delay/initial", "/delay/max",
                     "the first pause of \"delay\" is longer than the longest",
@@ -275,6 +280,7 @@ std::size_t hash_of(const bot_spec& spec) {
   add(spec.description);
   add(spec.environment_file.value_or(""));
   add(spec.user.value_or(""));
+  add(spec.settings);
   add(spec.nice.value_or(0));
   add(spec.limits.memory.value_or(0));
   for (auto time : {spec.start_grace, spec.start_timeout, spec.stop_timeout, spec.delay.initial})

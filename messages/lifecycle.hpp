@@ -53,8 +53,8 @@ enum class event : std::uint8_t {
   recovered,       ///< that is over
   pause,           ///< somebody wants it frozen
   resume,          ///< somebody wants it to go on
-  drain,           ///< it is to finish what it has
-  drained,         ///< it has finished
+  drain,           ///< somebody wants it down, and it can be told so over its link
+  drained,         ///< it has finished, or had the time for it
   ended_stopped,   ///< its process ended as asked
   ended_again,     ///< its process ended as asked, and another one is wanted
   ended_completed, ///< its process ended by itself and is not to run again
@@ -72,7 +72,7 @@ enum class action : std::uint8_t {
   withdraw,       ///< take that back; forget a scheduled try
   watch_start,    ///< arm start_grace and start_timeout
   settle,         ///< note that it is ready
-  begin_drain,    ///< tell it to finish
+  begin_drain,    ///< thaw it, tell it to finish and to cancel what is open
   begin_stop,     ///< thaw it, then climb the stop ladder
   schedule_retry, ///< arm the pause before the next try
   schedule_probe, ///< raise the alert, arm the slow probe
@@ -161,6 +161,7 @@ inline constexpr transition_row rows[] = {
     {paused, ev::hung, paused},
     {paused, ev::recovered, paused},
     {paused, ev::resume, running, thaw},
+    {paused, ev::drain, draining, begin_drain},
     {paused, ev::stop, stopping, begin_stop},
     {paused, ev::recycle, stopping, begin_stop},
     {paused, ev::ended_completed, completed},
@@ -178,6 +179,8 @@ inline constexpr transition_row rows[] = {
     {draining, ev::drained, stopping, begin_stop},
     {draining, ev::ended_stopped, stopped},
     {draining, ev::ended_again, waiting, ask},
+    {draining, ev::ended_retry, backoff, schedule_retry},
+    {draining, ev::ended_failed, failed, schedule_probe},
 
     {stopping, ev::start, stopping},
     {stopping, ev::stop, stopping},

@@ -11,8 +11,9 @@
 #include "runtime/os/host.hpp"
 #include "runtime/os/process_table.hpp"
 #include "runtime/os/state_directory.hpp"
-#include "runtime/shell/admin_socket.hpp"
 #include "runtime/shell/basp_unix.hpp"
+#include "runtime/shell/listener.hpp"
+#include "runtime/sockets/placed_socket.hpp"
 #include "runtime/store/sqlite_store.hpp"
 #include "troupe_version.hpp"
 
@@ -294,14 +295,16 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
     gate.serve(std::move(fd), caf::actor_cast<shell::admin_handle>(current->load()->admin),
                std::move(on_end));
   };
-  shell::admin_socket::options placing;
+  shell::admin_listener admins{io, std::move(listening)};
+  sockets::placed_socket::options placing;
+  placing.name = "admin";
   placing.path = state_path + "/admin.sock";
   placing.socket = host->fetch_fd("admin");
   placing.place = host->fetch_fd("admin.place");
   placing.keep = [host](const std::string& name, int fd) { host->store_fd(name, fd); };
   placing.alarm = [](const std::string& line) { spdlog::error("{}", line); };
-  placing.listening = std::move(listening);
-  shell::admin_socket socket{io, std::move(placing)};
+  placing.listen = [&admins](os::unique_fd fd) { admins.listen(std::move(fd)); };
+  sockets::placed_socket socket{io, std::move(placing)};
 
   guardian_args args;
   args.host = host;

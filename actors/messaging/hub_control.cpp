@@ -147,7 +147,7 @@ void hub::impl::on_tell(link_state& from, std::string_view body) {
     notify(*from.owner, from.hello.incarnation, what, std::move(words));
   };
   if (op == "ready")
-    tell(notice::kind::ready, "it said so over its link");
+    tell(notice::kind::says_ready, "it says so over its link");
   else if (op == "stopping")
     tell(notice::kind::stopping, text);
   else if (op == "status")

@@ -213,6 +213,7 @@ struct hub::impl final : load_view, service_port {
   /// Somebody had it and did not finish it.
   void redeliver(peer&, parcel, code last_word, std::string_view text);
   void purge(peer&);
+  bool send_elsewhere(const peer& from, passing&);
 
   // -- hub_requests.cpp ------------------------------------------------------------------
 
@@ -335,7 +336,7 @@ struct hub::impl final : load_view, service_port {
   traces paths;
   std::uint64_t own_messages = 0; ///< messages of the runtime itself
   std::map<std::uint64_t, shell_op> shells;
-  std::string whole_from;           ///< kept for its capacity
+  std::string whole_from; ///< kept for its capacity
   std::string unpacked;
 
   std::uint64_t memory = 0; ///< of all parcels

@@ -5,6 +5,7 @@
 // differs between two of them is found by looking at the parts that they do not share.
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <iterator>
@@ -28,7 +29,7 @@ template <class Value>
 using string_map = std::unordered_map<std::string, Value, string_hash, std::equal_to<>>;
 
 /// Reads like a map. A copy costs 256 pointers; a change copies the part that it is in unless
-/// nobody else has it. Not to be changed by one thread while another copies it.
+/// nobody else has it. Copies may be read in other threads; one map itself is for one thread.
 template <class Value>
 class shared_map {
   using part = string_map<Value>;
@@ -165,6 +166,8 @@ private:
       here = std::make_shared<part>();
     else if (here.use_count() > 1)
       here = std::make_shared<part>(*here);
+    else // another thread may just have let go of it
+      std::atomic_thread_fence(std::memory_order_acquire);
     return *here;
   }
 

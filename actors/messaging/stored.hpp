@@ -47,7 +47,7 @@ struct state_entry {
   bool erased = false;
 };
 
-/// One transaction.
+/// One transaction; its members are carried out in this order.
 struct queue_batch {
   std::vector<stored_message> accepted;
   std::vector<stored_message> changed; ///< `target` and `deliveries` of rows; no body
@@ -71,7 +71,8 @@ struct queue_contents {
   std::vector<stored_message> messages; ///< oldest first
   std::vector<stored_subscription> subscriptions;
   std::vector<state_entry> entries;
-  std::string trouble; ///< why it is not all there, or empty
+  std::string trouble;     ///< why it is not all there, or empty
+  bool unreadable = false; ///< nothing is known; it may be later
 };
 
 struct dead_letter_query {
@@ -103,19 +104,21 @@ struct spill_list {
 
 /// Bounds; the oldest dead letters go first, what is over the others is refused.
 struct queue_bounds {
-  std::uint64_t bytes = 1ull << 30; ///< of all that waits on disk
+  /// Of all messages that wait on disk (their bodies); spilled ones may have half of it.
+  std::uint64_t bytes = 1ull << 30;
   std::uint32_t dead_letters = 10'000;
   std::uint64_t dead_letter_bytes = 64ull << 20;
 };
 
-/// The queue's database. Called by the queue actor alone, from its own thread.
+/// The queue's database. Called by the queue actor alone, from its own thread; `spill`, `unspill`
+/// and `drop_spilled` from another one, at the same time, so that they never wait for a commit.
 struct message_store {
   virtual ~message_store() = default;
 
   virtual queue_contents load() = 0;
 
   /// Writes all of the batches or nothing, and waits for the disk, once. Returns an empty
-  /// string, or what went wrong.
+  /// string, or what went wrong; then they may be written again, whatever became of them.
   virtual std::string write(const std::vector<const queue_batch*>& batches) = 0;
 
   virtual dead_letter_list dead_letters(const dead_letter_query&) = 0;
@@ -123,7 +126,8 @@ struct message_store {
   /// Appends; does not wait for the disk. Returns an empty string or what went wrong.
   virtual std::string spill(const std::vector<spilled>&) = 0;
 
-  /// Takes the oldest ones of a mailbox's lane back, at most `count` and `bytes`.
+  /// Takes the oldest ones of a mailbox's lane back, at most `count` and `bytes`, but one at
+  /// least if there is one.
   virtual spill_list unspill(const std::string& mailbox, std::uint8_t lane, std::uint32_t count,
                              std::uint64_t bytes) = 0;
 
@@ -133,6 +137,9 @@ struct message_store {
   /// `durable`, `dead_letters`, `spilled`, `state_entries`, each with `…_bytes`; `commits`,
   /// `commit_longest_s`.
   virtual figures counts() = 0;
+
+  /// What has happened to the files since the last call, for people, or empty.
+  virtual std::string notice() = 0;
 };
 
 using queue_batch_ptr = std::shared_ptr<const queue_batch>;

@@ -211,8 +211,9 @@ void attention::start_check(const slot_key& of, const bot_ptr& x) {
   if (check.how == kind::notify && !x->socket.is_open())
     return tell(of, notice::kind::not_ready,
                 "it was started without a NOTIFY_SOCKET, so it cannot say READY=1");
-  if (check.how == kind::none || check.how == kind::notify || check.how == kind::output)
-    return;
+  if (check.how == kind::none || check.how == kind::notify || check.how == kind::output
+      || check.how == kind::link)
+    return; // nothing to probe
   const auto how = probe_of(of, *x);
   if (!how)
     return;

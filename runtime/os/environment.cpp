@@ -142,8 +142,10 @@ compose_environment(const environment_request& x) {
           || (part.what == config::placeholder::kind::env && config::names_a_secret(part.name)))
         all[name].secret = true;
   }
-  for (const auto& [name, value] : x.more)
+  for (const auto& [name, value] : x.more) {
     set(name, value, variable_source::runtime);
+    all[name].secret = name == "TROUPE_TOKEN";
+  }
   for (const auto& name : x.without)
     all.erase(name);
   set("TROUPE_BOT", x.expand.bot, variable_source::runtime);

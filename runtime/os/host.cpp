@@ -192,8 +192,12 @@ void keeper_host::adopt(slot&& x) {
     known->notify = std::move(x.keep[1]);
     known->notifies = true;
   }
-  if (x.exit)
+  if (const auto link = link_from_blob(x.blob))
+    keys_.add(x.instance, x.incarnation, link->key, link->uid);
+  if (x.exit) {
     known->end = make_exited(x, *x.exit, *known);
+    keys_.end(x.instance, x.incarnation);
+  }
   // Which lines of a living bot somebody waits for, is known when it is attended.
   const bool task = split_slot_name(x.instance).as != job::bot;
   if (task || known->end)
@@ -248,6 +252,7 @@ void keeper_host::release(const std::string& instance, std::uint64_t incarnation
 // With the mutex held.
 void keeper_host::forget(const slot_key& key) {
   output_.remove(key.instance, key.incarnation);
+  keys_.end(key.instance, key.incarnation);
   const auto found = table_.find(key);
   if (found == table_.end())
     return;

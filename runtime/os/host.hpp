@@ -20,6 +20,7 @@
 #include "runtime/os/cgroup.hpp"
 #include "runtime/os/jobs.hpp"
 #include "runtime/os/keeper_client.hpp"
+#include "runtime/os/link_keys.hpp"
 #include "runtime/os/process_table.hpp"
 #include "runtime/os/state_directory.hpp"
 #include "runtime/os/tasks.hpp"
@@ -100,6 +101,9 @@ public:
 
   /// What an earlier life stored under that name, once; nothing if it did not.
   unique_fd fetch_fd(const std::string& name);
+
+  /// Which process may link as what.
+  const link_keys& keys() const { return keys_; }
 
   /// The number of this life, 1 for the first.
   std::uint64_t epoch() const { return epoch_; }
@@ -239,6 +243,7 @@ private:
   std::unique_ptr<task_slots> task_slots_;
   task_runner tasks_; // of the io_context's thread, as the next two
   attention attention_;
+  link_keys keys_;
   std::vector<process_event>* sink_ = nullptr; // what is told goes here first
   users accounts_;                             // of the thread that prepares
   cgroup_tree groups_;

@@ -189,6 +189,7 @@ void keeper_host::apply(keeper_event&& event, std::vector<process_event>& out) {
     if (!known || known->end)
       return;
     known->end = make_exited(key, x, *known);
+    keys_.end(key.instance, key.incarnation);
     read_output(key, *known, nullptr);
     if (of_task(key))
       call = [this, key, how = *known->end] { tasks_.ended(key, how); };

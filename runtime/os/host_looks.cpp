@@ -143,8 +143,15 @@ environment_report keeper_host::environment(const launch& what) {
     const auto who = accounts.find(what.spec->user, what.spec->group);
     if (!who)
       return who.error();
-    auto all = compose_environment({*what.spec, *context, options_.original, *who, what.incarnation,
-                                    state_.bot_directory(what.instance), *directory});
+    auto all = compose_environment({*what.spec,
+                                    *context,
+                                    options_.original,
+                                    *who,
+                                    what.incarnation,
+                                    state_.bot_directory(what.instance),
+                                    *directory,
+                                    {{"TROUPE_LINK", link_path(state_)}, {"TROUPE_TOKEN", {}}},
+                                    {}});
     if (!all)
       return all.error();
     given = std::move(*all);

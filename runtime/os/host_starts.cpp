@@ -69,6 +69,8 @@ void keeper_host::prepare_starts() {
                 {what.spec->log, {}, {}, false});
     if (as == job::bot)
       attention_.expect(what);
+    if (ready->link)
+      keys_.add(key.instance, key.incarnation, ready->link->key, ready->link->uid);
     // A new one: of an entry that others have seen the group never changes.
     auto known = std::make_shared<entry>();
     known->started = started_from_blob(ready->request.blob);

@@ -45,20 +45,23 @@ std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& x) {
 
 namespace {
 
-template <class T>
-std::optional<T> number_in_blob(std::string_view blob, std::string_view name) {
+std::string_view text_in_blob(std::string_view blob, std::string_view name) {
   while (!blob.empty()) {
     const auto word = blob.substr(0, blob.find(' '));
     blob.remove_prefix(std::min(blob.size(), word.size() + 1));
-    if (word.size() <= name.size() || !word.starts_with(name) || word[name.size()] != '=')
-      continue;
-    T value{};
-    const auto* end = word.data() + word.size();
-    const auto [rest, error] = std::from_chars(word.data() + name.size() + 1, end, value);
-    if (error == std::errc{} && rest == end)
-      return value;
+    if (word.size() > name.size() && word.starts_with(name) && word[name.size()] == '=')
+      return word.substr(name.size() + 1);
   }
-  return std::nullopt;
+  return {};
+}
+
+template <class T>
+std::optional<T> number_in_blob(std::string_view blob, std::string_view name) {
+  const auto text = text_in_blob(blob, name);
+  const auto* end = text.data() + text.size();
+  T value{};
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc{} && rest == end ? std::optional{value} : std::nullopt;
 }
 
 } // namespace
@@ -130,10 +133,19 @@ config::expected<prepared, std::string> prepare(const preparation& x, const stat
                                 {}};
   const bool notifies = uses_notify(spec);
   const auto socket = notify_path(state.path(), what.instance, what.incarnation);
-  if (x.as != job::bot)
-    variables.more["TROUPE_HOOK"] = to_string(x.as);
-  else
+  if (x.as == job::bot) {
+    auto token = make_link_key();
+    if (!token)
+      return config::unexpected{std::move(token.error())};
+    result.link = {*token, who->owner};
+    variables.more["TROUPE_LINK"] = link_path(state);
+    variables.more["TROUPE_TOKEN"] = to_text(*token);
     variables.without.insert("TROUPE_HOOK"); // the runtime may itself be run by a hook
+  } else {
+    // One process has one link, and a hook is not that process.
+    variables.without.insert({"TROUPE_LINK", "TROUPE_TOKEN"});
+    variables.more["TROUPE_HOOK"] = to_string(x.as);
+  }
   // Those of a supervisor above us, handed down by pass_environment, are not for the bot.
   variables.without.insert("WATCHDOG_PID");
   if (notifies)
@@ -189,12 +201,17 @@ config::expected<prepared, std::string> prepare(const preparation& x, const stat
     request.cgroup_fd = result.group.fd();
   }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  request.blob =
-      make_blob(std::chrono::duration_cast<std::chrono::microseconds>(now).count(), spec.log);
+  request.blob = make_blob(std::chrono::duration_cast<std::chrono::microseconds>(now).count(),
+                           spec.log, result.link);
   return result;
 }
 
-std::string make_blob(std::int64_t started, const config::log_spec& log) {
+std::string link_path(const state_directory& state) {
+  return state.path() + "/link.sock";
+}
+
+std::string make_blob(std::int64_t started, const config::log_spec& log,
+                      const std::optional<owned_key>& link) {
   auto result = "started=" + std::to_string(started) + " log.max_size="
                 + std::to_string(log.max_size) + " log.keep=" + std::to_string(log.keep);
   if (log.timestamps)
@@ -203,6 +220,8 @@ std::string make_blob(std::int64_t started, const config::log_spec& log) {
     result += " log.json=1";
   if (log.rate)
     result += " log.rate=" + std::to_string(*log.rate);
+  if (link)
+    result += " link.key=" + to_text(link->key) + " link.uid=" + std::to_string(link->uid);
   return result;
 }
 
@@ -212,6 +231,12 @@ bool uses_notify(const config::bot_spec& spec) {
 
 std::int64_t started_from_blob(std::string_view blob) {
   return number_in_blob<std::int64_t>(blob, "started").value_or(0);
+}
+
+std::optional<owned_key> link_from_blob(std::string_view blob) {
+  const auto key = link_key_from(text_in_blob(blob, "link.key"));
+  const auto uid = number_in_blob<uid_t>(blob, "link.uid");
+  return key && uid ? std::optional{owned_key{*key, *uid}} : std::nullopt;
 }
 
 config::log_spec log_from_blob(std::string_view blob) {

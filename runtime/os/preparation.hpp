@@ -5,12 +5,14 @@
 #include "runtime/os/environment.hpp"
 #include "runtime/os/jobs.hpp"
 #include "runtime/os/keeper_client.hpp"
+#include "runtime/os/link_keys.hpp"
 #include "runtime/os/state_directory.hpp"
 #include "runtime/os/users.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace troupe::os {
@@ -22,12 +24,19 @@ struct preparation {
   std::map<std::string, std::string> variables{}; ///< more of its environment
 };
 
+/// The key of a process's link, and who may use it.
+struct owned_key {
+  link_key key{};
+  uid_t uid = 0;
+};
+
 /// A process that can be asked for now.
 struct prepared {
   spawn_request request;
-  unique_fd output; ///< the read end of its stdout and stderr
-  unique_fd notify; ///< its notify socket, if it uses one
-  cgroup group;     ///< none without cgroups
+  unique_fd output;              ///< the read end of its stdout and stderr
+  unique_fd notify;              ///< its notify socket, if it uses one
+  cgroup group;                  ///< none without cgroups
+  std::optional<owned_key> link; ///< of a bot
 };
 
 /// Everything that is done before the keeper is asked: names, directory, cgroup, pipe,
@@ -47,15 +56,22 @@ config::expected<config::expand_context, std::string>
 start_context(const std::string& instance, const std::string& tree,
               const environment_lookup& original);
 
+/// What a bot finds as TROUPE_LINK.
+std::string link_path(const state_directory& state);
+
 /// Whether a bot is given a NOTIFY_SOCKET.
 bool uses_notify(const config::bot_spec& spec);
 
 /// What a slot remembers of its start, besides what the keeper knows: words of the form
 /// `name=value`, at most 1 KiB in all. A name that is not known is passed over.
-std::string make_blob(std::int64_t started, const config::log_spec& log);
+std::string make_blob(std::int64_t started, const config::log_spec& log,
+                      const std::optional<owned_key>& link);
 
 /// The start in Unix microseconds, 0 when the blob is not ours.
 std::int64_t started_from_blob(std::string_view blob);
+
+/// The key of its link; nothing when it has none.
+std::optional<owned_key> link_from_blob(std::string_view blob);
 
 /// How the output is to be kept; what an older blob does not say is as by default.
 config::log_spec log_from_blob(std::string_view blob);

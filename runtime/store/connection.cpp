@@ -49,7 +49,7 @@ std::uint32_t big_endian(const unsigned char* bytes) {
          | std::uint32_t{bytes[2]} << 8 | bytes[3];
 }
 
-header look_at(const std::string& path) {
+header look_at(const std::string& path, const layout& kind) {
   // The audit and the bots' last words are nobody else's business; SQLite gives the
   // files beside it the same mode.
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
@@ -75,8 +75,8 @@ header look_at(const std::string& path) {
     } else {
       result.what = first_look::plausible;
       result.version = static_cast<int>(big_endian(bytes + 60));
-      if (big_endian(bytes + 68) == application_id && result.version > schema_version
-          && result.version < plausible_schema_version)
+      if (big_endian(bytes + 68) == static_cast<std::uint32_t>(kind.application_id)
+          && result.version > kind.version() && result.version < plausible_schema_version)
         result.what = first_look::newer;
     }
   }
@@ -110,9 +110,9 @@ std::string move_aside(const std::string& path) {
   return "it was moved to " + target;
 }
 
-std::string newer_schema(const std::string& path, int version) {
+std::string newer_schema(const std::string& path, const layout& kind, int version) {
   return path + " was written by a newer Troupe (schema " + std::to_string(version)
-         + ", this one knows " + std::to_string(schema_version)
+         + ", this one knows " + std::to_string(kind.version())
          + "); it is left untouched: install that version, or move the file away";
 }
 
@@ -131,17 +131,49 @@ bool could_not_read(const std::string& verdict) {
   return code != 0 && !means_damage(code);
 }
 
+// Reads all of it, past SQLite. Returns the errno of what fails.
+int reading_fails(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return errno;
+  std::vector<char> buffer(1 << 20);
+  ssize_t count = 1;
+  for (off_t at = 0; count > 0; at += count)
+    count = ::pread(fd, buffer.data(), buffer.size(), at);
+  const int error = count < 0 ? errno : 0;
+  ::close(fd);
+  return error;
+}
+
 struct damaged {
   std::string text;
 };
 
+// Some of its sentences do not even hold that number, so a second look decides: a call that failed
+// once does not fail again, and a bad sector fails for everybody. Returns why the file cannot be
+// read now, or nothing when it is as it should be.
+std::string looked_over(SQLite::Database& db, const std::string& path) {
+  std::string verdict;
+  for (int look = 0; look < 2; ++look) {
+    verdict = db.execAndGet("PRAGMA quick_check(1)").getString();
+    if (verdict == "ok")
+      return {};
+    if (could_not_read(verdict))
+      return "read " + path + ": " + verdict;
+  }
+  if (const int error = reading_fails(path))
+    return "read " + path + ": " + std::strerror(error);
+  throw damaged{verdict};
+}
+
 // Throws `damaged`, or SQLite::Exception when the file cannot be used now.
-opened attempt(const std::string& path, std::chrono::milliseconds busy, bool check) {
-  const auto seen = look_at(path);
+opened attempt(const std::string& path, const layout& kind, std::chrono::milliseconds busy,
+               bool check) {
+  const auto seen = look_at(path, kind);
   if (seen.what == first_look::unreadable)
     return {nullptr, "open " + path + ": " + std::strerror(seen.error), "", false};
   if (seen.what == first_look::newer)
-    return {nullptr, newer_schema(path, seen.version), "", false};
+    return {nullptr, newer_schema(path, kind, seen.version), "", false};
   if (seen.what == first_look::garbage)
     throw damaged{"it is not a database"};
   opened result;
@@ -152,22 +184,20 @@ opened attempt(const std::string& path, std::chrono::milliseconds busy, bool che
     const int id = pragma(db, "PRAGMA application_id");
     const bool blank =
         version == 0 && id == 0 && pragma(db, "SELECT count(*) FROM sqlite_schema") == 0;
-    if (!blank && (id != application_id || version < 1 || version >= plausible_schema_version))
+    if (!blank && (id != kind.application_id || version < 1 || version >= plausible_schema_version))
       throw damaged{"its header is wrong"};
-    if (version > schema_version)
-      return {nullptr, newer_schema(path, version), "", false};
-    if (check && !blank) {
-      const std::string verdict = db.execAndGet("PRAGMA quick_check(1)").getString();
-      if (could_not_read(verdict))
-        return {nullptr, "read " + path + ": " + verdict, "", false};
-      if (verdict != "ok")
-        throw damaged{verdict};
-    }
+    if (version > kind.version())
+      return {nullptr, newer_schema(path, kind, version), "", false};
+    if (check && !blank)
+      if (auto problem = looked_over(db, path); !problem.empty())
+        return {nullptr, problem, "", false};
+    if (blank)
+      db.exec(kind.first);
     db.exec("PRAGMA journal_mode = WAL");
     db.exec("PRAGMA journal_size_limit = 16777216");
-    if (version < schema_version)
-      migrate(db, version);
-    verify(db);
+    if (version < kind.version())
+      migrate(db, kind, version);
+    verify(db, kind);
     result.anew = blank;
   } catch (const SQLite::Exception& error) {
     // A missing table is a plain SQLITE_ERROR: our own SQL is right, the file is not.
@@ -224,13 +254,14 @@ bool means_damage(int code) {
   return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
 }
 
-opened open_database(const std::string& path, std::chrono::milliseconds busy, checking how) {
+opened open_database(const std::string& path, const layout& kind, std::chrono::milliseconds busy,
+                     checking how) {
   std::string notice;
   try {
     try {
       if (how == checking::replace)
         throw damaged{"a page of it is malformed"};
-      return attempt(path, busy, how == checking::full);
+      return attempt(path, kind, busy, how == checking::full);
     } catch (const damaged& problem) {
       const auto done = move_aside(path);
       if (done.empty())
@@ -238,10 +269,10 @@ opened open_database(const std::string& path, std::chrono::milliseconds busy, ch
                 path + " is damaged (" + problem.text + ") and cannot be moved away; check the"
                     + " permissions of its directory",
                 "", false};
-      notice = path + " was damaged (" + problem.text + "): " + done
-               + " and a new one begun; earlier events, deaths, counters and intents are lost";
+      notice = path + " was damaged (" + problem.text + "): " + done + " and a new one begun; "
+               + kind.lost;
     }
-    auto result = attempt(path, busy, false);
+    auto result = attempt(path, kind, busy, false);
     result.notice = notice;
     return result;
   } catch (const damaged& problem) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "runtime/store/schema.hpp"
+
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 
@@ -62,7 +64,8 @@ struct opened {
 /// Opens, checks and migrates the database; a damaged one is moved aside as
 /// `PATH.corrupt-TIME` (three are kept) and begun anew. One of a newer schema is
 /// refused and not touched. Never throws.
-opened open_database(const std::string& path, std::chrono::milliseconds busy, checking how);
+opened open_database(const std::string& path, const layout& kind, std::chrono::milliseconds busy,
+                     checking how);
 
 /// Whether this result code means that the file's content is wrong.
 bool means_damage(int code);

@@ -9,9 +9,8 @@ namespace troupe::store {
 
 namespace {
 
-// migrations[n] leads from schema n to n + 1. An entry never changes once it has
-// been released: a newer schema gets a new one.
-constexpr const char* migrations[] = {
+// An entry never changes once it has been released: a newer schema gets a new one.
+constexpr const char* steps[] = {
     R"(
     CREATE TABLE events (
       seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, instance TEXT NOT NULL,
@@ -39,31 +38,36 @@ constexpr const char* migrations[] = {
   )",
     R"(ALTER TABLE instances ADD COLUMN printed TEXT NOT NULL DEFAULT '[]')",
 };
-static_assert(std::size(migrations) == schema_version);
+
+constexpr const char* needs[] = {
+    R"(SELECT seq, time, instance, incarnation, "from", "to", cause FROM events LIMIT 1)",
+    "SELECT id, instance, incarnation, at, cause, code, signal, core, uptime, cpu_time,"
+    " max_memory, output FROM deaths LIMIT 1",
+    R"(SELECT name, bot, "group", "index", restart_times, printed FROM instances LIMIT 1)",
+    "SELECT id, time, uid, pid, origin, command, outcome FROM audit LIMIT 1",
+    "SELECT instance, stopped FROM intents LIMIT 1",
+    "SELECT bot, replicas FROM overrides LIMIT 1",
+    "SELECT number, time, tree FROM versions LIMIT 1",
+    "SELECT key, value FROM meta LIMIT 1",
+};
 
 } // namespace
 
-void migrate(SQLite::Database& db, int from) {
+const layout state_layout{0x54727570, // «Trup»
+                          "", steps, needs,
+                          "earlier events, deaths, counters and intents are lost"};
+
+void migrate(SQLite::Database& db, const layout& kind, int from) {
   SQLite::Transaction transaction{db, SQLite::TransactionBehavior::IMMEDIATE};
-  for (int version = from; version < schema_version; ++version)
-    db.exec(migrations[version]);
-  db.exec("PRAGMA application_id = " + std::to_string(application_id));
-  db.exec("PRAGMA user_version = " + std::to_string(schema_version));
+  for (int version = from; version < kind.version(); ++version)
+    db.exec(kind.steps[static_cast<std::size_t>(version)]);
+  db.exec("PRAGMA application_id = " + std::to_string(kind.application_id));
+  db.exec("PRAGMA user_version = " + std::to_string(kind.version()));
   transaction.commit();
 }
 
-void verify(SQLite::Database& db) {
-  for (const char* sql : {
-           R"(SELECT seq, time, instance, incarnation, "from", "to", cause FROM events LIMIT 1)",
-           "SELECT id, instance, incarnation, at, cause, code, signal, core, uptime, cpu_time,"
-           " max_memory, output FROM deaths LIMIT 1",
-           R"(SELECT name, bot, "group", "index", restart_times, printed FROM instances LIMIT 1)",
-           "SELECT id, time, uid, pid, origin, command, outcome FROM audit LIMIT 1",
-           "SELECT instance, stopped FROM intents LIMIT 1",
-           "SELECT bot, replicas FROM overrides LIMIT 1",
-           "SELECT number, time, tree FROM versions LIMIT 1",
-           "SELECT key, value FROM meta LIMIT 1",
-       })
+void verify(SQLite::Database& db, const layout& kind) {
+  for (const char* sql : kind.needs)
     SQLite::Statement{db, sql}.executeStep();
 }
 

@@ -1,6 +1,6 @@
 #include "runtime/store/sqlite_store.hpp"
 
-#include "runtime/store/connection.hpp"
+#include "runtime/store/database.hpp"
 #include "runtime/store/reserve.hpp"
 #include "runtime/store/tables.hpp"
 
@@ -39,9 +39,9 @@ struct memory {
 class sqlite_store final : public journal_store {
 public:
   sqlite_store(std::string path, const options& bounds)
-      : path_(std::move(path))
-      , bounds_(bounds)
-      , reserve_(path_.substr(0, path_.rfind('/') + 1) + "reserve", bounds.reserve) {
+      : bounds_(bounds)
+      , reserve_(path.substr(0, path.rfind('/') + 1) + "reserve", bounds.reserve)
+      , db_(std::move(path), state_layout, bounds.busy, [this](bool anew) { on_open(anew); }) {
     // nop
   }
 
@@ -54,7 +54,7 @@ public:
     // Twice, because damage may be found only when the rows are read.
     for (int attempt = 0; attempt < 2; ++attempt) {
       try {
-        problem = ensure_open();
+        problem = db_.ensure_open();
         if (!problem.empty())
           break;
         result.fresh = begin_run();
@@ -62,13 +62,13 @@ public:
         loaded_ = true;
         break;
       } catch (const std::exception& error) {
-        problem = "read " + failed(error);
+        problem = "read " + db_.failed(error);
       }
       give_back_reserve();
     }
-    add_notice(problem);
+    db_.note(problem);
     result.unreadable = std::move(problem);
-    result.notice = std::exchange(notice_, {});
+    result.notice = db_.take_notice();
     return result;
   }
 
@@ -83,7 +83,7 @@ public:
     if (!problem.empty())
       for (auto i : unnumbered)
         batch.audits[i].id = 0;
-    batch.notice = std::exchange(notice_, {});
+    batch.notice = db_.take_notice();
     batch.alarm = low_ ? disk_full() : std::string{};
     return problem;
   }
@@ -91,7 +91,7 @@ public:
   std::vector<transition> events(const event_query& query) override {
     std::vector<transition> result;
     try {
-      if (trouble_ = ensure_open(); !trouble_.empty())
+      if (trouble_ = db_.ensure_open(); !trouble_.empty())
         return result;
       const auto names = nlohmann::json(query.instances)
                              .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -122,8 +122,8 @@ public:
       while (chosen.next())
         result.push_back(read_transition(*chosen));
     } catch (const std::exception& error) {
-      trouble_ = "read " + failed(error);
-      add_notice(trouble_);
+      trouble_ = "read " + db_.failed(error);
+      db_.note(trouble_);
     }
     return result;
   }
@@ -131,7 +131,7 @@ public:
   figures counts() override {
     figures result;
     try {
-      if (trouble_ = ensure_open(); !trouble_.empty())
+      if (trouble_ = db_.ensure_open(); !trouble_.empty())
         return result;
       result.set("events", number(*db_, "SELECT count(*) FROM events"));
       result.set("deaths", number(*db_, "SELECT count(*) FROM deaths"));
@@ -142,8 +142,8 @@ public:
       result.set("audits_limit", bounds_.audits);
       result.set("versions_limit", bounds_.versions);
     } catch (const std::exception& error) {
-      trouble_ = "read " + failed(error);
-      add_notice(trouble_);
+      trouble_ = "read " + db_.failed(error);
+      db_.note(trouble_);
     }
     return result;
   }
@@ -151,7 +151,7 @@ public:
   std::vector<death> deaths(const std::string& name, std::uint32_t last) override {
     std::vector<death> result;
     try {
-      if (trouble_ = ensure_open(); !trouble_.empty())
+      if (trouble_ = db_.ensure_open(); !trouble_.empty())
         return result;
       // All instances of a bot lie between `bot#` and `bot$`, which follows it in ASCII.
       const bool one = name.find('#') != std::string::npos;
@@ -166,8 +166,8 @@ public:
         result.push_back(read_death(*rows));
       std::reverse(result.begin(), result.end());
     } catch (const std::exception& error) {
-      trouble_ = "read " + failed(error);
-      add_notice(trouble_);
+      trouble_ = "read " + db_.failed(error);
+      db_.note(trouble_);
     }
     return result;
   }
@@ -175,95 +175,50 @@ public:
   std::string trouble() const override { return trouble_; }
 
 private:
-  void add_notice(const std::string& text) {
-    // Bounded: nobody may be there to fetch it.
-    if (text.empty() || notice_.size() > 4096)
-      return;
-    if (!notice_.empty())
-      notice_ += "; ";
-    notice_ += text;
-  }
-
-  void close(checking next) {
-    db_.reset();
-    checking_ = next;
-    restore_ = loaded_;
-  }
-
   // One try to write the batch; on a full disk only what the fleet does `by_itself`.
   std::string attempt(journal_batch& batch, bool durable, bool by_itself) {
     if (const bool low = !reserve_.ensure(); low != low_) {
       low_ = low;
-      add_notice(low ? disk_full() : "there is room on the disk again");
+      db_.note(low ? disk_full() : "there is room on the disk again");
       keep_log_short();
     }
     if (low_ && !by_itself)
       return disk_full();
     try {
-      if (db_ && !db_->still_there()) {
-        add_notice(path_ + " was deleted or replaced while it was open: it is written anew");
-        close(checking::full);
-      }
-      if (auto problem = ensure_open(); !problem.empty())
+      db_.look_again();
+      if (auto problem = db_.ensure_open(); !problem.empty())
         return problem;
       begin_run(); // it may not have been possible when it was loaded
       db_->durable(durable || restore_);
       commit(batch);
       return {};
     } catch (const std::exception& error) {
-      return "write " + failed(error);
+      return "write " + db_.failed(error);
     }
   }
 
   bool give_back_reserve() { return reserve_.release_if_full(); }
 
   std::string disk_full() const {
-    return "the disk of " + path_ + " is full: " + std::to_string(reserve_.room() / 1024)
+    return "the disk of " + db_.path() + " is full: " + std::to_string(reserve_.room() / 1024)
            + " KiB are left, and are kept for what the fleet does by itself; make room for "
            + std::to_string(2 * bounds_.reserve / 1024) + " KiB, and it goes on by itself";
   }
 
   // On a full disk the log may not grow to its usual size.
   void keep_log_short() {
-    if (db_)
+    if (db_.is_open())
       db_->database().tryExec(low_ ? "PRAGMA wal_autocheckpoint = 32"
                                    : "PRAGMA wal_autocheckpoint = 1000");
   }
 
-  // Returns why there is no database now.
-  std::string ensure_open() {
-    if (db_)
-      return {};
-    auto result = open_database(path_, bounds_.busy, checking_);
-    add_notice(result.notice);
-    if (!result.db)
-      return result.error;
-    db_ = std::move(result.db);
-    checking_ = checking::quick;
+  void on_open(bool anew) {
+    restore_ = loaded_;
     keep_log_short();
-    if (after_io_error_) {
-      // What the log holds may be in the page cache only, and marked clean there.
-      db_->durable(true);
-      db_->database().exec("PRAGMA wal_checkpoint(TRUNCATE)");
-      after_io_error_ = false;
-    }
     first_event_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(seq) FROM events"));
     first_audit_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(id) FROM audit"));
-    if (result.anew && memory_.last_audit > 0)
+    if (anew && memory_.last_audit > 0)
       run(*db_, "INSERT INTO sqlite_sequence VALUES ('audit', ?)", memory_.last_audit);
-    return {};
-  }
-
-  // Decides what a failure means for the connection; returns it as a sentence.
-  std::string failed(const std::exception& error) {
-    std::string text = path_ + ": " + error.what();
-    const auto* sql = dynamic_cast<const SQLite::Exception*>(&error);
-    const int code = sql ? sql->getErrorCode() & 0xff : SQLITE_ERROR;
-    if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
-      return text + "; another process holds its lock (a sqlite3 shell?): end it";
-    after_io_error_ = after_io_error_ || code == SQLITE_IOERR;
-    close(means_damage(code) ? checking::replace : checking::quick);
-    return text;
   }
 
   // Whether this run is new to the store. What an earlier one left is dropped then.
@@ -483,23 +438,19 @@ private:
     set_meta("applied_run", memory_.applied_run);
   }
 
-  std::string path_;
   options bounds_;
   disk_reserve reserve_;
   bool low_ = false; // the reserve is missing, for the disk is full
-  std::unique_ptr<connection> db_;
+  database db_;
   memory memory_;
-  checking checking_ = checking::full;
   bool loaded_ = false;  // memory_ is what the file holds or held
   bool restore_ = false; // the next commit writes memory_ too
-  bool after_io_error_ = false;
   std::uint64_t first_event_ = 0;
   std::uint64_t first_audit_ = 0;
   std::uint64_t deaths_since_count_ = 0;
   std::uint64_t run_ = 0;   // this run of the fleet
   std::uint64_t begun_ = 0; // the run that the file is known to be about
   std::string trouble_;
-  std::string notice_;
 };
 
 } // namespace

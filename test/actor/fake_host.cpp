@@ -32,6 +32,18 @@ void fake_host::say(const std::string& instance, notice::kind what, std::string 
     emit(notice{which.first, which.second, what, std::move(text), time});
 }
 
+void fake_host::link(const std::string& instance) {
+  key which;
+  if (find_living(instance, &which))
+    link_process(which);
+}
+
+void fake_host::unlink(const std::string& instance, std::string why) {
+  key which;
+  if (auto* it = find_living(instance, &which); it && std::exchange(it->linked, false))
+    emit(notice{which.first, which.second, notice::kind::unlinked, std::move(why), {}});
+}
+
 void fake_host::answer_spawns() {
   for (const auto& which : std::exchange(unanswered_, {}))
     confirm(which);
@@ -121,6 +133,7 @@ void fake_host::confirm(const key& which) {
   emit(spawned{which.first, which.second, at->second.pid});
   if (how.ready_after && checked_.contains(which))
     due_.emplace(now_ + *how.ready_after, [this, which] { pass_check(which); });
+  link_later(which);
   if (how.lives)
     end_later(which, *how.lives, how.ends_with);
 }
@@ -255,6 +268,62 @@ std::vector<slot_info> fake_host::slots() const {
   return result;
 }
 
+// -- links -------------------------------------------------------------------------------
+
+void fake_host::link_later(const key& which) {
+  if (const auto& after = scripts_[which.first].links_after)
+    due_.emplace(now_ + *after, [this, which] { link_process(which); });
+}
+
+void fake_host::link_process(const key& which) {
+  const auto at = table.find(which);
+  if (at == table.end() || !at->second.alive() || !sink)
+    return;
+  at->second.linked = true;
+  emit(notice{which.first, which.second, notice::kind::linked, "fake 1.0", {}});
+  if (scripts_[which.first].says_ready)
+    emit(notice{which.first, which.second, notice::kind::says_ready, {}, {}});
+}
+
+void fake_host::lose_links() {
+  for (auto& [which, each] : table) {
+    each.linked = false;
+    if (each.alive() && each.confirmed)
+      link_later(which);
+  }
+}
+
+void fake_host::ask(const key& which, messaging::link_order what) {
+  const bool drains = what == messaging::link_order::drain;
+  const auto at = table.find(which);
+  if (at == table.end() || !at->second.alive() || !at->second.linked)
+    return emit(notice{which.first,
+                       which.second,
+                       drains ? notice::kind::drained : notice::kind::flattened,
+                       "it is not linked",
+                       {}});
+  log.push_back((drains ? "drain " : "flatten ") + which.first);
+  const auto& how = scripts_[which.first];
+  if (const auto& takes = drains ? how.drain_takes : how.flatten_takes)
+    due_.emplace(now_ + *takes, [this, which, what] { answer_order(which, what); });
+}
+
+void fake_host::answer_order(const key& which, messaging::link_order what) {
+  const auto at = table.find(which);
+  if (at == table.end() || !at->second.alive() || !at->second.linked || at->second.frozen
+      || at->second.stopped_by != 0)
+    return;
+  const auto& how = scripts_[which.first];
+  const bool drains = what == messaging::link_order::drain;
+  emit(notice{which.first,
+              which.second,
+              drains ? notice::kind::drained : notice::kind::flattened,
+              drains ? how.drain_says : "",
+              {}});
+  if (drains && how.ends_drained)
+    end_process(which, {*how.ends_drained, 0, false});
+}
+
 // -- inside ------------------------------------------------------------------------------
 
 void fake_host::emit(process_event what) {
@@ -275,6 +344,8 @@ void fake_host::end_process(const key& which, exit_status how) {
   at->second.end = end;
   ended.insert(which);
   log.push_back("exit " + which.first);
+  if (std::exchange(at->second.linked, false)) // its link ends first, as seen from the runtime
+    emit(notice{which.first, which.second, notice::kind::unlinked, "closed by the bot", {}});
   emit(end);
 }
 

@@ -4,6 +4,7 @@
 // time that a test sets. What a process does is scripted by instance; what must
 // never happen (two of one instance at once, a release of what lives) is noted.
 
+#include "actors/messaging/link.hpp"
 #include "actors/seams.hpp"
 
 #include <chrono>
@@ -47,6 +48,17 @@ struct script {
   bool hook_fails = false;
   /// Its stop_command makes it end by itself.
   bool stops_by_command = true;
+  /// So long after its start, and after the start of each new runtime, it links.
+  std::optional<std::chrono::nanoseconds> links_after;
+  /// It says that it is ready as soon as it has.
+  bool says_ready = false;
+  /// So long it takes to drain and to flatten; it never answers when unset …
+  std::optional<std::chrono::nanoseconds> drain_takes = std::chrono::nanoseconds{};
+  std::optional<std::chrono::nanoseconds> flatten_takes = std::chrono::nanoseconds{};
+  /// … and what it says then, when that is not quite what was asked.
+  std::string drain_says;
+  /// It ends by itself, with this code, once it has drained.
+  std::optional<int> ends_drained;
 };
 
 /// The world of processes. Outlives the runtimes that look at it.
@@ -66,6 +78,7 @@ public:
     std::size_t children = 0;
     std::size_t stubborn_sweeps = 0;
     bool is_ready = false; ///< its check passed
+    bool linked = false;
 
     bool alive() const { return !end; }
   };
@@ -84,6 +97,10 @@ public:
   void say(const std::string& instance, notice::kind what, std::string text = {},
            std::chrono::microseconds time = {});
 
+  /// It links now, or loses its link.
+  void link(const std::string& instance);
+  void unlink(const std::string& instance, std::string why);
+
   /// Confirms or refuses what `slow_start` held back.
   void answer_spawns();
 
@@ -99,7 +116,7 @@ public:
   void advance_to(nanoseconds now);
 
   /// Everything that happened, for people and for comparing: «spawn a#0», «exit a#0»,
-  /// «term a#0», «kill a#0», «freeze a#0», «thaw a#0».
+  /// «term a#0», «kill a#0», «freeze a#0», «thaw a#0», «drain a#0», «flatten a#0».
   std::vector<std::string> log;
   std::set<key> ended; ///< every process that ever ended
   std::set<key> released;
@@ -120,10 +137,19 @@ public:
   std::vector<slot_info> slots() const;
   nanoseconds now() const { return now_; }
 
+  // -- what a hub may do ---------------------------------------------------------
+
+  void ask(const key& which, messaging::link_order what);
+  /// A hub begins: no link is left of the one before.
+  void lose_links();
+
 private:
   void emit(process_event what);
   void confirm(const key& which);
   void pass_check(const key& which);
+  void link_process(const key& which);
+  void link_later(const key& which);
+  void answer_order(const key& which, messaging::link_order what);
   void finish_hook(const key& which, hook what);
   void end_process(const key& which, exit_status how);
   void end_later(const key& which, nanoseconds after, exit_status how);
@@ -147,6 +173,8 @@ public:
       : world_{world} {}
 
   void cut();
+  bool is_cut() const { return cut_; }
+  fake_host& world() { return world_; }
 
   void on_event(std::function<void(process_event)> sink) override;
   std::vector<slot_info> adoptable() override;

@@ -29,6 +29,26 @@ command_actor::behavior_type stub_admin(command_actor::pointer self) {
   };
 }
 
+// The hub as far as proxies see it.
+hub_actor::behavior_type stub_hub(hub_actor::pointer self, std::shared_ptr<host_view> host) {
+  self->set_default_handler(caf::drop);
+  host->world().lose_links();
+  return {
+      [](wire_atom, const services_ptr&) {},
+      [](apply_atom, const messaging::routes_ptr&) {},
+      [](link_atom, const new_link&) {},
+      [host](ask_atom, const std::string& instance, std::uint64_t incarnation,
+             messaging::link_order what, std::uint32_t) {
+        if (!host->is_cut())
+          host->world().ask({instance, incarnation}, what);
+      },
+      [](const hub_request&) { return std::string{"{}"}; },
+      [](figures_atom) { return figures{}; },
+      [](stop_atom) {},
+      [](tick_atom, std::uint64_t) {},
+  };
+}
+
 } // namespace
 
 // -- one life of a runtime -----------------------------------------------------------
@@ -47,6 +67,8 @@ public:
     args.contents = std::make_shared<journal_contents>(owner.store.load());
     args.config = std::move(what);
     args.make_admin = [](caf::actor_system& sys) { return sys.spawn(stub_admin); };
+    if (owner.with_hub)
+      args.make_hub = [view = host](caf::actor_system& sys) { return sys.spawn(stub_hub, view); };
     args.on_end = [this](int code) { ended = code; };
     args.on_alive = [this] { ++lives; };
     args.on_services = [this](const services_ptr& now) { all = now; };

@@ -34,6 +34,7 @@ public:
 
   fake_host host;
   fake_store store;
+  bool with_hub = false; ///< from the next `raise` on there are links
 
   // -- lives of the runtime ----------------------------------------------------------
 

@@ -7,6 +7,7 @@
 
 using namespace troupe;
 using namespace troupe::test;
+using namespace std::chrono_literals;
 using config::condition;
 
 namespace {
@@ -42,8 +43,7 @@ BOOST_AUTO_TEST_CASE(each_condition_holds_in_its_states) {
       {condition::started,
        {state::starting, state::running, state::degraded, state::paused, state::draining,
         state::stopping, state::completed}},
-      {condition::ready,
-       {state::running, state::degraded, state::paused, state::draining, state::completed}},
+      {condition::ready, {state::running, state::degraded, state::paused, state::completed}},
       {condition::completed, {state::completed}},
   };
   for (const auto& [until, states] : holds_in)
@@ -56,6 +56,29 @@ BOOST_AUTO_TEST_CASE(each_condition_holds_in_its_states) {
       if (!missing.empty())
         BOOST_TEST(missing == "a#0 (" + std::string{to_string(static_cast<state>(s))} + ")");
     }
+}
+
+BOOST_AUTO_TEST_CASE(the_longest_end_has_every_step_that_can_apply) {
+  config::bot_spec bot;
+  bot.stop_timeout = 7s;
+  bot.drain_timeout = 0s;
+  bot.flatten_timeout = 0s;
+  BOOST_CHECK(longest_stop(bot) == 7s);
+  bot.drain_timeout = 2s;
+  BOOST_CHECK(longest_stop(bot) == 9s + answer_slack);
+  bot.flatten_timeout = 3s;
+  bot.on_crash = config::hook_spec{{"x"}, 4s};
+  BOOST_CHECK(longest_stop(bot) == 16s + 2 * answer_slack);
+  const auto same = [&](config::bot_spec& x) {
+    x.stop_timeout = 7s;
+    x.drain_timeout = x.flatten_timeout = 0s;
+  };
+  const auto chain = fleet_builder{}
+                         .bot("a", same, 3)
+                         .bot_after("b", {{"a", condition::ready, {}}}, same)
+                         .bot("c", same)
+                         .build();
+  BOOST_CHECK(longest_stop(*chain, *chain->root) == 14s);
 }
 
 BOOST_AUTO_TEST_CASE(all_instances_of_a_target_count) {

@@ -27,6 +27,7 @@ public:
     for (const auto& [bot, entry] : fleet_->bots)
       for (std::size_t i = 0; i < 3; ++i)
         script_of(bot + "#" + std::to_string(i));
+    world_.with_hub = true;
     world_.raise(fleet_);
     world_.step(pick(200));
     if (config_changes) // after the config actor's own first word
@@ -75,11 +76,15 @@ private:
       spec.stop_timeout = 2s;
       spec.start_timeout = 5s;
       if (pick(4) == 0)
-        spec.ready.how = config::ready_spec::kind::tcp;
+        spec.ready.how = pick(2) ? config::ready_spec::kind::tcp : config::ready_spec::kind::link;
       if (pick(4) == 0)
         spec.stop_command = config::hook_spec{{"./stop"}, 1s};
       if (pick(4) == 0)
         spec.on_crash = config::hook_spec{{"./clean"}, 1s};
+      spec.drain_timeout = pick(4) ? 2s : 0s;
+      spec.flatten_timeout = pick(2) ? 1s : 0s;
+      if (pick(3) == 0)
+        spec.on_hang = config::hang_action::restart;
       if (pick(2))
         spec.description = "changed " + std::to_string(pick(100));
     };
@@ -114,6 +119,16 @@ private:
     how.hook_takes = std::chrono::milliseconds{pick(2) ? pick(1500) : 0};
     how.hook_fails = pick(3) == 0;
     how.stops_by_command = pick(3) != 0;
+    if (pick(3))
+      how.links_after = std::chrono::milliseconds{pick(1500)};
+    how.says_ready = pick(2);
+    for (auto* takes : {&how.drain_takes, &how.flatten_takes})
+      if (pick(4) == 0)
+        takes->reset();
+      else
+        *takes = std::chrono::milliseconds{pick(2) ? pick(3000) : 0};
+    if (pick(4) == 0)
+      how.ends_drained = static_cast<int>(pick(2));
   }
 
   std::string any_instance() {
@@ -126,7 +141,7 @@ private:
 
   void act(bool runtime_dies, bool actors_die, bool config_changes) {
     const auto who = any_instance();
-    switch (pick(13)) {
+    switch (pick(15)) {
     case 0:
     case 1:
       if (world_.host.living(who))
@@ -168,6 +183,12 @@ private:
     case 12:
       say_something(who);
       break;
+    case 13:
+      world_.host.link(who);
+      break;
+    case 14:
+      world_.host.unlink(who, "cut");
+      break;
     case 11:
       // With a dying ledger on top, what was not committed may be lost.
       if (!runtime_dies && !actors_die)
@@ -185,13 +206,16 @@ private:
 
   void say_something(const std::string& who) {
     using enum notice::kind;
-    const notice::kind words[] = {ready, not_ready, alive, hung, stopping, extend, printed};
+    const notice::kind words[] = {ready,   not_ready, alive,   hung,    stopping,  extend,
+                                  printed, silent,    answers, drained, flattened, says_ready};
     world_.host.say(who, words[pick(std::size(words))], "x", std::chrono::seconds{pick(5)});
   }
 
   void break_something() {
     const auto& all = world_.all();
-    switch (pick(5)) {
+    switch (pick(6)) {
+    case 5:
+      return world_.break_actor(all.hub);
     case 0:
       return world_.break_actor(all.ledger);
     case 1:
@@ -218,8 +242,12 @@ private:
     for (const auto& [bot, entry] : fleet_->bots)
       for (std::size_t i = 0; i < entry->instances.size(); ++i)
         all_.push_back(bot + "#" + std::to_string(i));
-    for (const auto& each : all_)
+    for (const auto& each : all_) {
       world_.host.stall(each, false);
+      world_.host.of(each).links_after = 100ms;
+      world_.host.of(each).says_ready = true;
+      world_.host.link(each); // whatever it missed, it answers now
+    }
     world_.operate(verb::start, all_);
     world_.operate(verb::resume, all_);
     world_.advance(5min);

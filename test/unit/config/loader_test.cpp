@@ -57,7 +57,11 @@ BOOST_AUTO_TEST_CASE(every_key_reaches_its_field) {
                "open_files": 100, "processes": 20, "file_size": "1GiB", "core_size": 0,
                "locked_memory": "1MiB", "stack": "8MiB", "address_space": "2GiB"},
     "nice": -5, "oom_score_adj": 500, "no_new_privs": false,
-    "log": {"max_size": "1MiB", "keep": 2, "timestamps": true, "format": "json", "rate": "1KiB/s"}})"}}));
+    "log": {"max_size": "1MiB", "keep": 2, "timestamps": true, "format": "json", "rate": "1KiB/s"},
+    "mailbox": {"messages": 5, "bytes": "1MiB", "overflow": "spill", "spill": "2MiB"},
+    "balance": "two_choices", "may_send": ["m/", "/", "other", "m/a#1", "topic:t.*.>"],
+    "may_subscribe": ["topic:a.b", ">"], "max_deliveries": 2, "drain_timeout": "3s",
+    "flatten_timeout": 0, "on_hang": "restart", "settings": {"b": [1, null], "a": "ü"}})"}}));
   const auto& bot = first(spec, "m/a");
   BOOST_TEST(bot.command.size() == 3u);
   BOOST_TEST(bot.command[2] == "${bot.index}");
@@ -107,13 +111,72 @@ BOOST_AUTO_TEST_CASE(every_key_reaches_its_field) {
   BOOST_TEST(*bot.oom_score_adj == 500);
   BOOST_TEST(!bot.no_new_privs);
   BOOST_CHECK((bot.log == log_spec{1ull << 20, 2, true, log_spec::line_format::json, 1024}));
+  BOOST_CHECK((bot.mailbox == mailbox_spec{5, 1 << 20, overflow::spill, 2 << 20}));
+  BOOST_CHECK(bot.balance == balance_mode::two_choices);
+  BOOST_TEST(*bot.may_send
+                 == (std::vector<std::string>{"m/", "/", "other", "m/a#1", "topic:t.*.>"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(*bot.may_subscribe == (std::vector<std::string>{"a.b", ">"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(bot.max_deliveries == 2u);
+  BOOST_CHECK(bot.drain_timeout == 3s);
+  BOOST_CHECK(bot.flatten_timeout == 0s);
+  BOOST_CHECK(bot.on_hang == hang_action::restart);
+  BOOST_TEST(bot.settings == R"({"a":"ü","b":[1,null]})");
   BOOST_TEST(spec->bots.at("m/a")->instances.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(settings_of_a_bot_are_merged_like_everything_else) {
+  auto spec = must_load(make_tree(
+      {{"group.json", R"({"defaults": {"settings": {"a": {"x": 1, "y": 2}, "b": 1},
+                          "may_send": ["bot"], "mailbox": {"messages": 9}}})"},
+       {"bot.json", R"({"command": ["x"], "replicas": 2, "settings": {"a": {"y": null, "z": 3}},
+                        "mailbox": {"bytes": "1MiB"},
+                        "instances": {"1": {"settings": {"b": 7}, "may_send": []}}})"}}));
+  const auto& bot = *spec->bots.at("bot");
+  BOOST_TEST(bot.instances[0]->settings == R"({"a":{"x":1,"z":3},"b":1})");
+  BOOST_TEST(bot.instances[1]->settings == R"({"a":{"x":1,"z":3},"b":7})");
+  BOOST_CHECK((bot.instances[0]->mailbox == mailbox_spec{9, 1 << 20}));
+  BOOST_TEST(bot.instances[0]->may_send->size() == 1u);
+  BOOST_TEST(bot.instances[1]->may_send->empty());
+  BOOST_TEST(!bot.instances[1]->may_subscribe.has_value());
+}
+
+// Each part is small enough, the whole is not: it has to fit into a frame.
+BOOST_AUTO_TEST_CASE(settings_that_are_too_large_when_merged_are_an_error) {
+  const auto part = [](const char* key) {
+    return R"("settings": {")" + std::string{key} + R"(": ")" + std::string(30'000, 'x') + "\"}";
+  };
+  const auto what =
+      only_error(make_tree({{"group.json", R"({"defaults": {)" + part("a") + "}}"},
+                            {"bot.json", R"({"command": ["x"], )" + part("b") + "}"}}));
+  BOOST_TEST(what.file == "bot.json");
+  BOOST_TEST(contains(what.message, "when all scopes are merged"), what.message);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_bot_may_do_is_written_by_form) {
+  auto load_list = [](const std::string& entry) {
+    return load(
+        make_tree({{"bot.json", R"({"command": ["x"], "may_subscribe": [")" + entry + "\"]}"}}),
+        no_environment());
+  };
+  const std::string word(100, 'a');
+  for (const auto& fine :
+       {std::string{"a"}, std::string{"*"}, std::string{">"}, std::string{"a.*.B_-9.>"},
+        word + "." + word.substr(1), std::string{"1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16"}})
+    BOOST_TEST(load_list(fine).errors.empty(), fine);
+  for (const auto& bad :
+       {std::string{}, std::string{"."}, std::string{"a."}, std::string{".a"}, std::string{"a..b"},
+        std::string{">.a"}, std::string{"a b"}, std::string{"a*"}, std::string{"ü"},
+        word + "." + word, std::string{"1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17"}})
+    BOOST_TEST(load_list(bad).errors.size() == 1u, bad);
 }
 
 BOOST_AUTO_TEST_CASE(the_runtime_and_groups_are_read) {
   auto spec = must_load(make_tree(
       {{"runtime.json",
-        R"({"fleet": "prices", "start_parallelism": 8, "restart_rate": "120/m", "restart_burst": 9})"},
+        R"({"fleet": "prices", "start_parallelism": 8, "restart_rate": "120/m", "restart_burst": 9,
+            "limits": {"logs": "1MiB", "mailboxes": "2MiB", "queue": "3MiB"}})"},
        {"m/group.json",
         R"({"strategy": "rest_for_one", "order": ["b", "sub"], "intensity": {"count": 3, "within": "2m"}, "labels": {"a": "1"}})"},
        {"m/a.json", plain_bot},
@@ -121,7 +184,7 @@ BOOST_AUTO_TEST_CASE(the_runtime_and_groups_are_read) {
        {"m/sub/c.json", plain_bot},
        {"z.json", plain_bot}}));
   BOOST_TEST(spec->name == "prices");
-  BOOST_CHECK((spec->runtime == runtime_spec{8, 2, 9}));
+  BOOST_CHECK((spec->runtime == runtime_spec{8, 2, 9, 1 << 20, 2 << 20, 3 << 20}));
   BOOST_TEST(child_names(spec->root) == (std::vector<std::string>{"m/", "z"}),
              boost::test_tools::per_element());
   const auto& group = spec->root->children[0].group;

@@ -110,9 +110,18 @@ BOOST_AUTO_TEST_CASE(every_key_of_the_design_is_known) {
                           "nice",
                           "oom_score_adj",
                           "no_new_privs",
-                          "log"})
+                          "log",
+                          "mailbox",
+                          "balance",
+                          "may_send",
+                          "may_subscribe",
+                          "max_deliveries",
+                          "drain_timeout",
+                          "flatten_timeout",
+                          "on_hang",
+                          "settings"})
     BOOST_TEST((std::find(keys.begin(), keys.end(), key) != keys.end()), key);
-  BOOST_TEST(keys.size() == 36u);
+  BOOST_TEST(keys.size() == 45u);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_acted_on_yet_is_found) {

@@ -185,6 +185,15 @@ BOOST_AUTO_TEST_CASE(a_start_is_prepared_whole_or_not_at_all) {
   BOOST_TEST(request.cgroup_fd == -1);
   BOOST_TEST(started_from_blob(request.blob) > 0);
   BOOST_TEST(started_from_blob("something else") == 0);
+  const auto token = std::find(request.environment.begin(), request.environment.end(),
+                               "TROUPE_TOKEN=" + to_text(made->link->key));
+  BOOST_TEST((token != request.environment.end()));
+  BOOST_TEST(request.blob.size() < 1024u);
+  BOOST_REQUIRE(link_from_blob(request.blob).has_value());
+  BOOST_TEST(same_key(link_from_blob(request.blob)->key, made->link->key));
+  BOOST_TEST(link_from_blob(request.blob)->uid == ::geteuid());
+  BOOST_TEST(!link_from_blob("started=17").has_value());
+  BOOST_TEST(!link_from_blob("link.key=abc link.uid=0").has_value());
   BOOST_CHECK(log_from_blob(request.blob) == bot->log);
   // As an older runtime wrote it.
   BOOST_TEST(started_from_blob("started=17") == 17);

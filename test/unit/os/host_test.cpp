@@ -262,12 +262,15 @@ BOOST_AUTO_TEST_CASE(the_environment_is_exactly_what_was_promised) {
       names.insert(name);
   BOOST_TEST((names
               == std::set<std::string>{"PATH", "HOME", "USER", "MINE", "TROUPE_BOT",
-                                       "TROUPE_INSTANCE", "TROUPE_INCARNATION", "TROUPE_BOT_DIR"}));
+                                       "TROUPE_INSTANCE", "TROUPE_INCARNATION", "TROUPE_BOT_DIR",
+                                       "TROUPE_LINK", "TROUPE_TOKEN"}));
   BOOST_TEST(found["MINE"] == "g/a/4");
   BOOST_TEST(found["TROUPE_BOT"] == "g/a");
   BOOST_TEST(found["TROUPE_INSTANCE"] == "4");
   BOOST_TEST(found["TROUPE_INCARNATION"] == "8");
   BOOST_TEST(found["TROUPE_BOT_DIR"] == f.path + "/bots/g/a.4");
+  BOOST_TEST(found["TROUPE_LINK"] == f.path + "/link.sock");
+  BOOST_TEST(os::link_key_from(found["TROUPE_TOKEN"]).has_value());
   f.host->release("g/a#4", 8);
 }
 
@@ -314,6 +317,15 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_new_epoch_takes_everything_over, fixture, both) 
   BOOST_TEST(slots[1].instance == "stays#0");
   BOOST_TEST(slots[1].pid == stays);
   BOOST_TEST(!slots[1].end.has_value());
+  // Who lives may link with the key that the runtime before gave it.
+  BOOST_TEST(f.host->keys().living("ends#0") == 0u);
+  BOOST_TEST(f.host->keys().living("stays#0") == 3u);
+  const auto given = os::variables_of(stays);
+  const auto token = std::find_if(given.begin(), given.end(),
+                                  [](const auto& x) { return x.first == "TROUPE_TOKEN"; });
+  BOOST_REQUIRE((token != given.end()));
+  BOOST_TEST((f.host->keys().check("stays#0", 3, *os::link_key_from(token->second), ::geteuid())
+              == os::link_keys::verdict::good));
   BOOST_TEST(std::abs(slots[1].started / 1'000'000 - ::time(nullptr)) <= 30);
   // What was said in the gap waited in the pipe.
   BOOST_TEST(f.host->tail("ends#0", 4) == "bye\n");

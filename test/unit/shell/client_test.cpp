@@ -125,13 +125,13 @@ BOOST_AUTO_TEST_CASE(nobody_there_is_told_at_once) {
   BOOST_TEST((got.error().exit == exit_code::not_running));
   BOOST_TEST(got.error().message == "no runtime answers at " + dir.socket());
   BOOST_TEST(got.error().hint.find("troupe run") != std::string::npos);
-  { const auto left = shell::bind_admin_socket(dir.socket()); }
+  { const auto left = bind_admin(dir.socket()); }
   BOOST_TEST(c.ask("ping", "{}", true).error().code == "no-runtime");
 }
 
 BOOST_AUTO_TEST_CASE(a_runtime_that_is_silent_is_waited_for_as_long_as_was_said) {
   scratch dir;
-  const auto held = shell::bind_admin_socket(dir.socket());
+  const auto held = bind_admin(dir.socket());
   client c{{dir.path, milliseconds{50}}};
   const auto got = c.ask("ping", "{}", true);
   BOOST_REQUIRE(!got.has_value());
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(a_runtime_that_is_silent_is_waited_for_as_long_as_was_said)
 BOOST_AUTO_TEST_CASE(who_connects_while_the_runtime_is_away_is_served_by_the_next) {
   scratch dir;
   // As the keeper holds it.
-  auto held = shell::bind_admin_socket(dir.socket());
+  auto held = bind_admin(dir.socket());
   BOOST_REQUIRE(held.has_value());
   auto answered = std::async(std::launch::async, [&] {
     client c{{dir.path}};
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(who_connects_while_the_runtime_is_away_is_served_by_the_nex
 
 BOOST_AUTO_TEST_CASE(a_client_goes_on_with_the_next_runtime) {
   scratch dir;
-  auto held = shell::bind_admin_socket(dir.socket());
+  auto held = bind_admin(dir.socket());
   BOOST_REQUIRE(held.has_value());
   client c{{dir.path}};
   for (int epoch = 0; epoch < 3; ++epoch) {
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(a_client_goes_on_with_the_next_runtime) {
 
 BOOST_AUTO_TEST_CASE(a_changing_command_is_not_sent_twice) {
   scratch dir;
-  auto held = shell::bind_admin_socket(dir.socket());
+  auto held = bind_admin(dir.socket());
   client c{{dir.path, milliseconds{500}}};
   std::future<config::expected<shell::answer, refusal>> got;
   {
@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(several_clients_at_once) {
 
 BOOST_AUTO_TEST_CASE(the_end_of_a_runtime_is_seen) {
   scratch dir;
-  auto held = shell::bind_admin_socket(dir.socket());
+  auto held = bind_admin(dir.socket());
   client c{{dir.path}};
   BOOST_TEST(!c.wait_until_gone(milliseconds{50}));
   auto gone =

@@ -5,6 +5,7 @@
 
 #include "runtime/shell/basp_unix.hpp"
 #include "runtime/shell/listener.hpp"
+#include "runtime/sockets/bind.hpp"
 #include "stubs.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -38,6 +39,10 @@ struct scratch {
   }
   std::string socket() const { return path + "/admin.sock"; }
 };
+
+inline auto bind_admin(const std::string& path) {
+  return sockets::bind_socket(path, 0600, 128);
+}
 
 /// What answers requests: the real admin actor, or one of the test's own.
 using admin_maker = std::function<shell::admin_handle(caf::actor_system&)>;
@@ -81,7 +86,7 @@ struct fake_runtime {
       admin = caf::actor_cast<shell::admin_handle>(all->admin);
     }
     if (!given.socket) {
-      auto bound = shell::bind_admin_socket(path);
+      auto bound = bind_admin(path);
       if (!bound)
         throw std::runtime_error(bound.error());
       given.socket = std::move(*bound);

@@ -15,7 +15,7 @@ BOOST_AUTO_TEST_SUITE(admin_socket)
 
 BOOST_AUTO_TEST_CASE(only_its_user_may_open_it) {
   scratch dir;
-  const auto fd = shell::bind_admin_socket(dir.socket());
+  const auto fd = bind_admin(dir.socket());
   BOOST_REQUIRE(fd.has_value());
   struct stat about {};
   BOOST_REQUIRE(stat(dir.socket().c_str(), &about) == 0);
@@ -27,17 +27,17 @@ BOOST_AUTO_TEST_CASE(what_an_earlier_life_left_is_replaced) {
   scratch dir;
   for (int life = 0; life < 50; ++life) {
     // Closed without unlink, as by kill -9.
-    const auto fd = shell::bind_admin_socket(dir.socket());
+    const auto fd = bind_admin(dir.socket());
     BOOST_REQUIRE(fd.has_value());
     BOOST_TEST(static_cast<bool>(raw_connection{dir.socket()}.fd));
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_place_that_is_none_is_a_sentence) {
-  const auto fd = shell::bind_admin_socket("/nonexistent/admin.sock");
+  const auto fd = bind_admin("/nonexistent/admin.sock");
   BOOST_REQUIRE(!fd.has_value());
   BOOST_TEST(fd.error() == "bind /nonexistent/admin.sock: No such file or directory");
-  BOOST_TEST(!shell::bind_admin_socket(std::string(200, 'x')).has_value());
+  BOOST_TEST(!bind_admin(std::string(200, 'x')).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_good_hello_opens_a_session_until_the_end) {

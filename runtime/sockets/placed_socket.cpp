@@ -1,38 +1,38 @@
-#include "runtime/shell/admin_socket.hpp"
+#include "runtime/sockets/placed_socket.hpp"
+
+#include "runtime/sockets/bind.hpp"
 
 #include <algorithm>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <utility>
 
-namespace troupe::shell {
+namespace troupe::sockets {
 
-admin_socket::admin_socket(boost::asio::io_context& io, options given)
+placed_socket::placed_socket(boost::asio::io_context& io, options given)
     : settings_{std::move(given)}
-    , listener_{io, std::move(settings_.listening)}
     , timer_{io}
     , pause_{settings_.look} {
   // nop
 }
 
-void admin_socket::start() {
+void placed_socket::start() {
   if (settings_.socket && in_place()) {
     bound_ = true;
-    listener_.listen(std::move(settings_.socket));
+    settings_.listen(std::move(settings_.socket));
     return look_later(settings_.look);
   }
   settings_.socket.reset();
   bind();
 }
 
-void admin_socket::stop() {
+void placed_socket::stop() {
   timer_.cancel();
-  listener_.stop();
 }
 
 /// Whether the file at the path is still ours. A socket does not know its file; the O_PATH
 /// descriptor does, and pins its number.
-bool admin_socket::in_place() const {
+bool placed_socket::in_place() const {
   struct stat ours {};
   struct stat there {};
   return settings_.place && fstat(settings_.place.get(), &ours) == 0
@@ -40,11 +40,11 @@ bool admin_socket::in_place() const {
          && ours.st_ino == there.st_ino;
 }
 
-void admin_socket::bind() {
-  auto socket = bind_admin_socket(settings_.path);
+void placed_socket::bind() {
+  auto socket = bind_socket(settings_.path, settings_.mode, settings_.backlog);
   if (!socket) {
     if (pause_ == settings_.look)
-      settings_.alarm("admin socket: " + socket.error()
+      settings_.alarm(settings_.name + " socket: " + socket.error()
                       + "; the fleet runs on without it, and it is tried again");
     bound_ = false;
     look_later(pause_);
@@ -52,22 +52,22 @@ void admin_socket::bind() {
     return;
   }
   if (pause_ != settings_.look)
-    settings_.alarm("admin socket: " + settings_.path + " is there now");
+    settings_.alarm(settings_.name + " socket: " + settings_.path + " is there now");
   pause_ = settings_.look;
   bound_ = true;
-  settings_.keep("admin", socket->get());
+  settings_.keep(settings_.name, socket->get());
   note_place();
-  listener_.listen(std::move(*socket));
+  settings_.listen(std::move(*socket));
   look_later(settings_.look);
 }
 
-void admin_socket::note_place() {
+void placed_socket::note_place() {
   settings_.place.reset(::open(settings_.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (settings_.place)
-    settings_.keep("admin.place", settings_.place.get());
+    settings_.keep(settings_.name + ".place", settings_.place.get());
 }
 
-void admin_socket::look_later(std::chrono::milliseconds pause) {
+void placed_socket::look_later(std::chrono::milliseconds pause) {
   timer_.expires_after(pause);
   timer_.async_wait([this](boost::system::error_code error) {
     if (error)
@@ -78,10 +78,10 @@ void admin_socket::look_later(std::chrono::milliseconds pause) {
       return look_later(settings_.look);
     if (bound_)
       if (const auto more = lost_.turn())
-        settings_.alarm("admin socket: " + settings_.path
+        settings_.alarm(settings_.name + " socket: " + settings_.path
                         + " was removed or replaced by somebody; it is made anew" + *more);
     bind();
   });
 }
 
-} // namespace troupe::shell
+} // namespace troupe::sockets
