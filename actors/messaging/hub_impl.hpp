@@ -287,7 +287,8 @@ struct hub::impl final : load_view, service_port {
                    const std::string& payload, shell_op, std::uint32_t length = 0);
   void shell_part(const passing&, code, std::string_view text);
   void shell_finish(std::uint64_t number, const std::string& outcome);
-  void shell_fail(std::uint64_t number, code, const std::string& text);
+  /// `text` by value: it may be the one that ends with the operation.
+  void shell_fail(std::uint64_t number, code, std::string text);
   void shell_due(std::uint64_t number);
   void shell_reply(const passing&, const peer* source);
   /// The shell's operation that a message is of, or null.
