@@ -44,8 +44,7 @@ void hub::impl::reject(const passing& m, code why, std::string_view text, peer* 
   bool several = false;
   if (m.how() == wire::delivery::fire && at) {
     const auto kind = parse_address(m.view.to).what;
-    several = !shell_of(m.view)
-              && (kind == address::kind::group || kind == address::kind::topic);
+    several = !shell_of(m.view) && (kind == address::kind::group || kind == address::kind::topic);
   }
   if (!several)
     answer(m, why, text);
@@ -117,32 +116,48 @@ void hub::impl::redeliver(peer& from, parcel what, code last_word, std::string_v
                              m.deliveries,
                              0,
                              {}});
-  if (m.pooled) {
-    const auto to = parse_address(m.view.to);
-    const auto chosen = routing.pick(to, m.view.key, from.name);
-    if (chosen && chosen.to->instance != from.name) {
-      auto& other = peer_of(chosen.to->instance);
-      if (!refuse(other, m))
-        return place(other, m, true);
-    }
-  }
+  if (m.pooled && send_elsewhere(from, m))
+    return;
   put_back(from, std::move(what));
 }
 
-/// Nothing more can come of what waits for one that is not there: what may not wait is rejected.
+/// What waits for one that is not there goes to another instance, if any will do; what may not
+/// wait is rejected then. What was accepted for good waits as long as its receiver is known.
 void hub::impl::purge(peer& of) {
-  for (const auto& each : of.box.extract([&](const parcel& what) {
-         if (what.row != 0)
-           return !of.where; // accepted for good: it waits as long as its receiver is known
-         auto m = what.open();
-         return static_cast<bool>(refuse(of, m));
-       })) {
+  const bool away = !of.linked() && (!of.where || !of.where->takes());
+  if (of.box.empty() || (!away && !of.draining && now - of.unlinked < options.link_grace))
+    return;
+  auto moving = of.box.extract([&](const parcel& what) {
+    return !what.reply && ((what.pooled && (away || of.draining)) || refuse(of, what.open()));
+  });
+  std::vector<parcel> staying;
+  for (auto& each : moving) {
     count_out(each);
-    const auto m = each.open();
+    auto m = each.open();
+    if (m.pooled && send_elsewhere(of, m))
+      continue;
     const auto no = refuse(of, m);
-    reject(m, no.why, no.text, &of);
+    if (!no || (m.row != 0 && of.where))
+      staying.push_back(std::move(each));
+    else
+      reject(m, no.why, no.text, &of);
   }
+  for (auto each = staying.rbegin(); each != staying.rend(); ++each)
+    put_back(of, std::move(*each));
   relax(of);
+}
+
+/// To another instance of the bot that is there; false: there is none.
+bool hub::impl::send_elsewhere(const peer& from, passing& m) {
+  const auto to = parse_address(m.view.to);
+  const auto chosen = routing.pick(to, m.view.key, from.name);
+  if (!chosen || chosen.to->instance == from.name)
+    return false;
+  auto& other = peer_of(chosen.to->instance);
+  if ((!other.linked() && !chosen.to->takes()) || refuse(other, m))
+    return false;
+  place(other, m, true);
+  return true;
 }
 
 } // namespace troupe::messaging

@@ -213,6 +213,7 @@ struct hub::impl final : load_view, service_port {
   /// Somebody had it and did not finish it.
   void redeliver(peer&, parcel, code last_word, std::string_view text);
   void purge(peer&);
+  bool send_elsewhere(const peer& from, passing&);
 
   // -- hub_requests.cpp ------------------------------------------------------------------
 
@@ -287,7 +288,8 @@ struct hub::impl final : load_view, service_port {
                    const std::string& payload, shell_op, std::uint32_t length = 0);
   void shell_part(const passing&, code, std::string_view text);
   void shell_finish(std::uint64_t number, const std::string& outcome);
-  void shell_fail(std::uint64_t number, code, const std::string& text);
+  /// `text` by value: it may be the one that ends with the operation.
+  void shell_fail(std::uint64_t number, code, std::string text);
   void shell_due(std::uint64_t number);
   void shell_reply(const passing&, const peer* source);
   /// The shell's operation that a message is of, or null.
@@ -336,7 +338,7 @@ struct hub::impl final : load_view, service_port {
   traces paths;
   std::uint64_t own_messages = 0; ///< messages of the runtime itself
   std::map<std::uint64_t, shell_op> shells;
-  std::string whole_from;           ///< kept for its capacity
+  std::string whole_from; ///< kept for its capacity
   std::string unpacked;
 
   std::uint64_t memory = 0; ///< of all parcels

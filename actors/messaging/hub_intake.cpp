@@ -205,11 +205,15 @@ refusal hub::impl::refuse(const peer& to, const passing& m) const {
 }
 
 void hub::impl::send_to(peer& to, passing& m) {
-  if (const auto no = refuse(to, m))
-    return reject(m, no.why, no.text, &to);
-  if (auto* op = shell_of(m.view)) {
-    op->by.push_back(to.name);
+  auto* op = shell_of(m.view);
+  if (op) {
     ++op->receivers;
+    op->by.push_back(to.name);
+  }
+  if (const auto no = refuse(to, m)) {
+    if (op)
+      op->by.pop_back();
+    return reject(m, no.why, no.text, &to);
   }
   if (m.how() == wire::delivery::durable && m.row == 0)
     return commit(to, m);

@@ -122,7 +122,7 @@ void hub::impl::shell_finish(std::uint64_t number, const std::string& outcome) {
              {"trace", hex(op.trace)}}}});
 }
 
-void hub::impl::shell_fail(std::uint64_t number, code why, const std::string& text) {
+void hub::impl::shell_fail(std::uint64_t number, code why, std::string text) {
   auto op = std::move(shells.extract(number).mapped());
   op.give(shell_error(to_string(why), text));
 }

@@ -149,6 +149,34 @@ BOOST_AUTO_TEST_CASE(a_pool_gives_it_to_another_member) {
   BOOST_TEST(a.outcomes.back().text == second.name);
 }
 
+BOOST_AUTO_TEST_CASE(what_waits_for_a_member_that_dies_or_drains_goes_to_another) {
+  set("m/b#1", state::stopped);
+  auto h = b.hello();
+  b.close();
+  h.window_messages = 1;
+  b.link(h);
+  a.assured("m/b", "1");
+  a.assured("m/b", "2");
+  a.send("m/b", "3");
+  a.durable("m/b", "4");
+  run();
+  b.read();
+  BOOST_TEST(b.inbox.size() == 1u);
+  c.incarnation = 2;
+  set("m/b#1", state::running, 2);
+  c.link();
+  core->order("m/b#0", 1, link_order::drain, 5s);
+  c.read();
+  BOOST_TEST(c.payloads() == (std::vector<std::string>{"2", "3", "4"}),
+             boost::test_tools::per_element());
+  b.close();
+  set("m/b#0", state::backoff);
+  c.read();
+  BOOST_TEST(c.payloads().back() == "1");
+  BOOST_TEST(c.inbox.back().again());
+  BOOST_TEST(!c.inbox[0].again());
+}
+
 BOOST_AUTO_TEST_CASE(after_max_deliveries_it_is_a_dead_letter) {
   const auto n = a.assured("m/b#0", "poison");
   for (std::uint64_t process = 1; process <= 5; ++process) {
