@@ -5,8 +5,10 @@
 #include "actors/launcher.hpp"
 #include "actors/ledger.hpp"
 #include "actors/ordering.hpp"
+#include "actors/queue.hpp"
 #include "actors/restart_policy.hpp"
 #include "actors/supervisor.hpp"
+#include "actors/switchboard.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -36,8 +38,12 @@ void guardian_state::init(guardian_args given) {
   current.ledger = make_ledger();
   current.config = make_config();
   current.admin = make_admin();
-  if (args.make_hub)
+  if (args.queue_store)
+    current.queue = make_queue();
+  if (args.make_hub) {
     current.hub = make_hub();
+    current.switchboard = make_switchboard();
+  }
   handed_out = std::make_shared<services>(current);
   current.root = make_root();
   hand_out();
@@ -78,6 +84,15 @@ hub_actor guardian_state::make_hub() {
   return result;
 }
 
+switchboard_actor guardian_state::make_switchboard() {
+  return self->spawn<caf::linked>(switchboard);
+}
+
+queue_actor guardian_state::make_queue() {
+  return args.detached ? self->spawn<caf::linked + caf::detached>(queue, args.queue_store, true)
+                       : self->spawn<caf::linked>(queue, args.queue_store, false);
+}
+
 supervisor_actor guardian_state::make_root() {
   // What the fleet is, it learns from the config actor.
   return self->spawn<caf::linked>(
@@ -96,6 +111,8 @@ void guardian_state::hand_out() {
   self->send(current.config, wire_atom_v, handed_out);
   if (current.hub)
     self->send(current.hub, wire_atom_v, handed_out);
+  if (current.switchboard)
+    self->send(current.switchboard, wire_atom_v, handed_out);
   if (args.on_services)
     args.on_services(handed_out);
 }
@@ -123,13 +140,16 @@ bool guardian_state::replace(Handle services::*member, const caf::exit_msg& mess
 
 void guardian_state::on_exit(const caf::exit_msg& message) {
   using gs = guardian_state;
-  static_cast<void>(replace(&services::journal, message, "journal", &gs::make_journal)
-                    || replace(&services::ledger, message, "ledger", &gs::make_ledger)
-                    || replace(&services::launcher, message, "launcher", &gs::make_launcher)
-                    || replace(&services::config, message, "config", &gs::make_config)
-                    || replace(&services::admin, message, "admin", &gs::make_admin)
-                    || replace(&services::hub, message, "hub", &gs::make_hub)
-                    || replace(&services::root, message, "root supervisor", &gs::make_root));
+  static_cast<void>(
+      replace(&services::journal, message, "journal", &gs::make_journal)
+      || replace(&services::ledger, message, "ledger", &gs::make_ledger)
+      || replace(&services::launcher, message, "launcher", &gs::make_launcher)
+      || replace(&services::config, message, "config", &gs::make_config)
+      || replace(&services::admin, message, "admin", &gs::make_admin)
+      || replace(&services::hub, message, "hub", &gs::make_hub)
+      || replace(&services::queue, message, "queue", &gs::make_queue)
+      || replace(&services::switchboard, message, "switchboard", &gs::make_switchboard)
+      || replace(&services::root, message, "root supervisor", &gs::make_root));
 }
 
 // -- being watched ---------------------------------------------------------------------
@@ -177,15 +197,40 @@ void guardian_state::on_report(const child_report& report) {
     finish();
 }
 
+// By now every bot is down: what is still linked is none of them.
 void guardian_state::finish() {
   if (std::exchange(ended, true))
     return;
+  if (current.hub)
+    self->send(current.hub, stop_atom_v);
   self->request(current.ledger, last_commit, flush_atom_v)
-      .then([this](bool) { args.on_end(0); },
+      .then([this](bool) { flush_queue(); },
             [this](const caf::error&) {
               spdlog::error("guardian: the last changes could not be committed and are lost");
-              args.on_end(0);
+              flush_queue();
             });
+}
+
+// Its answer comes after all that the hub has sent it.
+void guardian_state::flush_queue() {
+  if (!current.queue || !current.hub)
+    return args.on_end(0);
+  const auto nothing = std::make_shared<const messaging::queue_batch>();
+  self->request(current.hub, last_commit, figures_atom_v)
+      .then(
+          [this, nothing](const figures&) {
+            self->request(current.queue, last_commit, write_atom_v,
+                          messaging::queue_batch_ptr{nothing})
+                .then([this](const std::string&) { args.on_end(0); },
+                      [this](const caf::error&) {
+                        spdlog::error("guardian: the queue does not answer at the end");
+                        args.on_end(0);
+                      });
+          },
+          [this](const caf::error&) {
+            spdlog::error("guardian: the hub does not answer at the end");
+            args.on_end(0);
+          });
 }
 
 void guardian_state::tick(std::uint64_t what) {

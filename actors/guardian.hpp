@@ -21,6 +21,8 @@ struct guardian_args {
   std::function<command_actor(caf::actor_system&)> make_admin;
   /// Makes the hub; unset: nothing is linked.
   std::function<hub_actor(caf::actor_system&)> make_hub;
+  /// What the queue keeps its messages in; null: none is durable.
+  std::shared_ptr<messaging::message_store> queue_store;
   /// Called once, when the fleet is down or cannot be helped: the exit code.
   std::function<void(int)> on_end;
   /// Called with every new set of services.
@@ -63,10 +65,13 @@ private:
   config_actor make_config();
   command_actor make_admin();
   hub_actor make_hub();
+  queue_actor make_queue();
+  switchboard_actor make_switchboard();
   supervisor_actor make_root();
   void hand_out();
   void stop(const std::string& cause);
   void finish();
+  void flush_queue();
 
   pointer self;
   guardian_args args;

@@ -7,6 +7,8 @@
 #include "runtime/blackbox/crash_handler.hpp"
 #include "runtime/blackbox/log.hpp"
 #include "runtime/blackbox/paced.hpp"
+#include "runtime/link/hub_broker.hpp"
+#include "runtime/link/listener.hpp"
 #include "runtime/os/files.hpp"
 #include "runtime/os/host.hpp"
 #include "runtime/os/process_table.hpp"
@@ -14,6 +16,7 @@
 #include "runtime/shell/basp_unix.hpp"
 #include "runtime/shell/listener.hpp"
 #include "runtime/sockets/placed_socket.hpp"
+#include "runtime/store/queue_store.hpp"
 #include "runtime/store/sqlite_store.hpp"
 #include "troupe_version.hpp"
 
@@ -296,15 +299,40 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
                std::move(on_end));
   };
   shell::admin_listener admins{io, std::move(listening)};
-  sockets::placed_socket::options placing;
-  placing.name = "admin";
-  placing.path = state_path + "/admin.sock";
-  placing.socket = host->fetch_fd("admin");
-  placing.place = host->fetch_fd("admin.place");
-  placing.keep = [host](const std::string& name, int fd) { host->store_fd(name, fd); };
-  placing.alarm = [](const std::string& line) { spdlog::error("{}", line); };
-  placing.listen = [&admins](os::unique_fd fd) { admins.listen(std::move(fd)); };
-  sockets::placed_socket socket{io, std::move(placing)};
+  const auto placing_of = [&](const std::string& name, mode_t mode,
+                              std::function<void(os::unique_fd)> listen) {
+    sockets::placed_socket::options placing;
+    placing.name = name;
+    placing.path = state_path + '/' + name + ".sock";
+    placing.mode = mode;
+    placing.socket = host->fetch_fd(name);
+    placing.place = host->fetch_fd(name + ".place");
+    placing.keep = [host](const std::string& stored, int fd) { host->store_fd(stored, fd); };
+    placing.alarm = [](const std::string& line) { spdlog::error("{}", line); };
+    placing.listen = std::move(listen);
+    return placing;
+  };
+  sockets::placed_socket admin_socket{
+      io, placing_of("admin", 0600, [&admins](os::unique_fd fd) { admins.listen(std::move(fd)); })};
+
+  link::link_listener::options linking;
+  linking.keys = {host, &host->keys()};
+  linking.log = [](const std::string& line) { spdlog::warn("{}", line); };
+  linking.remark = [current](notice x) {
+    if (const auto now = current->load())
+      caf::anon_send(now->launcher, std::move(x));
+  };
+  linking.hand_over = [current](os::unique_fd fd, messaging::link_hello hello, std::string read) {
+    const auto now = current->load();
+    const auto owned = std::make_shared<os::unique_fd>(std::move(fd));
+    if (now && now->hub)
+      caf::anon_send(now->hub, link_atom_v, new_link{std::move(hello), std::move(read), [owned] {
+                                                       return owned->release();
+                                                     }});
+  };
+  link::link_listener links{io, std::move(linking)};
+  sockets::placed_socket link_socket{
+      io, placing_of("link", 0666, [&links](os::unique_fd fd) { links.listen(std::move(fd)); })};
 
   guardian_args args;
   args.host = host;
@@ -314,6 +342,16 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
   args.make_admin = [sessions](caf::actor_system& sys) {
     return sys.spawn(troupe::make_admin, sessions);
   };
+  link::hub_broker_options hub_options;
+  hub_options.hub.epoch = host->epoch();
+  hub_options.hub.fleet = loaded.spec->name;
+  hub_options.hub.memory = loaded.spec->runtime.mailbox_space;
+  messaging::queue_bounds queue_bounds;
+  queue_bounds.bytes = loaded.spec->runtime.queue_space;
+  args.make_hub = [hub_options](caf::actor_system& sys) {
+    return link::make_hub(sys, hub_options);
+  };
+  args.queue_store = store::open_queue(state_path + "/queue.db", queue_bounds);
   args.on_end = end_once;
   args.on_stop = [host] { ::kill(host->keeper_pid(), SIGTERM); };
   args.on_alive = vouch;
@@ -337,7 +375,8 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
   std::promise<void> listening_now;
   auto reachable = listening_now.get_future();
   boost::asio::post(io, [&] {
-    socket.start();
+    admin_socket.start();
+    link_socket.start();
     listening_now.set_value();
   });
   if (*manager) {

@@ -3,10 +3,10 @@
 // The runtime: puts the actor system, the keeper's line, the store and the admin
 // socket together, and takes them apart again.
 //
-// Threads: CAF's scheduler workers and its middleman; one that runs the io_context
-// (keeper, accepting); the two of the log collector; the two detached actors (journal,
-// launcher); one that prepares starts and one that writes the runtime's own log. The main
-// thread starts all that, and waits for the end.
+// Threads: CAF's scheduler workers and its middleman, in which the hub lives; one that runs the
+// io_context (keeper, accepting); the two of the log collector; the detached actors (journal,
+// launcher, queue and its spilling); one that prepares starts and one that writes the runtime's own
+// log. The main thread starts all that, and waits for the end.
 
 #include "actors/guardian.hpp"
 #include "messages/admin.hpp"

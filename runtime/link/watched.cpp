@@ -11,7 +11,7 @@ watched::watched(multiplexer& loop, int fd, std::function<void()> on_readable,
     : event_handler{loop, fd}
     , on_readable_{std::move(on_readable)}
     , on_writable_{std::move(on_writable)} {
-  // nop
+  state_.reading = true; // else CAF would pass over what there is to read
 }
 
 void watched::watch_reads(bool on) {

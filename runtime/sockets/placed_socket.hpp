@@ -18,7 +18,7 @@ public:
     std::string name; ///< «admin»; for the alarms, and what the keeper knows it by
     std::string path;
     mode_t mode = 0600;
-    int backlog = 128;
+    int backlog = 4096;   ///< as many bots connect at once when the runtime comes back
     os::unique_fd socket; ///< kept by the keeper for us, or none
     os::unique_fd place;  ///< what was at `path` when that one was bound (O_PATH), or none
     /// To be kept by the keeper: «admin» and «admin.place».
