@@ -129,7 +129,15 @@ std::int64_t hub_broker_state::wall() const {
 
 // -- what the actor is told ----------------------------------------------------------------
 
+// Before it is known who there is, everything that a bot said would be refused for good.
 void hub_broker_state::take(const new_link& x) {
+  if (!routed)
+    early.push_back(x);
+  else
+    begin(x);
+}
+
+void hub_broker_state::begin(const new_link& x) {
   const int fd = x.take();
   if (fd < 0)
     return;
@@ -150,6 +158,9 @@ void hub_broker_state::take(const new_link& x) {
 
 void hub_broker_state::set_routes(const messaging::routes_ptr& x) {
   turn([&] { hub->set_routes(x); });
+  routed = true;
+  for (const auto& each : std::exchange(early, {}))
+    begin(each);
 }
 
 void hub_broker_state::order(const std::string& instance, std::uint64_t incarnation,

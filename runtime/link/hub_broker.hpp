@@ -102,6 +102,7 @@ private:
   void look();
   void load_queue();
 
+  void begin(const new_link&);
   wire_end* find(messaging::link_id);
   void on_readable(messaging::link_id);
   void on_writable(messaging::link_id);
@@ -123,6 +124,8 @@ private:
   messaging::monotonic armed{}; ///< 0: not at all
   std::unordered_map<messaging::link_id, wire_end> links;
   messaging::link_id last_link = 0;
+  std::vector<new_link> early; ///< before the first routing table
+  bool routed = false;
   std::string input; ///< shared by all links
   /// Links that the hub filled up to its bound, and the kernel took it: there is room again.
   std::vector<messaging::link_id> hungry;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <troupe/bot.hpp>
 #include <unistd.h>
+#include <utility>
 
 namespace talk {
 
@@ -52,9 +53,18 @@ public:
                           : bot_.send(channel, payload, how);
     if (!said)
       die("cannot send to " + channel);
+    if (!corked_ && ++sent_ > 1) { // more than one without `flush`: a flood
+      bot_.cork();
+      corked_ = true;
+    }
   }
 
-  void flush() override {} // what is sent goes out by itself
+  // What is sent goes out by itself.
+  void flush() override {
+    sent_ = 0;
+    if (std::exchange(corked_, false))
+      bot_.uncork();
+  }
 
   void send_durable(const std::string& channel, std::string_view payload) override {
     send_options how;
@@ -75,6 +85,8 @@ public:
 private:
   const receiver* each_ = nullptr;
   std::uint64_t got_ = 0;
+  std::uint64_t sent_ = 0;
+  bool corked_ = false;
   std::uint64_t acknowledged_ = 0;
   client bot_;
 };
