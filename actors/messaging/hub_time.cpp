@@ -118,7 +118,7 @@ void hub::impl::look_at(link_state& of) {
 }
 
 void hub::impl::want_receipt(link_state& from) {
-  if (from.unreceipted >= receipt_after)
+  if (from.unreceipted >= receipt_after || from.unreceipted_bytes >= window_bytes / 4)
     touch(from);
   else if (from.receipt.at.count() == 0)
     from.receipt.set(clock, now + receipt_delay, due::receipt, from.id);
