@@ -291,6 +291,9 @@ struct hub::impl final : load_view, service_port {
   /// `text` by value: it may be the one that ends with the operation.
   void shell_fail(std::uint64_t number, code, std::string text);
   void shell_due(std::uint64_t number);
+  void shell_asks_service(const passing&, const address&);
+  void shell_answered(std::uint64_t number, std::string_view by, wire::content,
+                      const std::string& payload, bool failed);
   void shell_reply(const passing&, const peer* source);
   /// The shell's operation that a message is of, or null.
   shell_op* shell_of(const wire::message_view&);

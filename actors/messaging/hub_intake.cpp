@@ -113,7 +113,7 @@ void hub::impl::route(passing& m, const address& to, peer* source) {
   case address::kind::service:
     if (source)
       return ask_service(m, to, *source);
-    return reject(m, code::no_such_address, "a shell has operations for that");
+    return shell_asks_service(m, to);
   case address::kind::none:
     return reject(m, code::no_such_address, "there is no service of that name");
   }

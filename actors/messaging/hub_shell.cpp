@@ -26,6 +26,8 @@ void hub::impl::shell_send(const std::string& operation, const json& in, shell_a
   std::string to, key, payload;
   try {
     read_message(operation, in, m.view, to, key, payload);
+    if (operation == "publish" && parse_address(to).what == address::kind::none)
+      throw bad_argument{explain_address(to)};
     shell_op op;
     op.request = operation == "request";
     op.how = m.view.how;
@@ -141,15 +143,35 @@ void hub::impl::shell_reply(const passing& m, const peer* source) {
   if (at == shells.end() || !at->second.request || !source)
     return reject(m, code::expired, "nobody waits for this reply");
   complete(m, *source);
-  auto op = std::move(shells.extract(at).mapped());
   std::string payload{m.view.payload};
   if (m.view.is(wire::compressed))
     if (auto plain = wire::decompress(m.view.payload, m.view.length))
       payload = std::move(*plain);
-  json ok{{"by", source->name},
-          {"content", name_of(m.view.kind)},
+  shell_answered(m.view.request, source->name, m.view.kind, payload, m.view.is(wire::failed));
+}
+
+void hub::impl::shell_asks_service(const passing& m, const address& to) {
+  const auto number = m.view.sequence;
+  if (!m.asks())
+    return reject(m, code::bad_message, "a service takes requests only");
+  service_request request;
+  request.service = to.name;
+  request.payload = m.view.payload;
+  desk.ask(request, [this, number, by = std::string{m.view.to}](const service_reply& reply) {
+    shell_answered(number, by, wire::content::json, reply.payload, reply.failed);
+  });
+}
+
+void hub::impl::shell_answered(std::uint64_t number, std::string_view by, wire::content kind,
+                               const std::string& payload, bool failed) {
+  const auto at = shells.find(number);
+  if (at == shells.end())
+    return; // it has not waited so long
+  auto op = std::move(shells.extract(at).mapped());
+  json ok{{"by", by},
+          {"content", name_of(kind)},
           {"payload_bytes", payload.size()},
-          {"failed", m.view.is(wire::failed)},
+          {"failed", failed},
           {"took_s", std::chrono::duration<double>(now - op.since).count()},
           {"trace", hex(op.trace)}};
   put_payload(ok, payload, payload.size());

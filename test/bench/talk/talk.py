@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import sys
+import threading
 import time
 
 import troupe
@@ -25,13 +26,14 @@ def report(**members):
 
 def flood(to, count, size):
     bot = troupe.Bot()
+    bot.start()
     payload = b"x" * size
     await_go()
     began = time.monotonic()
     for _ in range(count):
         bot.send(to, payload)
     report(mode="flood", seconds=time.monotonic() - began)
-    bot.run()
+    threading.Event().wait()  # what is not sent yet must not be lost with us
 
 
 def sink(count):
