@@ -128,8 +128,10 @@ private:
   std::vector<messaging::link_id> hungry;
   std::deque<std::function<void()>> later; ///< what must not happen within a call of the hub
   std::deque<std::pair<messaging::monotonic, messaging::link_id>> lingering;
-  bool loaded = false;  ///< the hub has what the queue kept
-  bool loading = false; ///< it has been asked for
+  std::vector<new_link> unheard; ///< those that came before the first table
+  bool routed = false;           ///< it is there
+  bool loaded = false;           ///< the hub has what the queue kept
+  bool loading = false;          ///< it has been asked for
 };
 
 /// Spawns it. `options` bounds the whole.
