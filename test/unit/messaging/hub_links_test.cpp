@@ -211,7 +211,7 @@ BOOST_FIXTURE_TEST_CASE(goodbye_closes_without_a_word, two) {
 
 BOOST_FIXTURE_TEST_CASE(tells_become_notices, two) {
   a.control(wire::frame_type::tell, {{"op", "ready"}});
-  BOOST_TEST(port.told(notice::kind::ready, "m/a#0"));
+  BOOST_TEST(port.told(notice::kind::says_ready, "m/a#0"));
   a.control(wire::frame_type::tell, {{"op", "stopping"}});
   BOOST_TEST(port.told(notice::kind::stopping, "m/a#0"));
   a.control(wire::frame_type::tell, {{"op", "something newer"}});
