@@ -28,8 +28,21 @@ std::int64_t hub::impl::to_wall(monotonic expires) const {
   return port.wall() + std::chrono::duration_cast<std::chrono::microseconds>(expires - now).count();
 }
 
+/// Whether an earlier runtime has put it on disk, and its sender did not hear of that.
+bool hub::impl::is_kept(const passing& m) {
+  if (!m.again)
+    return false;
+  const auto* source = find(instance_of(m.view.from));
+  return source && source->sent.incarnation() == m.view.incarnation
+         && source->sent.remembered_end(m.view.in, m.view.sequence);
+}
+
 /// Its place in the mailbox is kept meanwhile, so that nothing that is on disk is refused.
 void hub::impl::commit(peer& to, passing& m) {
+  if (is_kept(m)) {
+    ++count.duplicates;
+    return answer(m, code::accepted, {});
+  }
   parcel what{m};
   const bool to_disk = to.box.bounds().when_full == config::overflow::spill;
   const bool room = to.box.has_room(what.cost()) && memory + what.cost() <= options.memory;
@@ -99,15 +112,6 @@ void hub::impl::committed(std::uint64_t id, const parcel& what, const std::strin
   place(*to, m, true);
 }
 
-/// Whether an earlier runtime has put it on disk, and its sender did not hear of that.
-bool hub::impl::is_kept(const passing& m) {
-  if (!m.again)
-    return false;
-  const auto* source = find(instance_of(m.view.from));
-  return source && source->sent.incarnation() == m.view.incarnation
-         && source->sent.remembered_end(m.view.in, m.view.sequence);
-}
-
 /// The bounds of mailboxes do not hold for what is there: it was accepted.
 void hub::impl::restore(const queue_contents& from) {
   if (restored)
@@ -142,14 +146,10 @@ void hub::impl::restore(const queue_contents& from) {
     if (to)
       to->box.release(each.what.cost());
     auto m = each.what.open();
-    if (is_kept(m)) {
-      ++count.duplicates;
-      answer(m, code::accepted, {});
-    } else if (to) {
+    if (to)
       send_to(*to, m);
-    } else {
+    else
       reject(m, code::no_such_address, "its receiver is no more");
-    }
   }
   if (routing.routes())
     place_restored();

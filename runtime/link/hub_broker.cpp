@@ -24,6 +24,9 @@ constexpr int most_rounds = 16;
 // Read of a link whose other end reads no more, for what it said last.
 constexpr int last_reads = 64;
 
+// Links that wait for the first table; what is beyond is closed, and connects again.
+constexpr std::size_t most_unheard = 16'384;
+
 } // namespace
 
 // -- life ----------------------------------------------------------------------------------
@@ -129,15 +132,14 @@ std::int64_t hub_broker_state::wall() const {
 
 // -- what the actor is told ----------------------------------------------------------------
 
-// Before it is known who there is, everything that a bot said would be refused for good.
 void hub_broker_state::take(const new_link& x) {
-  if (!routed)
-    early.push_back(x);
-  else
-    begin(x);
-}
-
-void hub_broker_state::begin(const new_link& x) {
+  // Without a table the hub knows of nobody who may send or get anything. Bots are faster than
+  // that after the death of a runtime: they wait unheard.
+  if (!routed) {
+    if (unheard.size() < most_unheard)
+      unheard.push_back(x);
+    return;
+  }
   const int fd = x.take();
   if (fd < 0)
     return;
@@ -158,9 +160,10 @@ void hub_broker_state::begin(const new_link& x) {
 
 void hub_broker_state::set_routes(const messaging::routes_ptr& x) {
   turn([&] { hub->set_routes(x); });
-  routed = true;
-  for (const auto& each : std::exchange(early, {}))
-    begin(each);
+  if (!x || std::exchange(routed, true))
+    return;
+  for (const auto& each : std::exchange(unheard, {}))
+    take(each);
 }
 
 void hub_broker_state::order(const std::string& instance, std::uint64_t incarnation,

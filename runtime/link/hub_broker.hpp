@@ -102,7 +102,6 @@ private:
   void look();
   void load_queue();
 
-  void begin(const new_link&);
   wire_end* find(messaging::link_id);
   void on_readable(messaging::link_id);
   void on_writable(messaging::link_id);
@@ -124,15 +123,15 @@ private:
   messaging::monotonic armed{}; ///< 0: not at all
   std::unordered_map<messaging::link_id, wire_end> links;
   messaging::link_id last_link = 0;
-  std::vector<new_link> early; ///< before the first routing table
-  bool routed = false;
   std::string input; ///< shared by all links
   /// Links that the hub filled up to its bound, and the kernel took it: there is room again.
   std::vector<messaging::link_id> hungry;
   std::deque<std::function<void()>> later; ///< what must not happen within a call of the hub
   std::deque<std::pair<messaging::monotonic, messaging::link_id>> lingering;
-  bool loaded = false;  ///< the hub has what the queue kept
-  bool loading = false; ///< it has been asked for
+  std::vector<new_link> unheard; ///< those that came before the first table
+  bool routed = false;           ///< it is there
+  bool loaded = false;           ///< the hub has what the queue kept
+  bool loading = false;          ///< it has been asked for
 };
 
 /// Spawns it. `options` bounds the whole.

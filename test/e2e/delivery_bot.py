@@ -74,8 +74,8 @@ def receive(bot, journal):
     def got(message):
         journal.note("got", id=message.payload["id"], redelivered=message.redelivered,
                      sender=message.sender)
-        if DICE.random() < 0.05:
-            time.sleep(DICE.uniform(0, 0.003)) # so that some are in the middle of it
+        if DICE.random() < 0.1:
+            time.sleep(DICE.uniform(0, 0.02)) # so that some are killed in the middle of it
 
 
 def main():

@@ -97,7 +97,7 @@ struct broker_fixture {
   hub_actor hub;
   link::hub_broker_options options;
 
-  void start(bool with_queue = false) {
+  void start(bool with_queue = false, bool with_table = true) {
     hub = link::make_hub(system, options);
     auto given = std::make_shared<services>();
     given->launcher = caf::actor_cast<launcher_actor>(system.spawn(fake_launcher, launcher_heard));
@@ -106,7 +106,8 @@ struct broker_fixture {
     given->hub = hub;
     all = given;
     caf::anon_send(hub, wire_atom_v, all);
-    caf::anon_send(hub, apply_atom_v, table(7));
+    if (with_table)
+      caf::anon_send(hub, apply_atom_v, table(7));
   }
 
   ~broker_fixture() {
@@ -194,6 +195,17 @@ wire::outcome outcome_for(raw_bot& bot) {
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(hub_broker, broker_fixture)
+
+// R01: after the death of a runtime bots are back before anybody knows who they are.
+BOOST_AUTO_TEST_CASE(a_link_that_comes_before_the_first_table_waits_for_it) {
+  start(false, false);
+  auto a = hand_over("a#0", 7, message("a#1", 1, "early", wire::delivery::assured));
+  auto b = hand_over("a#1");
+  BOOST_TEST(figure("links") == 0);
+  caf::anon_send(hub, apply_atom_v, table(7));
+  BOOST_TEST(payload_of(next(b, wire::frame_type::message)) == "early");
+  BOOST_TEST(figure("links") == 2);
+}
 
 BOOST_AUTO_TEST_CASE(a_message_goes_from_link_to_link) {
   start();
