@@ -53,7 +53,7 @@ class Completion(Case):
         return result.stdout.decode().split("\n")[:-1]
 
     def test_commands(self):
-        self.assertEqual(["start", "stats", "status"], self.bash("sta"))
+        self.assertEqual(["start", "state", "stats", "status"], self.bash("sta"))
         self.assertLess(20, len(self.bash("")))
         self.assertNotIn("await", self.bash(""))
         self.assertEqual(["bash"], self.bash("completion", "b"))
@@ -114,7 +114,7 @@ class Completion(Case):
                 env=self.environment(TROUPE_STATE=str(self.shared.state), HOME=home))
             self.assertEqual((0, b""), (result.returncode, result.stderr), line)
             return [one.split("\t")[0] for one in result.stdout.decode().splitlines()]
-        self.assertEqual({"start", "stats", "status"}, set(fish("troupe sta")))
+        self.assertEqual({"start", "state", "stats", "status"}, set(fish("troupe sta")))
         self.assertEqual({"lonely", "lonely#0"}, set(fish("troupe stop lo")))
         self.assertEqual(["--wait"], fish("troupe stop --w"))
         self.assertEqual(["--wait=30s"], fish("troupe stop --wait=3"))

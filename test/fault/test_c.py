@@ -342,7 +342,7 @@ class OneFleet(SharedCase):
         self.assertEqual("0" * 16, seen["ignored"])
         self.assertEqual("0" * 16, seen["caught"])
         allowed = {"PATH", "HOME", "USER", "LANG", "TZ", "MINE", "TROUPE_BOT", "TROUPE_INSTANCE",
-                   "TROUPE_INCARNATION", "TROUPE_BOT_DIR"}
+                   "TROUPE_INCARNATION", "TROUPE_BOT_DIR", "TROUPE_LINK", "TROUPE_TOKEN"}
         self.assertEqual(set(), set(seen["environment"]) - allowed)
         number = str(fleet.status("c25")["c25#0"]["incarnation"])
         self.assertEqual(("c25", "0", number, "yes"),

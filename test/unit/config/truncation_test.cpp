@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(the_demo_fleet_loads_without_a_warning) {
   BOOST_REQUIRE_MESSAGE(result.spec, all(result.errors, &*source));
   BOOST_TEST(result.warnings.empty(), all(result.warnings));
   BOOST_TEST(result.spec->name == "demo");
-  BOOST_TEST(result.spec->bots.size() == 8u);
+  BOOST_TEST(result.spec->bots.size() == 11u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
