@@ -156,7 +156,7 @@ void hub::impl::on_tell(link_state& from, std::string_view body) {
     tell(op == "drained" ? notice::kind::drained : notice::kind::flattened,
          flag_of(*said, "ok", true) ? ""
          : text.empty()             ? "it says that it could not"
-                                    : text);
+                                    : "it failed: " + text);
   // What a newer client tells beyond that is ignored.
 }
 

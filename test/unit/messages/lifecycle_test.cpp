@@ -81,11 +81,16 @@ std::map<state, expectations> all_expectations() {
                                     {ev::drain, {draining, action::begin_drain}}};
   result[paused] =
       stays(paused, {ev::start, ev::pause, ev::reset, ev::impaired, ev::recovered, ev::hung})
-      + told_to_end + ends_of_a_process() + expectations{{ev::resume, {running, action::thaw}}};
-  result[draining] =
-      stays(draining,
-            {ev::drain, ev::start, ev::stop, ev::recycle, ev::reset, ev::impaired, ev::recovered})
-      + ended_as_asked + expectations{{ev::drained, goes_down}, {ev::hung, goes_down}};
+      + told_to_end + ends_of_a_process()
+      + expectations{{ev::resume, {running, action::thaw}},
+                     {ev::drain, {draining, action::begin_drain}}};
+  result[draining] = stays(draining, {ev::drain, ev::start, ev::stop, ev::recycle, ev::reset,
+                                      ev::impaired, ev::recovered})
+                     + ended_as_asked
+                     + expectations{{ev::drained, goes_down},
+                                    {ev::hung, goes_down},
+                                    {ev::ended_retry, {backoff, action::schedule_retry}},
+                                    {ev::ended_failed, {failed, action::schedule_probe}}};
   result[stopping] = stays(stopping, {ev::start, ev::stop, ev::recycle, ev::reset, ev::impaired,
                                       ev::recovered, ev::hung})
                      + ended_as_asked
