@@ -146,7 +146,7 @@ class Inbox:
     # -- what became of them ---------------------------------------------------------------
 
     def finish(self, message: Message, result: int, link: int) -> None:
-        """Its handler has returned; `link` is the link of now, 0 for none."""
+        """Its handler has returned; `link` is the link of now, 0 before its WELCOME."""
         head = message._head
         if head[1] != wire.FIRE:
             self._answer(message, (head[0], head[6], head[5]), result, link)
@@ -163,11 +163,9 @@ class Inbox:
                 entry.state = wire.HANDLED
             else: # it is to be handled when it comes again
                 del of_sender[identity]
-        if not link:
-            return
-        if came_by == link:
+        if link and came_by == link:
             self._done.append((tag, result))
-        else:
+        else: # also between HELLO, which has said that it is being handled, and WELCOME
             lane, incarnation, sequence = identity
             state = wire.HANDLED if result == wire.DONE_DONE else wire.HANDLER_FAILED
             self._known.append(wire.Known(lane, state, incarnation, sequence, message.sender))

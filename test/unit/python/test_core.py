@@ -564,6 +564,17 @@ class Receiving(LinkCase):
         self.assertTrue(self.handle().redelivered)
         self.assertEqual([[(1, 1), (2, 0)]], self.said(wire.DONE))
 
+    def test_one_that_ends_between_hello_and_welcome_is_told(self):
+        self.receive(message(1, delivery=1, tag=1))
+        taken = self.core.inbox.take()
+        self.break_link()
+        self.core.connected(self.now)
+        self.assertEqual([wire.HANDLING], [each.state for each in self.said(wire.KNOWN)[0]])
+        self.core.inbox.finish(taken, wire.DONE_DONE, self.core.link)
+        self.assertEqual([], self.said(wire.KNOWN))  # no more than the hello has announced
+        self.receive(welcome())
+        self.assertEqual([wire.HANDLED], [each.state for each in self.said(wire.KNOWN)[0]])
+
     def test_known_again_while_it_is_handled(self):
         self.receive(message(1, delivery=1, tag=1))
         taken = self.core.inbox.take()
