@@ -1,13 +1,11 @@
 #include "actors/messaging/shell_json.hpp"
 
 #include "config/escape.hpp"
+#include "messages/base64.hpp"
 
 namespace troupe::messaging {
 
 namespace {
-
-constexpr std::string_view digits =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 template <class T, std::size_t N>
 T choice_in(const nlohmann::json& in, const char* name, T otherwise,
@@ -65,10 +63,14 @@ void read_message(const std::string& operation, const nlohmann::json& in, wire::
   to = publish ? "topic:" + text_in(in, "topic", 200) : text_in(in, "to", wire::max_address);
   if (to.empty())
     throw bad_argument{"to is missing"};
-  if (in.contains("payload_base64"))
-    payload = from_base64(text_in(in, "payload_base64", wire::max_payload * 4 / 3 + 4));
-  else
+  if (in.contains("payload_base64")) {
+    auto bytes = from_base64(text_in(in, "payload_base64", wire::max_payload * 4 / 3 + 4));
+    if (!bytes)
+      throw bad_argument{"payload_base64 is no base64"};
+    payload = std::move(*bytes);
+  } else {
     payload = text_in(in, "payload", wire::max_payload);
+  }
   if (payload.size() > wire::max_payload)
     throw bad_argument{"a payload has at most 983040 bytes"};
   head.in = choice_in(in, "lane", wire::lane::normal, lane_names);
@@ -95,44 +97,6 @@ void put_payload(nlohmann::json& into, std::string_view payload, std::size_t mos
     into["payload"] = part;
   else
     into["payload_base64"] = to_base64(part);
-}
-
-std::string to_base64(std::string_view in) {
-  std::string out;
-  out.reserve((in.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < in.size(); i += 3) {
-    std::uint32_t group = 0;
-    const auto count = std::min<std::size_t>(3, in.size() - i);
-    for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8 | (k < count ? static_cast<unsigned char>(in[i + k]) : 0u);
-    for (std::size_t k = 0; k < 4; ++k)
-      out += k <= count ? digits[group >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
-
-std::string from_base64(std::string_view in) {
-  std::string out;
-  std::uint32_t group = 0;
-  std::size_t have = 0, padding = 0;
-  for (const char each : in) {
-    const auto value = digits.find(each);
-    if (each == '=')
-      ++padding;
-    else if (padding != 0 || value == digits.npos)
-      throw bad_argument{"payload_base64 is no base64"};
-    group = group << 6 | (each == '=' ? 0u : static_cast<std::uint32_t>(value));
-    if (++have == 4) {
-      for (std::size_t k = 0; k < 3; ++k)
-        out += static_cast<char>(group >> (16 - 8 * k) & 255);
-      group = 0;
-      have = 0;
-    }
-  }
-  if (have != 0 || padding > 2 || padding > out.size())
-    throw bad_argument{"payload_base64 is no base64"};
-  out.resize(out.size() - padding);
-  return out;
 }
 
 std::string_view name_of(wire::content kind) {

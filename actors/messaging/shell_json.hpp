@@ -32,10 +32,6 @@ void read_message(const std::string& operation, const nlohmann::json&, wire::mes
 /// `payload` when it is UTF-8, else `payload_base64`; at most so many bytes of it, then `cut`.
 void put_payload(nlohmann::json& into, std::string_view payload, std::size_t most);
 
-std::string to_base64(std::string_view);
-/// Throws bad_argument.
-std::string from_base64(std::string_view);
-
 std::string_view name_of(wire::content);
 
 template <std::size_t N>
