@@ -199,7 +199,8 @@ class Troupe(Broker):
     def command(self, words):
         if words[0] == "python":
             return ["/usr/bin/python3", str(self.bench.talk_python), *map(str, words[1:])]
-        return [str(self.bench.talk), "troupe", "-", *map(str, words)]
+        transport = "none" if "unlinked" in words else "troupe"
+        return [str(self.bench.talk), transport, "-", *map(str, words)]
 
     def troupe(self, *words):
         return [self.bench.binaries / "troupe", "--state", self.directory / "state", *words]

@@ -240,6 +240,11 @@ int main(int argc, char** argv) {
   const std::string name = argv[1], mode = argv[3];
   std::vector<std::string> words{argv + 4, argv + argc};
   const auto number = [&words](std::size_t i) { return std::stoul(words.at(i)); };
+  if (name == "none") { // for what a bot costs that is not linked
+    await_go();
+    for (;;)
+      ::pause();
+  }
   auto line = name == "pair" ? split(mode, words) : connect(name, argv[2]);
   if (mode == "ping")
     ping(*line, words.at(0), words.at(1), number(2), number(3));
