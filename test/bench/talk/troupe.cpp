@@ -21,7 +21,7 @@ public:
     bot_.on_message([this](const message& what) {
       ++got_;
       if (each_)
-        (*each_)(what.payload);
+        (*each_)(what.payload());
     });
     bot_.on_outcome([this](const outcome& what) {
       if (!what.good())
@@ -38,7 +38,7 @@ public:
     bot_.subscribe(channel.substr(6), [this](const message& what) {
       ++got_;
       if (each_)
-        (*each_)(what.payload);
+        (*each_)(what.payload());
     });
     bot_.flush(milliseconds{5000});
     bot_.step(milliseconds{100});
