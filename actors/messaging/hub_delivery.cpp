@@ -28,6 +28,25 @@ bool hub::impl::can_go(peer& to, const passing& m) {
          && to.link->windows[lane].takes(body_size(m.view)) && touch(*to.link).room > 0;
 }
 
+void hub::impl::count_sent(link_state& link, wire::lane in, std::size_t size) {
+  link.room -= static_cast<std::int64_t>(size + wire::frame_overhead);
+  link.windows[static_cast<std::size_t>(in)].send(size);
+  ++link.sent.messages;
+  link.sent.bytes += size;
+  ++count.messages_out;
+  count.bytes_out += size;
+}
+
+/// What goes as it was kept, with nothing to be noted of it. False: it is not of that kind.
+bool hub::impl::forward(link_state& link, const parcel& what) {
+  if (what.how != wire::delivery::fire || what.again || what.asks || what.expires.count() != 0
+      || what.is(wire::sampled) || (what.is(wire::compressed) && !link.hello.zstd) || !seen.idle())
+    return false;
+  link.out += what.frame.bytes();
+  count_sent(link, what.in, what.body().size());
+  return true;
+}
+
 /// `owned`: it was in the mailbox; its parcel is used up.
 void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
   auto& link = *to.link;
@@ -51,16 +70,16 @@ void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
   if (v.how != wire::delivery::fire)
     v.tag = ++link.last_tag;
   const auto size = body_size(v);
-  append_frame(link.out, v);
+  const bool as_kept = !m.frame.empty() && v.how == wire::delivery::fire && !m.again
+                       && m.expires.count() == 0 && v.flags == m.view.flags;
+  if (as_kept)
+    link.out += m.frame.bytes();
+  else
+    append_frame(link.out, v);
   record(m.view, m.again ? trace_step::redelivered : trace_step::delivered, to.name);
   if (!seen.idle())
     seen.see(v, to.name, now, port.wall());
-  link.room -= static_cast<std::int64_t>(size + wire::frame_overhead);
-  link.windows[static_cast<std::size_t>(v.in)].send(size);
-  ++link.sent.messages;
-  link.sent.bytes += size;
-  ++count.messages_out;
-  count.bytes_out += size;
+  count_sent(link, v.in, size);
   if (m.asks())
     assign(m, &to);
   if (v.how == wire::delivery::fire)
@@ -90,7 +109,7 @@ void hub::impl::keep(peer& to, parcel what, bool has_a_place) {
   if (!to.linked())
     to.grace.set(clock, to.unlinked + options.link_grace, due::grace, to.id);
   count_in(what);
-  if (!what.body.empty() && (what.body[2] & wire::sampled) != 0)
+  if (what.is(wire::sampled))
     record(what.open().view, trace_step::queued, to.name);
   to.box.push(std::move(what));
   press(to, to.box.lane(static_cast<wire::lane>(lane)).back());
@@ -133,13 +152,15 @@ void hub::impl::pump(peer& to) {
   while (link.room > 0) {
     const auto lane = to.box.choose([&](const parcel& first) {
       return (!to.draining || first.reply)
-             && (link.windows[static_cast<std::size_t>(first.in)].takes(first.body.size())
+             && (link.windows[static_cast<std::size_t>(first.in)].takes(first.body().size())
                  || is_over(first));
     });
     if (lane == wire::lanes)
       break;
     auto what = to.box.pop(lane);
     count_out(what);
+    if (forward(link, what))
+      continue;
     const auto m = what.open();
     if (is_over(m)) {
       ++count.expired;

@@ -166,6 +166,7 @@ struct hub::impl final : load_view, service_port {
   void route_pool(passing&, const address&, std::string_view not_this = {});
   void route_many(passing&, const address&, peer* source);
   void publish(passing&, const address&);
+  void send_to_all(const std::vector<peer*>&, passing&);
   void set_parts(const passing&, std::uint32_t parts);
   const permissions& may(peer&);
   refusal refuse(const peer&, const passing&) const;
@@ -180,6 +181,8 @@ struct hub::impl final : load_view, service_port {
   void place(peer&, passing&, bool has_a_place = false);
   bool can_go(peer&, const passing&);
   void transmit(peer&, const passing&, parcel* owned);
+  bool forward(link_state&, const parcel&);
+  void count_sent(link_state&, wire::lane, std::size_t body);
   void keep(peer&, parcel, bool has_a_place);
   bool make_room(peer&, const parcel&);
   void put_back(peer&, parcel);

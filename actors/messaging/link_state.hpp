@@ -99,7 +99,8 @@ struct link_state {
     std::string to;
     std::uint64_t table = 0; ///< number of the routing table it is good for, 0: none
     bool allowed = false;
-    peer* direct = nullptr; ///< of an instance
+    peer* direct = nullptr; ///< of an instance, or of a bot that has one only …
+    bool pooled = false;    ///< … the address is that of a bot
   } last;
   std::string status;      ///< what it last told
   std::string last_config; ///< as it was told
