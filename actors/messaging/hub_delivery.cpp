@@ -37,6 +37,22 @@ void hub::impl::count_sent(link_state& link, wire::lane in, std::size_t size) {
   count.bytes_out += size;
 }
 
+/// Nothing is to be noted or changed when it goes to somebody.
+bool hub::impl::is_plain(const passing& m) const {
+  return m.how() == wire::delivery::fire && !m.frame.empty() && !m.again && !m.asks()
+         && m.expires.count() == 0 && !m.view.is(wire::sampled) && seen.idle();
+}
+
+/// A plain message goes straight to the link. False: that cannot be.
+bool hub::impl::pass(peer& to, const passing& m) {
+  if (!to.listens() || (m.view.is(wire::compressed) && !to.link->hello.zstd) || refuse(to, m)
+      || !can_go(to, m))
+    return false;
+  to.link->out += m.frame.bytes();
+  count_sent(*to.link, m.view.in, m.frame.body().size());
+  return true;
+}
+
 /// What goes as it was kept, with nothing to be noted of it. False: it is not of that kind.
 bool hub::impl::forward(link_state& link, const parcel& what) {
   if (what.how != wire::delivery::fire || what.again || what.asks || what.expires.count() != 0

@@ -181,6 +181,8 @@ struct hub::impl final : load_view, service_port {
   void place(peer&, passing&, bool has_a_place = false);
   bool can_go(peer&, const passing&);
   void transmit(peer&, const passing&, parcel* owned);
+  bool is_plain(const passing&) const;
+  bool pass(peer&, const passing&);
   bool forward(link_state&, const parcel&);
   void count_sent(link_state&, wire::lane, std::size_t body);
   void keep(peer&, parcel, bool has_a_place);
