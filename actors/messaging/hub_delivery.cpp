@@ -129,8 +129,11 @@ void hub::impl::keep(peer& to, parcel what, bool has_a_place) {
     record(what.open().view, trace_step::queued, to.name);
   to.box.push(std::move(what));
   press(to, to.box.lane(static_cast<wire::lane>(lane)).back());
-  if (to.linked())
-    touch(*to.link);
+  if (!to.linked())
+    return;
+  touch(*to.link);
+  if (reading && (to.box.messages() > crowd_messages || to.box.bytes() > crowd_bytes))
+    reading->crowds = &to;
 }
 
 /// Drops the oldest of the weakest lane until the new one fits, if the mailbox is of that kind.
@@ -230,7 +233,28 @@ void hub::impl::press(peer& to, const parcel& from) {
           {{"op", "pressure"}, {"to", m.view.to}, {"on", true}});
 }
 
+/// Its other receivers wait with it, for no longer than `hold_for`.
+void hub::impl::hold(link_state& from) {
+  from.release.set(clock, now + hold_for, due::held, from.id);
+  if (std::exchange(from.held, true))
+    return;
+  auto& known = from.crowds->holds;
+  if (known.size() < max_pressed && std::find(known.begin(), known.end(), from.id) == known.end())
+    known.push_back(from.id); // else it waits for its whole time
+  port.hold(from.id, true);
+}
+
+void hub::impl::release(link_state& of) {
+  if (std::exchange(of.held, false))
+    port.hold(of.id, false);
+}
+
 void hub::impl::relax(peer& to) {
+  if (!to.holds.empty() && to.box.messages() <= crowd_messages / 2
+      && to.box.bytes() <= crowd_bytes / 2)
+    for (const auto id : std::exchange(to.holds, {}))
+      if (const auto at = links.find(id); at != links.end())
+        release(*at->second);
   if (to.pressed.empty() || !to.box.relaxed())
     return;
   for (const auto& each : to.pressed)

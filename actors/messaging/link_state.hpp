@@ -69,6 +69,8 @@ struct link_state {
   std::uint64_t unreceipted = 0;
   std::uint64_t unreceipted_bytes = 0;
   bool receipt_due = false;
+  peer* crowds = nullptr; ///< during a read: whose mailbox it fills faster than that empties
+  bool held = false;      ///< nothing is read from it
 
   // -- out -----------------------------------------------------------------------------
   std::string out;     ///< of this call of the hub; written when it ends
@@ -90,6 +92,7 @@ struct link_state {
   bool silent = false;
   alarm looked_at;
   alarm receipt;
+  alarm release;
 
   // -- what is remembered ---------------------------------------------------------------
   /// What this process got from earlier links and runtimes, by identity: whether handled.
