@@ -200,6 +200,8 @@ private:
   std::atomic<bool> stop_ = false;
   bool polling_ = false;     ///< a thread is in poll
   bool polling_out_ = false; ///< … for room to write, too
+  /// What waited when the socket last took no more; 0: it has taken everything since.
+  std::size_t full_at_ = 0;
 
   // The link.
   stage stage_ = stage::down;

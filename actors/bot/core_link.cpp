@@ -122,6 +122,7 @@ void core::greet() {
 }
 
 void core::write() {
+  full_at_ = 0;
   while (fd_ >= 0 && outbox_.unsent() > 0) {
     std::array<iovec, 3> parts;
     msghdr head{};
@@ -135,6 +136,7 @@ void core::write() {
     if (errno == EINTR)
       continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      full_at_ = outbox_.unsent();
       if (polling_ && !polling_out_)
         wake(); // it has to wait for room, too
       break;

@@ -17,6 +17,8 @@ constexpr std::string_view topic_prefix = "topic:";
 /// that polls takes what there is in one call.
 constexpr instant together = 20us;
 constexpr unsigned most_in_burst = 4;
+/// When the socket was full, so much more is gathered before it is tried again.
+constexpr std::size_t more = 32u << 10;
 
 } // namespace
 
@@ -111,6 +113,9 @@ sent core::send(draft& of) {
 /// Writes what was added, unless something else is about to.
 void core::push() {
   if (stage_ != stage::up)
+    return;
+  const bool later = corked_ > 0 || polling_ || in_handler(); // somebody will write
+  if (later && full_at_ != 0 && outbox_.unsent() < full_at_ + more)
     return;
   if (outbox_.unsent() >= outbox::batch) {
     write();

@@ -7,8 +7,9 @@ namespace {
 /// How many of each lane are taken before a weaker one gets its turn.
 constexpr std::array<std::uint32_t, wire::lanes> turns_of = {64, 16, 4, 1};
 
-constexpr std::size_t pooled_letters = 256;
-constexpr std::size_t pooled_bytes = 4096;
+/// Memory of letters that are kept for later ones: of one, and of all.
+constexpr std::size_t largest_pooled = 4096;
+constexpr std::size_t most_pooled = 1u << 20;
 
 std::size_t index(wire::lane which) {
   return static_cast<std::size_t>(which);
@@ -35,13 +36,15 @@ letter_ptr inbox::blank() {
     return std::make_shared<letter>();
   auto result = std::move(pool_.back());
   pool_.pop_back();
+  pooled_ -= result->body.capacity() + sizeof(letter);
   return result;
 }
 
 void inbox::recycle(letter_ptr used) {
-  if (used.use_count() != 1 || pool_.size() >= pooled_letters
-      || used->body.capacity() > pooled_bytes)
+  const auto memory = used->body.capacity() + sizeof(letter);
+  if (used.use_count() != 1 || memory > largest_pooled || pooled_ + memory > most_pooled)
     return;
+  pooled_ += memory;
   used->unpacked = {};
   used->actor = {};
   used->deferred = used->ended = used->replied = false;

@@ -56,6 +56,7 @@ private:
   std::array<std::uint32_t, wire::lanes> turns_{};
   wire::credits said_{};
   std::vector<letter_ptr> pool_;
+  std::size_t pooled_ = 0; ///< bytes in it
 };
 
 } // namespace troupe::bot::detail

@@ -48,8 +48,7 @@ bool subscriptions::erase(std::string_view pattern) {
 }
 
 std::shared_ptr<const std::vector<handler_ptr>> subscriptions::find(std::string_view topic) {
-  std::string name{topic};
-  if (const auto found = found_.find(name); found != found_.end())
+  if (const auto found = found_.find(topic); found != found_.end())
     return found->second;
   auto result = std::make_shared<std::vector<handler_ptr>>();
   for (const auto& [pattern, each] : all_)
@@ -57,7 +56,7 @@ std::shared_ptr<const std::vector<handler_ptr>> subscriptions::find(std::string_
       result->push_back(each.handler);
   if (found_.size() >= most_remembered)
     found_.clear();
-  found_.emplace(std::move(name), result);
+  found_.emplace(topic, result);
   return result;
 }
 

@@ -37,7 +37,13 @@ public:
 
 private:
   std::map<std::string, subscription, std::less<>> all_;
-  std::unordered_map<std::string, std::shared_ptr<const std::vector<handler_ptr>>> found_;
+  struct hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view of) const { return std::hash<std::string_view>{}(of); }
+  };
+  std::unordered_map<std::string, std::shared_ptr<const std::vector<handler_ptr>>, hash,
+                     std::equal_to<>>
+      found_;
 };
 
 } // namespace troupe::bot::detail

@@ -37,6 +37,9 @@ struct hub_port {
   virtual void write(link_id, std::string_view bytes) = 0;
   /// Bytes that were written and that the kernel has not taken yet.
   virtual std::size_t unsent(link_id) const = 0;
+  /// Nothing is to be read from a link until it is said otherwise, which is soon. Advice: what is
+  /// given to the hub all the same is taken.
+  virtual void hold(link_id, bool /*on*/) {}
   /// Closes once what was written has gone out, or after a second.
   virtual void close(link_id) = 0;
 

@@ -28,6 +28,41 @@ bool hub::impl::can_go(peer& to, const passing& m) {
          && to.link->windows[lane].takes(body_size(m.view)) && touch(*to.link).room > 0;
 }
 
+void hub::impl::count_sent(link_state& link, wire::lane in, std::size_t size) {
+  link.room -= static_cast<std::int64_t>(size + wire::frame_overhead);
+  link.windows[static_cast<std::size_t>(in)].send(size);
+  ++link.sent.messages;
+  link.sent.bytes += size;
+  ++count.messages_out;
+  count.bytes_out += size;
+}
+
+/// Nothing is to be noted or changed when it goes to somebody.
+bool hub::impl::is_plain(const passing& m) const {
+  return m.how() == wire::delivery::fire && !m.frame.empty() && !m.again && !m.asks()
+         && m.expires.count() == 0 && !m.view.is(wire::sampled) && seen.idle();
+}
+
+/// A plain message goes straight to the link. False: that cannot be.
+bool hub::impl::pass(peer& to, const passing& m) {
+  if (!to.listens() || (m.view.is(wire::compressed) && !to.link->hello.zstd) || refuse(to, m)
+      || !can_go(to, m))
+    return false;
+  to.link->out += m.frame.bytes();
+  count_sent(*to.link, m.view.in, m.frame.body().size());
+  return true;
+}
+
+/// What goes as it was kept, with nothing to be noted of it. False: it is not of that kind.
+bool hub::impl::forward(link_state& link, const parcel& what) {
+  if (what.how != wire::delivery::fire || what.again || what.asks || what.expires.count() != 0
+      || what.is(wire::sampled) || (what.is(wire::compressed) && !link.hello.zstd) || !seen.idle())
+    return false;
+  link.out += what.frame.bytes();
+  count_sent(link, what.in, what.body().size());
+  return true;
+}
+
 /// `owned`: it was in the mailbox; its parcel is used up.
 void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
   auto& link = *to.link;
@@ -51,16 +86,16 @@ void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
   if (v.how != wire::delivery::fire)
     v.tag = ++link.last_tag;
   const auto size = body_size(v);
-  append_frame(link.out, v);
+  const bool as_kept = !m.frame.empty() && v.how == wire::delivery::fire && !m.again
+                       && m.expires.count() == 0 && v.flags == m.view.flags;
+  if (as_kept)
+    link.out += m.frame.bytes();
+  else
+    append_frame(link.out, v);
   record(m.view, m.again ? trace_step::redelivered : trace_step::delivered, to.name);
   if (!seen.idle())
     seen.see(v, to.name, now, port.wall());
-  link.room -= static_cast<std::int64_t>(size + wire::frame_overhead);
-  link.windows[static_cast<std::size_t>(v.in)].send(size);
-  ++link.sent.messages;
-  link.sent.bytes += size;
-  ++count.messages_out;
-  count.bytes_out += size;
+  count_sent(link, v.in, size);
   if (m.asks())
     assign(m, &to);
   if (v.how == wire::delivery::fire)
@@ -90,12 +125,15 @@ void hub::impl::keep(peer& to, parcel what, bool has_a_place) {
   if (!to.linked())
     to.grace.set(clock, to.unlinked + options.link_grace, due::grace, to.id);
   count_in(what);
-  if (!what.body.empty() && (what.body[2] & wire::sampled) != 0)
+  if (what.is(wire::sampled))
     record(what.open().view, trace_step::queued, to.name);
   to.box.push(std::move(what));
   press(to, to.box.lane(static_cast<wire::lane>(lane)).back());
-  if (to.linked())
-    touch(*to.link);
+  if (!to.linked())
+    return;
+  touch(*to.link);
+  if (reading && (to.box.messages() > crowd_messages || to.box.bytes() > crowd_bytes))
+    reading->crowds = &to;
 }
 
 /// Drops the oldest of the weakest lane until the new one fits, if the mailbox is of that kind.
@@ -133,13 +171,15 @@ void hub::impl::pump(peer& to) {
   while (link.room > 0) {
     const auto lane = to.box.choose([&](const parcel& first) {
       return (!to.draining || first.reply)
-             && (link.windows[static_cast<std::size_t>(first.in)].takes(first.body.size())
+             && (link.windows[static_cast<std::size_t>(first.in)].takes(first.body().size())
                  || is_over(first));
     });
     if (lane == wire::lanes)
       break;
     auto what = to.box.pop(lane);
     count_out(what);
+    if (forward(link, what))
+      continue;
     const auto m = what.open();
     if (is_over(m)) {
       ++count.expired;
@@ -193,7 +233,28 @@ void hub::impl::press(peer& to, const parcel& from) {
           {{"op", "pressure"}, {"to", m.view.to}, {"on", true}});
 }
 
+/// Its other receivers wait with it, for no longer than `hold_for`.
+void hub::impl::hold(link_state& from) {
+  from.release.set(clock, now + hold_for, due::held, from.id);
+  if (std::exchange(from.held, true))
+    return;
+  auto& known = from.crowds->holds;
+  if (known.size() < max_pressed && std::find(known.begin(), known.end(), from.id) == known.end())
+    known.push_back(from.id); // else it waits for its whole time
+  port.hold(from.id, true);
+}
+
+void hub::impl::release(link_state& of) {
+  if (std::exchange(of.held, false))
+    port.hold(of.id, false);
+}
+
 void hub::impl::relax(peer& to) {
+  if (!to.holds.empty() && to.box.messages() <= crowd_messages / 2
+      && to.box.bytes() <= crowd_bytes / 2)
+    for (const auto id : std::exchange(to.holds, {}))
+      if (const auto at = links.find(id); at != links.end())
+        release(*at->second);
   if (to.pressed.empty() || !to.box.relaxed())
     return;
   for (const auto& each : to.pressed)

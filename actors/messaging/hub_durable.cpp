@@ -65,7 +65,7 @@ void hub::impl::commit(peer& to, passing& m) {
   kept.row = what.row;
   kept.target = what.pooled ? std::string{parse_address(m.view.to).name} : to.name;
   kept.expires = to_wall(what.expires);
-  kept.body = what.body;
+  kept.body = what.body();
   batch.accepted.push_back(std::move(kept));
   commits.push_back({to.id, std::move(what)});
 }

@@ -55,6 +55,12 @@ inline constexpr std::chrono::seconds stall_deadline{30};
 inline constexpr std::uint32_t heartbeats_missed = 3;
 /// Answers to CALLs and orders that one link may let wait.
 inline constexpr std::size_t max_control = 256u << 10;
+/// Whoever sends faster than a linked receiver takes it is read more slowly once so much waits:
+/// not at all until half of that is left, or for so long. So it sleeps instead of racing ahead, and
+/// the receiver gets the processor.
+inline constexpr std::size_t crowd_messages = 2048;
+inline constexpr std::size_t crowd_bytes = 512u << 10;
+inline constexpr std::chrono::microseconds hold_for{250};
 /// A process that has ended gets so long for the end of its connection to arrive: a
 /// grandchild may hold it open.
 inline constexpr std::chrono::milliseconds end_delay{100};
@@ -166,6 +172,7 @@ struct hub::impl final : load_view, service_port {
   void route_pool(passing&, const address&, std::string_view not_this = {});
   void route_many(passing&, const address&, peer* source);
   void publish(passing&, const address&);
+  void send_to_all(const std::vector<peer*>&, passing&);
   void set_parts(const passing&, std::uint32_t parts);
   const permissions& may(peer&);
   refusal refuse(const peer&, const passing&) const;
@@ -180,6 +187,10 @@ struct hub::impl final : load_view, service_port {
   void place(peer&, passing&, bool has_a_place = false);
   bool can_go(peer&, const passing&);
   void transmit(peer&, const passing&, parcel* owned);
+  bool is_plain(const passing&) const;
+  bool pass(peer&, const passing&);
+  bool forward(link_state&, const parcel&);
+  void count_sent(link_state&, wire::lane, std::size_t body);
   void keep(peer&, parcel, bool has_a_place);
   bool make_room(peer&, const parcel&);
   void put_back(peer&, parcel);
@@ -190,6 +201,8 @@ struct hub::impl final : load_view, service_port {
   void count_out(const parcel& what) { memory -= what.cost(); }
   void press(peer&, const parcel&);
   void relax(peer&);
+  void hold(link_state&);
+  void release(link_state&);
 
   // -- hub_spill.cpp ---------------------------------------------------------------------
 
@@ -320,7 +333,8 @@ struct hub::impl final : load_view, service_port {
   hub_options options;
   std::shared_ptr<impl*> self;
   int depth = 0;
-  monotonic now{}; ///< of this call
+  link_state* reading = nullptr; ///< whose bytes are being taken
+  monotonic now{};               ///< of this call
   router routing;
   std::uint64_t table = 1; ///< number of the routing table
   bool stopping = false;

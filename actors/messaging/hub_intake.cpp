@@ -72,17 +72,23 @@ void hub::impl::on_message(link_state& from, std::string_view body) {
 
   auto& last = from.last;
   if (last.table == table && last.to == v.to) {
-    if (last.direct)
+    if (last.direct && !(last.pooled && m.past)) {
+      m.pooled = last.pooled;
       return send_to(*last.direct, m);
+    }
   } else {
     const auto to = parse_address(v.to);
     last.to = v.to;
     last.table = table;
     last.direct = nullptr;
+    last.pooled = to.what == address::kind::bot;
     last.allowed = to.what != address::kind::none && may(who).may_send(to);
     if (last.allowed && to.what == address::kind::instance && routing.instance(to.name))
       last.direct = &peer_of(to.name);
-    if (last.direct)
+    if (last.allowed && last.pooled)
+      if (const auto* only = routing.only_member(to))
+        last.direct = &peer_of(only->instance);
+    if (last.direct && !last.pooled)
       return send_to(*last.direct, m);
   }
   const auto to = parse_address(v.to);
@@ -153,7 +159,16 @@ void hub::impl::route_many(passing& m, const address& to, peer* source) {
     return reject(m, why, found.text.empty() ? "nobody else is there" : found.text);
   }
   set_parts(m, static_cast<std::uint32_t>(receivers.size()));
+  send_to_all(receivers, m);
+}
+
+void hub::impl::send_to_all(const std::vector<peer*>& receivers, passing& m) {
+  if (receivers.size() > 1)
+    m.frame = frame_of(m.view);
+  const bool plain = is_plain(m) && !shell_of(m.view);
   for (auto* each : receivers) {
+    if (plain && pass(*each, m))
+      continue;
     auto part = m;
     send_to(*each, part);
   }
@@ -174,10 +189,7 @@ void hub::impl::publish(passing& m, const address& to) {
   if (receivers.empty())
     return answer(m, code::accepted, {}); // nobody listens, which is no fault
   set_parts(m, static_cast<std::uint32_t>(receivers.size()));
-  for (auto* each : receivers) {
-    auto part = m;
-    send_to(*each, part);
-  }
+  send_to_all(receivers, m);
 }
 
 refusal hub::impl::refuse(const peer& to, const passing& m) const {

@@ -93,11 +93,15 @@ void hub::impl::on_data(link_state& from, std::string_view bytes) {
   from.in.bytes += bytes.size();
   count.bytes_in += bytes.size();
   bool whole = false;
+  reading = &from;
+  from.crowds = nullptr;
   while (!from.ending) {
     const bool begun = !from.input.empty();
     const auto frame = wire::parse_frame(begun ? std::string_view{from.input} : bytes);
-    if (frame.what == wire::parsed_frame::kind::broken)
-      return fail(from, "bad_frame", frame.problem);
+    if (frame.what == wire::parsed_frame::kind::broken) {
+      fail(from, "bad_frame", frame.problem);
+      break;
+    }
     if (frame.what == wire::parsed_frame::kind::partial) {
       // The buffer never has more than the one frame that was begun.
       const auto part = begun ? std::min(frame.missing, bytes.size()) : bytes.size();
@@ -119,6 +123,9 @@ void hub::impl::on_data(link_state& from, std::string_view bytes) {
     if (bytes.empty())
       break;
   }
+  reading = nullptr;
+  if (from.crowds && !from.ending)
+    hold(from);
   if (from.input.empty()) {
     from.frame_since = {};
   } else if (whole || from.frame_since.count() == 0) {

@@ -25,14 +25,14 @@ void write_row(std::string& body, std::uint64_t row) {
 
 void hub::impl::spill(peer& to, parcel what) {
   auto& lane = to.box.spilled[static_cast<std::size_t>(what.in)];
-  if (to.box.spilled_bytes() + what.body.size() > to.box.bounds().spill
+  if (to.box.spilled_bytes() + what.body().size() > to.box.bounds().spill
       || memory + what.cost() > options.memory) {
     ++to.rejected;
     return reject(what.open(), code::mailbox_full,
                   "the mailbox of " + to.name + " is full, on disk too", &to);
   }
   ++lane.messages;
-  lane.bytes += what.body.size();
+  lane.bytes += what.body().size();
   ++count.spilled;
   press(to, what);
   spilled out;
@@ -40,10 +40,10 @@ void hub::impl::spill(peer& to, parcel what) {
   out.lane = static_cast<std::uint8_t>(what.in);
   out.deliveries = what.deliveries;
   out.expires = to_wall(what.expires);
+  out.body = what.body();
   if (what.again)
-    what.body[flags_at] = static_cast<char>(what.body[flags_at] | wire::again);
-  write_row(what.body, what.row);
-  out.body = std::move(what.body);
+    out.body[flags_at] = static_cast<char>(out.body[flags_at] | wire::again);
+  write_row(out.body, what.row);
   memory += out.body.size(); // until it is written
   spills.push_back(std::move(out));
 }
@@ -120,7 +120,7 @@ void hub::impl::fetched(peer& to, std::size_t lane, const spill_list& list) {
     disk.messages -= std::min<std::uint64_t>(disk.messages, 1);
     disk.bytes -= std::min<std::uint64_t>(disk.bytes, each.body.size());
     auto what = unspilled(each);
-    if (what.body.empty()) {
+    if (what.frame.empty()) {
       ++count.spill_lost;
       continue;
     }

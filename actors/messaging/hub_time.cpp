@@ -32,6 +32,12 @@ void hub::impl::on_due(const timers::entry& what) {
       }
     }
     return;
+  case due::held:
+    if (auto* of = link()) {
+      of->release.at = {};
+      release(*of);
+    }
+    return;
   case due::ended:
     if (auto* of = link(); of && has_ended(*of->owner))
       fail(*of, "old_incarnation", "this process has ended");

@@ -69,6 +69,8 @@ struct link_state {
   std::uint64_t unreceipted = 0;
   std::uint64_t unreceipted_bytes = 0;
   bool receipt_due = false;
+  peer* crowds = nullptr; ///< during a read: whose mailbox it fills faster than that empties
+  bool held = false;      ///< nothing is read from it
 
   // -- out -----------------------------------------------------------------------------
   std::string out;     ///< of this call of the hub; written when it ends
@@ -90,6 +92,7 @@ struct link_state {
   bool silent = false;
   alarm looked_at;
   alarm receipt;
+  alarm release;
 
   // -- what is remembered ---------------------------------------------------------------
   /// What this process got from earlier links and runtimes, by identity: whether handled.
@@ -99,7 +102,8 @@ struct link_state {
     std::string to;
     std::uint64_t table = 0; ///< number of the routing table it is good for, 0: none
     bool allowed = false;
-    peer* direct = nullptr; ///< of an instance
+    peer* direct = nullptr; ///< of an instance, or of a bot that has one only …
+    bool pooled = false;    ///< … the address is that of a bot
   } last;
   std::string status;      ///< what it last told
   std::string last_config; ///< as it was told

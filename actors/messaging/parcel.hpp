@@ -2,6 +2,7 @@
 
 // A message inside the hub.
 
+#include "actors/messaging/kept_frame.hpp"
 #include "messages/wire/message.hpp"
 
 #include <chrono>
@@ -25,6 +26,7 @@ struct handling {
 /// A message that passes: its texts lie in an input buffer, or in a parcel.
 struct passing : handling {
   wire::message_view view; ///< `from` is filled in, `flags` are without `again`
+  kept_frame frame;        ///< `view` as it would be written; of what is for several or was kept
 
   wire::delivery how() const { return view.how; }
   bool asks() const { return view.request != 0 && !view.is(wire::reply); }
@@ -32,7 +34,7 @@ struct passing : handling {
 
 /// A message that is kept.
 struct parcel : handling {
-  std::string body; ///< of its MESSAGE frame, `tag` 0
+  kept_frame frame; ///< `tag` 0
   wire::lane in = wire::lane::normal;
   wire::delivery how = wire::delivery::fire;
   bool reply = false;
@@ -41,12 +43,23 @@ struct parcel : handling {
   parcel() = default;
   explicit parcel(const passing& from);
 
-  /// Good as long as the parcel does not move.
   passing open() const;
 
+  std::string_view body() const { return frame.body(); }
+  bool is(wire::flag flag) const { return (flags() & flag) != 0; }
+
   /// What it takes of a mailbox's bytes.
-  std::size_t cost() const { return body.size() + sizeof(parcel); }
+  std::size_t cost() const { return frame.bytes().size() + allocation + sizeof(parcel); }
+
+private:
+  static constexpr std::size_t allocation = 24;
+  std::uint8_t flags() const {
+    return frame.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(body()[2]);
+  }
 };
+
+/// The frame that says so.
+kept_frame frame_of(const wire::message_view&);
 
 /// Of the body of a MESSAGE frame.
 inline std::size_t body_size(const wire::message_view& of) {

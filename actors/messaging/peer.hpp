@@ -53,7 +53,8 @@ struct peer {
   std::deque<flight> flights; ///< by tag
   std::size_t flying = 0;     ///< of them, not over
   std::vector<pressed_sender> pressed;
-  bool draining = false; ///< it was ordered to: only replies go to it
+  std::vector<link_id> holds; ///< links that are not read until the mailbox is shorter
+  bool draining = false;      ///< it was ordered to: only replies go to it
   alarm grace, ttl;
   std::uint64_t dropped = 0;
   std::uint64_t rejected = 0;

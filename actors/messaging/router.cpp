@@ -72,6 +72,14 @@ choice router::pick_instance(const address& to) const {
   return down(*found);
 }
 
+const route* router::only_member(const address& to) const {
+  const auto* found = routes_ ? routes_->bots.get(to.name) : nullptr;
+  if (!found || (*found)->members.size() != 1)
+    return nullptr;
+  const auto* only = (*found)->members[0].get();
+  return only->takes() || only->returns() ? only : nullptr;
+}
+
 choice router::pick_member(const address& to, std::string_view key, std::string_view not_this) {
   const auto* found = routes_->bots.get(to.name);
   if (!found || (*found)->members.empty())

@@ -74,6 +74,10 @@ public:
   /// one that drains too.
   const route* instance(std::string_view name) const;
 
+  /// The only instance of a bot, when it can get something: `pick` chooses it whatever the key,
+  /// as long as the table is the same. Else null.
+  const route* only_member(const address& to) const;
+
 private:
   choice nobody(const address& to) const;
   choice deserted(const address& group) const;

@@ -14,6 +14,7 @@ namespace troupe::messaging {
 /// What is to be looked at.
 enum class due : std::uint8_t {
   link,      ///< heartbeats, and deadlines of one link
+  held,      ///< a link that nothing was read from for a moment
   receipt,   ///< what one link has been taken from is to be told
   ended,     ///< the process behind a link is gone, and its last bytes should have come
   grace,     ///< a process has lived too long without a link

@@ -152,8 +152,14 @@ const char* decode(std::string_view body, message_view& into) {
   return nullptr;
 }
 
-void append_body(std::string& out, const message_view& from) {
-  char head[message_head_size];
+namespace {
+
+std::size_t size_of(const message_view& of) {
+  return message_head_size + of.to.size() + of.from.size() + of.key.size() + of.payload.size();
+}
+
+/// Writes the body of that size.
+void write_body(char* head, const message_view& from) {
   const auto number = [&head](std::size_t offset, auto value) {
     std::memcpy(head + offset, &value, sizeof value);
   };
@@ -173,11 +179,20 @@ void append_body(std::string& out, const message_view& from) {
   number(69, static_cast<std::uint8_t>(from.from.size()));
   number(70, static_cast<std::uint8_t>(from.key.size()));
   number(71, std::uint8_t{0});
-  out.append(head, sizeof head);
-  out.append(from.to);
-  out.append(from.from);
-  out.append(from.key);
-  out.append(from.payload);
+  char* at = head + message_head_size;
+  for (const auto each : {from.to, from.from, from.key, from.payload}) {
+    if (!each.empty())
+      std::memcpy(at, each.data(), each.size());
+    at += each.size();
+  }
+}
+
+} // namespace
+
+void append_body(std::string& out, const message_view& from) {
+  const auto begin = out.size();
+  out.resize(begin + size_of(from));
+  write_body(out.data() + begin, from);
 }
 
 void append_frame(std::string& out, const message_view& from) {

@@ -300,6 +300,11 @@ std::size_t hub_broker_state::unsent(link_id id) const {
   return found == links.end() ? 0 : found->second.waiting();
 }
 
+void hub_broker_state::hold(link_id id, bool on) {
+  if (auto* link = find(id); link && !link->closing)
+    link->socket->watch_reads(!on);
+}
+
 /// The connection is gone; the hub hears of it unless it has closed it itself.
 void hub_broker_state::lost(link_id id) {
   const auto* link = find(id);

@@ -59,6 +59,7 @@ public:
   std::int64_t wall() const override;
   void write(messaging::link_id, std::string_view) override;
   std::size_t unsent(messaging::link_id) const override;
+  void hold(messaging::link_id, bool on) override;
   void close(messaging::link_id) override;
   void tell(notice) override;
   void store(messaging::queue_batch_ptr, std::function<void(std::string)>) override;
