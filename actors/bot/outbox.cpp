@@ -107,7 +107,7 @@ std::uint64_t outbox::add(wire::message_view& of) {
   of.sequence = lanes_[index(of.in)].next++;
   const auto bytes = body_size(of);
   const bool straight = open_ && held_.empty();
-  auto& out = of.in == wire::lane::urgent && !in_order_ ? urgent_.bytes : plain_.bytes;
+  auto& queue = of.in == wire::lane::urgent && !in_order_ ? urgent_ : plain_;
   if (of.how != wire::delivery::fire) {
     auto& keep = kept_[key(of.in, of.sequence)];
     wire::append_frame(keep.frame, of);
@@ -117,9 +117,9 @@ std::uint64_t outbox::add(wire::message_view& of) {
     keep.sequence = of.sequence;
     kept_bytes_ += keep.frame.size();
     if (straight)
-      out += keep.frame;
+      queue.bytes += keep.frame;
   } else if (straight) {
-    wire::append_frame(out, of);
+    queue.sums.append(queue.bytes, of);
   }
   if (straight) {
     count(of.in, of.sequence, bytes);
@@ -233,6 +233,8 @@ void outbox::align() {
 }
 
 std::size_t outbox::parts(std::array<iovec, 3>& into) {
+  for (auto* each : {&urgent_, &plain_})
+    each->sums.settle(each->bytes);
   std::size_t count = 0;
   const auto add = [&](std::string& bytes, std::size_t begin, std::size_t end) {
     if (begin < end)

@@ -19,6 +19,7 @@ namespace troupe::bot::detail {
 struct byte_queue {
   std::string bytes;
   std::size_t begin = 0;
+  wire::late_sums sums; ///< of `bytes`
 
   std::size_t size() const { return bytes.size() - begin; }
   void drop(std::size_t count);

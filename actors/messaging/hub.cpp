@@ -111,6 +111,7 @@ void hub::impl::flush(link_state& of) {
   }
   of.touched = false;
   if (!of.out.empty()) {
+    of.sums.settle(of.out);
     port.write(of.id, of.out);
     of.out.clear();
     if (of.out.capacity() > (256u << 10))

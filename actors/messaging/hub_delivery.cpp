@@ -91,7 +91,7 @@ void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
   if (as_kept)
     link.out += m.frame.bytes();
   else
-    append_frame(link.out, v);
+    link.sums.append(link.out, v);
   record(m.view, m.again ? trace_step::redelivered : trace_step::delivered, to.name);
   if (!seen.idle())
     seen.see(v, to.name, now, port.wall());

@@ -73,8 +73,9 @@ struct link_state {
   bool held = false;      ///< nothing is read from it
 
   // -- out -----------------------------------------------------------------------------
-  std::string out;     ///< of this call of the hub; written when it ends
-  std::string control; ///< whole frames that go before messages as soon as there is room
+  std::string out;      ///< of this call of the hub; written when it ends
+  wire::late_sums sums; ///< of `out`
+  std::string control;  ///< whole frames that go before messages as soon as there is room
   std::vector<wire::outcome> outcomes;
   std::string pong;      ///< the last PING's bytes, when it is not answered yet
   std::int64_t room = 0; ///< bytes that may be appended; one frame may pass it

@@ -73,4 +73,10 @@ std::size_t begin_frame(std::string& out, frame_type);
 /// … and completes it with size and checksum.
 void end_frame(std::string& out, std::size_t begin);
 
+/// Completes it but for the checksum, for which there is room.
+void end_unsummed_frame(std::string& out, std::size_t begin);
+
+/// Fills in the checksums of whole frames that stand from `begin` to `end`.
+void sum_frames(std::string& out, std::size_t begin, std::size_t end);
+
 } // namespace troupe::wire

@@ -201,6 +201,22 @@ void append_frame(std::string& out, const message_view& from) {
   end_frame(out, begin);
 }
 
+void late_sums::append(std::string& out, const message_view& from) {
+  if (end_ != out.size()) {
+    settle(out);
+    begin_ = out.size();
+  }
+  const auto begin = begin_frame(out, frame_type::message);
+  append_body(out, from);
+  end_unsummed_frame(out, begin);
+  end_ = out.size();
+}
+
+void late_sums::settle(std::string& out) {
+  sum_frames(out, begin_, end_);
+  begin_ = end_ = 0;
+}
+
 void append_frame(std::string& out, const receipts& from) {
   const auto begin = begin_frame(out, frame_type::receipt);
   for (const auto each : from)

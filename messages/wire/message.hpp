@@ -115,6 +115,21 @@ struct known_message {
   bool failed = false; ///< its handler failed, or there is none: it may be tried again
 };
 
+/// MESSAGE frames of a buffer that get their checksums together, before it is written. The sum of
+/// bytes that were stored just before takes three times as long, for its wide loads have to wait
+/// for the small stores.
+class late_sums {
+public:
+  /// Appends a frame without its checksum.
+  void append(std::string& out, const message_view&);
+  /// Fills in what is missing. Before anything is taken from the front of `out`.
+  void settle(std::string& out);
+
+private:
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
 /// By lane.
 using receipts = std::array<std::uint64_t, lanes>;
 

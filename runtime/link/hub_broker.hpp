@@ -27,8 +27,8 @@ namespace troupe::link {
 
 struct hub_broker_options {
   messaging::hub_options hub;
-  std::size_t send_buffer = 64u << 10; ///< SO_SNDBUF of a link
-  std::size_t read_at_once = 64u << 10;
+  std::size_t send_buffer = 256u << 10; ///< SO_SNDBUF of a link
+  std::size_t read_at_once = 128u << 10;
   std::chrono::milliseconds linger{1000};      ///< for the last words of a link
   std::chrono::milliseconds queue_wait{30000}; ///< for an answer of the queue
 };

@@ -212,6 +212,25 @@ BOOST_AUTO_TEST_CASE(lanes_take_turns_so_that_low_moves) {
   BOOST_TEST(b.inbox[0].payload == "urgent");
 }
 
+BOOST_AUTO_TEST_CASE(who_outruns_a_receiver_is_left_alone_for_a_moment) {
+  link_both(1024);
+  for (int i = 0; i < 3000; ++i)
+    a.send("m/b#0", "x");
+  BOOST_TEST(!port.held.contains(a.id));
+  for (int i = 0; i < 100; ++i)
+    a.send("m/b#0", "x");
+  BOOST_TEST(port.held.contains(a.id));
+  pass(1ms);
+  BOOST_TEST(!port.held.contains(a.id));
+  a.send("m/b#0", "x");
+  BOOST_TEST(port.held.contains(a.id));
+  b.read();
+  b.credit_all(); // the half of what waited goes
+  b.read();
+  b.credit_all();
+  BOOST_TEST(!port.held.contains(a.id));
+}
+
 BOOST_AUTO_TEST_CASE(unsent_bytes_of_a_link_are_bounded) {
   link_both(65'536, 16 << 20);
   port.stuck.insert(b.id);

@@ -34,6 +34,7 @@ struct fake_port : hub_port {
   std::map<link_id, std::size_t> waiting; ///< of links that take nothing
   std::set<link_id> stuck;
   std::set<link_id> closed;
+  std::set<link_id> held;
   std::vector<notice> notices;
   std::deque<std::function<void()>> jobs;
   bool disk_works = true;
@@ -62,6 +63,7 @@ struct fake_port : hub_port {
     return at == waiting.end() ? 0 : at->second;
   }
   void close(link_id id) override { closed.insert(id); }
+  void hold(link_id id, bool on) override { on ? (void)held.insert(id) : (void)held.erase(id); }
   void tell(notice what) override { notices.push_back(std::move(what)); }
 
   void store(queue_batch_ptr batch, std::function<void(std::string)> done) override {
