@@ -38,8 +38,14 @@ struct exchange {
   stage world;
   std::shared_ptr<kept> got = std::make_shared<kept>();
   services all;
+  std::vector<caf::actor> made; ///< no guardian ends these
 
-  ~exchange() { all = {}; }
+  ~exchange() {
+    all = {};
+    for (const auto& each : std::exchange(made, {}))
+      caf::anon_send_exit(each, caf::exit_reason::kill);
+    world.settle();
+  }
 
   void begin(const config::spec_ptr& fleet) {
     world.run(fleet);
@@ -50,9 +56,14 @@ struct exchange {
   }
   hub_actor make_hub() {
     got->tables.clear();
-    return world.system().spawn(stub_hub, got);
+    return keep(world.system().spawn(stub_hub, got));
   }
-  switchboard_actor make_switchboard() { return world.system().spawn(switchboard); }
+  switchboard_actor make_switchboard() { return keep(world.system().spawn(switchboard)); }
+  template <class Handle>
+  Handle keep(const Handle& fresh) {
+    made.push_back(caf::actor_cast<caf::actor>(fresh));
+    return fresh;
+  }
 
   /// As the guardian does: the ledger first.
   void hand_out() {
