@@ -11,6 +11,7 @@
 #include <mutex>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 namespace troupe::bot {
 
@@ -90,6 +91,7 @@ struct hosted_fleet::impl {
   services_ptr all;
   std::optional<int> code;
   bool stopping = false;
+  bool gone = false; ///< the fleet is destroyed
 
   config::spec_ptr build() const;
   config::group_ptr build_group(const std::string& name, const config::fleet_spec&) const;
@@ -148,16 +150,21 @@ config::group_ptr hosted_fleet::impl::build_group(const std::string& name,
 }
 
 hosted_fleet::hosted_fleet(caf::actor_system& system, client& bot)
-    : impl_{std::make_unique<impl>(system, bot)} {
+    : impl_{std::make_shared<impl>(system, bot)} {
   // nop
 }
 
 hosted_fleet::~hosted_fleet() {
-  if (impl_->guardian) {
-    stop(std::chrono::seconds{5});
-    caf::anon_send_exit(impl_->guardian, caf::exit_reason::kill);
-    caf::anon_send_exit(impl_->link, caf::exit_reason::kill);
-  }
+  auto& x = *impl_;
+  if (!x.guardian)
+    return;
+  stop(std::chrono::seconds{5});
+  caf::anon_send_exit(std::exchange(x.guardian, {}), caf::exit_reason::kill);
+  caf::anon_send_exit(std::exchange(x.link, {}), caf::exit_reason::kill);
+  const std::lock_guard lock{x.mutex};
+  x.ended = nullptr;
+  x.all = nullptr;
+  x.gone = true;
 }
 
 void hosted_fleet::group(const std::string& name, group_options how) {
@@ -199,18 +206,21 @@ void hosted_fleet::start() {
   args.contents = std::make_shared<journal_contents>();
   args.config.spec = fleet;
   args.make_admin = [](caf::actor_system& system) { return system.spawn(no_admin); };
-  args.on_services = [&x](const services_ptr& now) {
-    const std::lock_guard lock{x.mutex};
-    x.all = now;
+  args.on_services = [kept = impl_](const services_ptr& now) {
+    const std::lock_guard lock{kept->mutex};
+    if (!kept->gone)
+      kept->all = now;
   };
-  args.on_end = [&x](int code) {
+  args.on_end = [kept = impl_](int code) {
+    std::function<void(int)> ended;
     {
-      const std::lock_guard lock{x.mutex};
-      x.code = code;
+      const std::lock_guard lock{kept->mutex};
+      kept->code = code;
+      ended = kept->ended;
     }
-    x.changed.notify_all();
-    if (x.ended)
-      x.ended(code);
+    kept->changed.notify_all();
+    if (ended)
+      ended(code);
   };
   args.detached = false; // nothing here waits for a disk
   x.guardian = x.system.spawn(troupe::guardian, std::move(args));

@@ -80,7 +80,7 @@ public:
 
 private:
   struct impl;
-  std::unique_ptr<impl> impl_;
+  std::shared_ptr<impl> impl_; ///< actors that end may outlive this for a moment
 };
 
 } // namespace troupe::bot
