@@ -56,7 +56,7 @@ constexpr known_trouble troubles[] = {
     {"not_permitted", exit_code::not_permitted, "this is not permitted", ""},
     {"mailbox_full", exit_code::failed, "the mailbox is full",
      "`troupe queues` shows what waits for whom"},
-    {"not_running", exit_code::failed, "the receiver is down and does not come back by itself",
+    {"not_running", exit_code::failed, "the receiver is down",
      "`troupe why BOT` says why, `troupe start BOT` starts it"},
     {"not_linked", exit_code::failed, "the receiver runs, and has no link",
      "`troupe links` shows who has; messages need a client such as troupe.Bot of Python"},

@@ -222,10 +222,10 @@ choice router::down(const route& it) const {
   if (it.leaving)
     return failure(outcome_code::not_running, it.instance + " is being removed from the fleet");
   if (alone)
-    return failure(outcome_code::not_running, it.instance + " is " + std::string{to_string(it.now)}
-                                                  + " and does not come back by itself");
-  return failure(outcome_code::not_running, text + " runs or comes back by itself; " + it.instance
-                                                + " is " + std::string{to_string(it.now)});
+    return failure(outcome_code::not_running,
+                   it.instance + " is " + std::string{to_string(it.now)});
+  return failure(outcome_code::not_running,
+                 text + " takes it; " + it.instance + " is " + std::string{to_string(it.now)});
 }
 
 } // namespace troupe::messaging

@@ -152,8 +152,7 @@ BOOST_AUTO_TEST_CASE(linked_members_come_before_living_ones_before_those_that_re
   BOOST_TEST((got == std::set<std::string>{"w#0", "w#2"})); // both come back
   x.put("w#0", state::failed);
   x.put("w#2", state::stopped, false);
-  BOOST_TEST(x.who("w")
-             == "not_running: no instance of w runs or comes back by itself; w#0 is failed");
+  BOOST_TEST(x.who("w") == "not_running: no instance of w takes it; w#0 is failed");
 }
 
 BOOST_AUTO_TEST_CASE(round_robin_goes_round_whoever_is_there) {

@@ -31,7 +31,7 @@ enum class code : std::uint8_t {
   no_such_address = 16,
   not_permitted = 17,
   mailbox_full = 18,
-  not_running = 19, ///< the receiver is down and will not come back by itself
+  not_running = 19, ///< the receiver is down, and this does not wait for it
   not_linked = 20,  ///< the receiver runs and has not linked for 30 s
   expired = 21,
   too_many_deliveries = 22, ///< it is a dead letter now
