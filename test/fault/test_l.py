@@ -17,6 +17,7 @@ from troupe_case import Case, SharedCase, poll_until, root_only
 from troupe_test import PATIENCE, SANITIZED, faultbot, times
 
 MAILBOX_FULL, RECEIVER_DIED = 18, 25
+LOW = 3
 
 
 def memory(fleet):
@@ -219,6 +220,24 @@ class Links(SharedCase, Measured):
         self.lives(self.link())
 
     # -- too much ------------------------------------------------------------------------------
+
+    def test_L14_bulk_before_control(self):
+        reader, sender = self.link("m/small#0"), self.link()
+        for _ in range(600):
+            sender.send("m/small#0", bytes(1000), lane=LOW)
+        wanted = [str(number).encode() for number in range(200)]
+        for payload in wanted:
+            sender.send("m/small#0", payload, lane=URGENT)
+        # All of it comes by what waits, and no more of that than was under way before.
+        urgent, bulk = [], 0
+        while len(urgent) < len(wanted):
+            message = reader.message()
+            if message.lane == URGENT:
+                urgent.append(message.payload)
+            else:
+                bulk += 1
+        self.assertEqual(wanted, urgent)
+        self.assertLessEqual(bulk, 256)
 
     def test_R22_a_mailbox_that_overflows(self):
         fleet = self.shared
