@@ -90,9 +90,8 @@ void handle_tap(const request_ptr& r) {
   std::uint64_t rate = 100;
   bool close = false;
   if (!r->get("tap", tap, any) || !r->get("cursor", cursor, any)
-      || !r->get("wait_ms", wait_ms, admin_limits::wait_ms)
-      || !r->get("every", every, 1'000'000) || !r->get("rate", rate, 1000)
-      || !r->get("close", close))
+      || !r->get("wait_ms", wait_ms, admin_limits::wait_ms) || !r->get("every", every, 1'000'000)
+      || !r->get("rate", rate, 1000) || !r->get("close", close))
     return;
   if (every == 0 || rate == 0)
     return r->refuse({exit_code::usage, "bad-arguments", "\"every\" and \"rate\" must be 1 or more",

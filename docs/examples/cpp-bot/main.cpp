@@ -1,13 +1,12 @@
 // A bot that hears ticks, answers what the last price was, and warns when it jumps.
 
-#include <troupe/bot.hpp>
-
 #include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <troupe/bot.hpp>
 
 namespace {
 
