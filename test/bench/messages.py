@@ -17,7 +17,7 @@ import time
 import procfs
 import report
 from brokers import ALL, child_called, proceed, stop
-from contestants.base import Failed, Unavailable
+from contestants.base import Failed, available
 from supervision import raise_open_files
 
 SMALL, LARGE = 100, 4096
@@ -267,19 +267,6 @@ def arguments(words=None):
     return options
 
 
-def install(bench, wanted):
-    """The contestants that can take part; those that cannot are said, with the reason."""
-    ready = []
-    for kind in ALL:
-        if kind.name in wanted:
-            try:
-                kind(bench).install()
-                ready.append(kind)
-            except Unavailable as reason:
-                print(f"without {kind.label}: {reason}", file=sys.stderr)
-    return ready
-
-
 def table(results):
     renamed = {"bare" if name == "pair" else name: runs for name, runs in results.items()}
     labels = {"bare" if kind.name == "pair" else kind.name: kind.label for kind in ALL}
@@ -299,7 +286,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.directory) as directory:
         bench = Bench(options.build, root, pathlib.Path(directory))
         bench.directory.chmod(0o755)
-        results = compare(install(bench, options.only), bench, options)
+        results = compare(available(ALL, bench, options.only), bench, options)
     kept = options.cache / "messages.json"
     kept.write_text(json.dumps({"machine": report.machine(), "runs": results}, indent=1) + "\n")
     print(table(results))

@@ -20,7 +20,7 @@ import time
 
 import procfs
 import report
-from contestants.base import Failed, Unavailable
+from contestants.base import Failed, available
 from loggers import ALL, Setup
 from supervision import raise_open_files, settle
 
@@ -251,15 +251,7 @@ def install(bench, wanted):
     """The contestants that can take part; those that cannot are said, with the reason."""
     if not bench.flood.exists():
         sys.exit(f"{bench.flood} is not built")
-    ready = []
-    for kind in ALL:
-        if kind.name in wanted:
-            try:
-                kind(bench).install()
-                ready.append(kind)
-            except Unavailable as reason:
-                print(f"without {kind.label}: {reason}", file=sys.stderr)
-    return ready
+    return available(ALL, bench, wanted)
 
 
 def table(results):

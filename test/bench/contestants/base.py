@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import procfs
@@ -16,6 +17,19 @@ class Unavailable(Exception):
 
 class Failed(Exception):
     """The contestant did not do what was asked; the text says what."""
+
+
+def available(kinds, bench, wanted):
+    """Those of `wanted` that can take part; those that cannot are said, with the reason."""
+    ready = []
+    for kind in kinds:
+        if kind.name in wanted:
+            try:
+                kind(bench).install()
+                ready.append(kind)
+            except Unavailable as reason:
+                print(f"without {kind.label}: {reason}", file=sys.stderr)
+    return ready
 
 
 class Contestant:
