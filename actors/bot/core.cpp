@@ -59,12 +59,12 @@ core::core(options from, std::unique_ptr<host> machine)
 core::~core() {
   {
     lock guard{mutex_};
+    // What was sent goes out, over a link that may still have to come.
+    if (managed_)
+      await(guard, after(1s), [&] { return stage_ == stage::closed || outbox_.written(); });
     if (stage_ == stage::up) {
-      await(guard, after(1s), [&] { return stage_ != stage::up || outbox_.unsent() == 0; });
-      if (stage_ == stage::up) {
-        wire::append_frame(outbox_.control(), wire::frame_type::bye, farewell_body("done", ""));
-        write();
-      }
+      wire::append_frame(outbox_.control(), wire::frame_type::bye, farewell_body("done", ""));
+      write();
     }
   }
   for (const int fd : {fd_, epoll_fd_, wake_fd_})

@@ -72,6 +72,8 @@ public:
   /// Everything was taken, and has its final outcome.
   bool settled() const;
   std::size_t unsent() const { return plain_.size() + urgent_.size(); }
+  /// Everything has gone out, once at least.
+  bool written() const { return held_.empty() && unsent() == 0; }
 
   /// What to write next, at most three parts.
   std::size_t parts(std::array<iovec, 3>&);

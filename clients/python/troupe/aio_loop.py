@@ -80,24 +80,27 @@ class Loop(BotBase):
             self._stopping.set()
         if ready:
             self.ready()
-        helpers = [self._spawn(self._keep_connected())]
-        helpers += [self._spawn(self._keep_time(timer)) for timer in self._timers]
-        helpers.append(self._spawn(self._dispatch()))
+        connecting = self._spawn(self._keep_connected())
+        working = [self._spawn(self._keep_time(timer)) for timer in self._timers]
+        working.append(self._spawn(self._dispatch()))
         try:
             await self._stopping.wait()
         finally:
-            await self._finish(helpers)
+            await self._finish(connecting, working)
 
-    async def _finish(self, helpers: "List[asyncio.Task[Any]]") -> None:
+    async def _finish(self, connecting: "asyncio.Task[Any]",
+                      working: "List[asyncio.Task[Any]]") -> None:
         # What is being handled gets to its end; nothing else is begun.
         deadline = time.monotonic() + FLUSH_S
         self._ending = True
         while self._busy and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
-        for task in helpers:
+        for task in working:
             task.cancel()
         self._flush()
-        await self._wait(lambda: not self._core.link or self._core.outbox.idle, FLUSH_S)
+        # Over a link that may still have to come.
+        await self._wait(lambda: self._core.closed or self._core.outbox.idle, FLUSH_S)
+        connecting.cancel()
         if self._core.link:
             self._core.close()
             self._closed_reason = "not_linked", "the bot has closed its link"

@@ -122,6 +122,7 @@ class Core:
         self._frame_began = 0.0
         self._control.clear()
         self.closing = False
+        self.outbox.unlinked()
         if was_up:
             self.events.append(Event("unlinked", why))
         if self.closed:

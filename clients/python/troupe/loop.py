@@ -138,10 +138,11 @@ class Loop(BotBase):
         return max(0.0, min(times) - time.monotonic()) if times else 60.0
 
     def _finish(self) -> None:
-        """The end: what was sent goes out, then a goodbye."""
+        """The end: what was sent goes out, over a link that may still have to come, then a
+        goodbye."""
         try:
             deadline = time.monotonic() + FLUSH_S
-            while (self._socket and self._core.link and time.monotonic() < deadline
+            while (not self._core.closed and time.monotonic() < deadline
                     and not (self._core.outbox.idle and not self._unsent)):
                 self._turn(max(0.0, deadline - time.monotonic()))
             with self._lock:

@@ -102,11 +102,14 @@ class Outbox:
         """A WELCOME: everything unresolved goes again, before what is new."""
         self._window_messages, self._window_bytes = messages, size
         self._max_unresolved = unresolved
+        self._again = deque(item for lane in self._unresolved for item in lane.values())
+
+    def unlinked(self) -> None:
+        """Nothing is under way: what is unresolved goes again, the rest is lost."""
         for lane in self._under_way:
             lane.clear()
         self._under_way_messages = self._under_way_bytes = 0
         self.pressed.clear()
-        self._again = deque(item for lane in self._unresolved for item in lane.values())
 
     # -- onto the wire ---------------------------------------------------------------------
 

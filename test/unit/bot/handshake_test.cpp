@@ -177,6 +177,28 @@ BOOST_AUTO_TEST_CASE(a_bot_that_ends_says_goodbye) {
   BOOST_TEST(frames[1].object()["reason"] == "done");
 }
 
+BOOST_AUTO_TEST_CASE(last_words_wait_for_the_link) {
+  BOOST_TEST(!!bot->send("market/feed", "last words"));
+  machine->idle = [this, asked = false]() mutable {
+    if (!std::exchange(asked, true))
+      runtime().welcome();
+  };
+  bot.reset();
+  const auto frames = runtime().all();
+  BOOST_TEST_REQUIRE(frames.size() == 3u);
+  BOOST_TEST(view(frames[1]).payload == "last words");
+  BOOST_TEST(frames[2].object()["reason"] == "done");
+}
+
+BOOST_AUTO_TEST_CASE(last_words_wait_no_longer_than_a_second) {
+  machine->refuse = ECONNREFUSED;
+  BOOST_TEST(!!bot->send("market/feed", "last words"));
+  machine->idle = [this, began = machine->time] {
+    BOOST_TEST_REQUIRE((machine->time - began <= 1s));
+  };
+  bot.reset();
+}
+
 // -- heartbeats ----------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_ping_is_answered_with_its_bytes) {

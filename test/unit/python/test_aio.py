@@ -178,6 +178,17 @@ class AioCase(unittest.IsolatedAsyncioTestCase):
         self.bot.stop()
         self.assertEqual("done", (await self.expect(wire.BYE))["reason"])
 
+    async def test_last_words_wait_for_the_link(self):
+        await self.bot.attach(self.runtime.bots)
+        self.bot.start()
+        await self.bot.send("a/b", "last words")
+        self.bot.stop()
+        await self.aside(self.runtime.greet)
+        self.assertEqual(b"last words", (await self.expect(wire.MESSAGE)).payload)
+        self.runtime.send(wire.receipt_frame([0, 0, 1, 0]))
+        self.assertEqual("done", (await self.expect(wire.BYE))["reason"])
+        await self.bot.close()
+
     async def test_the_link_is_lost(self):
         links = []
         self.bot.on_link(links.append)

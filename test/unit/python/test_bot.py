@@ -312,6 +312,17 @@ class Life(BotCase):
         self.assertEqual("done", self.runtime.expect(wire.BYE)["reason"])
         self.runtime.ended()
 
+    def test_last_words_wait_for_the_link(self):
+        self.bot.attach(self.runtime.bots)
+        self.bot.start()
+        self.bot.send("a/b", "last words")
+        self.bot.stop()
+        self.runtime.greet()
+        self.assertEqual(b"last words", self.runtime.expect(wire.MESSAGE).payload)
+        self.runtime.send(wire.receipt_frame([0, 0, 1, 0]))
+        self.assertEqual("done", self.runtime.expect(wire.BYE)["reason"])
+        self.bot.close()
+
     def test_a_new_runtime(self):
         """Over a real socket that is listened on: the bot comes again, and sends again."""
         import socket
