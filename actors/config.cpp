@@ -1,6 +1,7 @@
 #include "actors/config.hpp"
 
 #include "actors/clocks.hpp"
+#include "config/overrides.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -13,12 +14,12 @@ namespace {
 /// More instances of one bot than this are a typo.
 constexpr std::uint32_t max_replicas = 10'000;
 
-void set_replicas(std::map<std::string, std::uint32_t>& of, const std::string& bot,
-                  std::uint32_t replicas) {
-  if (replicas == 0)
+void set_replicas(config::override_map& of, const std::string& bot, std::uint32_t replicas) {
+  auto& patch = of[bot];
+  patch = replicas == 0 ? config::without_override(patch, "/replicas")
+                        : config::with_override(patch, "/replicas", replicas);
+  if (patch.empty())
     of.erase(bot);
-  else
-    of[bot] = replicas;
 }
 
 } // namespace
@@ -43,10 +44,10 @@ void config_state::recall_replicas() {
       .await(
           [this](const journal_contents_ptr& kept) {
             config::load_options options;
-            options.replicas = kept->replicas;
-            if (options.replicas != args.replicas)
+            options.overrides = kept->overrides;
+            if (options.overrides != args.overrides)
               if (auto loaded = config::load(args.tree, options); loaded.spec) {
-                args.replicas = kept->replicas;
+                args.overrides = kept->overrides;
                 args.spec = loaded.spec;
               }
             args.version = kept->version;
@@ -57,7 +58,8 @@ void config_state::recall_replicas() {
 
 void config_state::record_tree() {
   auto batch = std::make_shared<journal_batch>();
-  batch->applied = config::to_json(args.tree);
+  batch->applied = config_version{};
+  batch->applied->tree = config::to_json(args.tree);
   self->request(services->journal, request_timeout, write_atom_v, batch, false)
       .then(
           [this](const std::string& problem) {
@@ -94,13 +96,13 @@ caf::result<std::string> config_state::scale(const std::string& bot, std::uint32
     return fmt::format("{} instances of one bot are more than the limit of {}", replicas,
                        max_replicas);
   config::load_options options;
-  options.replicas = args.replicas;
-  set_replicas(options.replicas, bot, replicas);
+  options.overrides = args.overrides;
+  set_replicas(options.overrides, bot, replicas);
   auto loaded = config::load(args.tree, options);
   if (!loaded.spec)
     return "the config does not allow it: " + loaded.errors.front().message;
   auto batch = std::make_shared<journal_batch>();
-  batch->replicas[bot] = replicas;
+  batch->overrides[bot] = options.overrides.contains(bot) ? options.overrides.at(bot) : "";
   batch->audits.push_back(audit);
   auto answer = self->make_response_promise<std::string>();
   self->request(services->journal, request_timeout, write_atom_v, batch, true)
@@ -109,10 +111,10 @@ caf::result<std::string> config_state::scale(const std::string& bot, std::uint32
             if (problem.empty()) {
               // Another bot may have been scaled meanwhile.
               config::load_options all;
-              all.replicas = args.replicas;
-              set_replicas(all.replicas, bot, replicas);
+              all.overrides = args.overrides;
+              set_replicas(all.overrides, bot, replicas);
               if (auto both = config::load(args.tree, all); both.spec) {
-                args.replicas = std::move(all.replicas);
+                args.overrides = std::move(all.overrides);
                 args.spec = both.spec;
                 put_in_force();
               }
@@ -132,6 +134,10 @@ config_actor::behavior_type config_owner(config_state::pointer self, config_args
   return {
       [st](wire_atom, const services_ptr& x) { st->wire(x); },
       [st](view_atom) { return st->args.spec; },
+      [](const config_request&) { return config_reply{}; }, // TODO five: rollout
+      [](reload_atom, const std::string&, bool) {},
+      [](note_atom, const instance_record&) {},
+      [](tick_atom, std::uint64_t) {},
       [st](scale_atom, const std::string& bot, std::uint32_t replicas, const audit_entry& audit) {
         return st->scale(bot, replicas, audit);
       },

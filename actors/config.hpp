@@ -14,11 +14,11 @@ namespace troupe {
 
 struct config_args {
   config::tree tree;
-  config::spec_ptr spec;                         ///< loaded from `tree`
-  std::map<std::string, std::uint32_t> replicas; ///< set by operators
-  std::uint64_t version = 0;                     ///< of the applied tree
-  bool fresh = false;                            ///< `tree` is not in the store yet
-  bool replacement = false;                      ///< of one that may have scaled since
+  config::spec_ptr spec;          ///< loaded from `tree`
+  config::override_map overrides; ///< set by operators
+  std::uint64_t version = 0;      ///< of the applied tree
+  bool fresh = false;             ///< `tree` is not in the store yet
+  bool replacement = false;       ///< of one that may have scaled since
 };
 
 struct config_state {

@@ -36,6 +36,12 @@ using journal_actor = caf::typed_actor<
     caf::replies_to<query_atom, event_query>::with<event_list>,
     // The last n deaths of an instance or a bot, newest last.
     caf::replies_to<deaths_atom, std::string, std::uint32_t>::with<death_list>,
+    // The applied states of the config, newest first, without their trees; or one, whole.
+    caf::replies_to<versions_atom, std::uint32_t>::with<version_list>,
+    caf::replies_to<versions_atom, std::uint64_t>::with<version_list>,
+    // Entries of the audit, oldest first; and whether it is as it was written.
+    caf::replies_to<audit_atom, audit_query>::with<audit_list>,
+    caf::replies_to<verify_atom, std::uint64_t>::with<audit_check>,
     // What is kept and what was written since this actor began; see journal.cpp.
     caf::replies_to<figures_atom>::with<figures>, caf::reacts_to<tick_atom, std::uint64_t>>;
 
@@ -50,6 +56,8 @@ using ledger_actor = caf::typed_actor<
     caf::reacts_to<death>,
     // A group changed.
     caf::reacts_to<group_record>,
+    // Something happened to the config: it becomes an event whose subject is «config».
+    caf::reacts_to<remark_atom, std::string>,
     // These instances exist from now on, and no others (config version).
     caf::reacts_to<retain_atom, config::spec_ptr, std::uint64_t>,
     // The record of one instance, empty when there is none, and a number that none of
@@ -100,6 +108,9 @@ using launcher_actor = caf::typed_actor<
     caf::reacts_to<commit_atom, std::string, std::uint64_t>,
     // Attend a process that a proxy took over (true: it is not ready yet).
     caf::reacts_to<attend_atom, launch, bool>,
+    // The settings of a running process changed in what needs no new one. Answers "" or what
+    // could not be changed, and why.
+    caf::replies_to<adjust_atom, launch>::with<std::string>,
     // Run a hook; the proxy gets `hook_end`.
     caf::reacts_to<hook_atom, launch, hook>,
     // CPU and memory of these instances.
@@ -137,7 +148,8 @@ using child_actor =
 
 /// Stands for one instance.
 using proxy_actor = child_actor::extend<
-    // The instance has a new spec; used from the next start on.
+    // The instance has a new spec. A process that is out of date by it is replaced; what needs no
+    // new process is in force at once.
     caf::reacts_to<apply_atom, config::bot_spec_ptr>,
     // What became of its process; from the launcher.
     caf::reacts_to<spawned>, caf::reacts_to<spawn_failed>, caf::reacts_to<process_end>,
@@ -158,11 +170,28 @@ using supervisor_actor = child_actor::extend<
     caf::reacts_to<note_atom, std::string, std::uint8_t, std::vector<std::string>>,
     caf::reacts_to<tick_atom, std::uint8_t, std::uint64_t>>;
 
-/// Owns what the fleet should be: the applied tree, its version, what operators set.
+/// Reads trees from the disk and makes specs of them, which may take its time. Detached.
+using loader_actor = caf::typed_actor<
+    // What is on disk now, under these overrides.
+    caf::replies_to<read_atom, config::override_map>::with<candidate_ptr>,
+    // What another tree would be under other overrides.
+    caf::replies_to<load_atom, candidate_ptr, config::override_map>::with<candidate_ptr>,
+    // A kept version.
+    caf::replies_to<load_atom, config_version>::with<candidate_ptr>>;
+
+/// Owns what the fleet should be: the applied tree, its version, what operators set. Carries
+/// changes out, batch by batch, and brings the last healthy version back when one fails.
 using config_actor = caf::typed_actor<
     caf::reacts_to<wire_atom, services_ptr>,
     // The spec in force.
     caf::replies_to<view_atom>::with<config::spec_ptr>,
+    // An operation of a shell; see actors/config.hpp.
+    caf::replies_to<config_request>::with<config_reply>,
+    // The tree on disk may have changed, and is quiet since; why: «edited», «HUP». Applied by
+    // itself with `auto_apply`, or when it was asked for (true).
+    caf::reacts_to<reload_atom, std::string, bool>,
+    // An instance has changed its state or process; from the ledger.
+    caf::reacts_to<note_atom, instance_record>, caf::reacts_to<tick_atom, std::uint64_t>,
     // Sets the number of replicas of a bot, 0: to what the tree says. Holds until the next.
     // Answers "" or why not. Commits before it answers.
     caf::replies_to<scale_atom, std::string, std::uint32_t, audit_entry>::with<std::string>>;

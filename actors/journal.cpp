@@ -32,6 +32,28 @@ death_list journal_state::deaths(const std::string& of, std::uint32_t last) {
   return {std::move(found), store->trouble()};
 }
 
+version_list journal_state::versions(std::uint32_t last) {
+  auto found = store->versions(last);
+  return {std::move(found), store->trouble()};
+}
+
+version_list journal_state::version(std::uint64_t number) {
+  version_list result;
+  if (auto found = store->version(number))
+    result.items.push_back(std::move(*found));
+  result.trouble = store->trouble();
+  return result;
+}
+
+audit_list journal_state::audits(const audit_query& what) {
+  auto found = store->audits(what);
+  return {std::move(found), store->trouble()};
+}
+
+audit_check journal_state::verify_audit(std::uint64_t most) {
+  return store->verify_audit(most);
+}
+
 figures journal_state::counts() {
   auto result = store->counts();
   result.trouble = store->trouble();
@@ -82,6 +104,10 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
       [st](view_atom) { return st->view(); },
       [st](query_atom, const event_query& what) { return st->events(what); },
       [st](deaths_atom, const std::string& of, std::uint32_t last) { return st->deaths(of, last); },
+      [st](versions_atom, std::uint32_t last) { return st->versions(last); },
+      [st](versions_atom, std::uint64_t number) { return st->version(number); },
+      [st](audit_atom, const audit_query& what) { return st->audits(what); },
+      [st](verify_atom, std::uint64_t most) { return st->verify_audit(most); },
       [st](figures_atom) { return st->counts(); },
       [st](tick_atom, std::uint64_t) { st->look_again(); },
   };

@@ -19,6 +19,10 @@ struct journal_state {
 
   event_list events(const event_query& what);
   death_list deaths(const std::string& of, std::uint32_t last);
+  version_list versions(std::uint32_t last);
+  version_list version(std::uint64_t number);
+  audit_list audits(const audit_query& what);
+  audit_check verify_audit(std::uint64_t most);
   std::string write(const journal_batch_ptr& batch, bool durable);
   figures counts();
   caf::result<journal_contents_ptr> view();

@@ -373,6 +373,7 @@ launcher_actor::behavior_type launcher(launcher_state::pointer self,
       },
       [st](signal_atom, const std::string& instance, std::uint64_t incarnation, int signal,
            bool all) { return st->signal(instance, incarnation, signal, all); },
+      [st](adjust_atom, const launch& what) { return st->host->adjust(what); },
       [st](freeze_atom, const std::string& instance, std::uint64_t incarnation, bool on) {
         return st->host->freeze(instance, incarnation, on);
       },

@@ -358,6 +358,7 @@ ledger_actor::behavior_type ledger(ledger_state::pointer self, services_ptr serv
       [st](const ledger_entry& x) { st->on_entry(x); },
       [st](const death& x) { st->on_death(x); },
       [st](const group_record& x) { st->on_group(x); },
+      [](remark_atom, const std::string&) {}, // TODO five: inplace
       [st](retain_atom, const config::spec_ptr& fleet, std::uint64_t version) {
         st->retain(fleet, version);
       },

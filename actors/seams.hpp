@@ -205,6 +205,11 @@ struct process_host {
   virtual std::string signal(const std::string& instance, std::uint64_t incarnation, int signal,
                              bool all) = 0;
 
+  /// The settings of a running instance have changed in what needs no new process: its limits,
+  /// those of its log, the output that others wait for. Returns an empty string, or what could
+  /// not be changed, and why.
+  virtual std::string adjust(const launch&) = 0;
+
   /// How many processes of that incarnation live beside the main one; they are left alone.
   virtual std::size_t strays(const std::string& instance, std::uint64_t incarnation) = 0;
 
@@ -257,6 +262,24 @@ struct event_query {
   std::uint32_t limit = 1000;         ///< at most so many at a time
 };
 
+/// Which entries of the audit are asked for.
+struct audit_query {
+  std::uint64_t after = 0;           ///< only id > after
+  std::int64_t since = 0;            ///< only time >= since
+  std::optional<std::uint32_t> last; ///< only the last n of these
+  std::uint32_t limit = 1000;        ///< at most so many at a time
+};
+
+/// What a look over the audit has found.
+struct audit_check {
+  std::uint64_t entries = 0; ///< looked at
+  std::uint64_t first = 0;   ///< number of the first of them
+  std::uint64_t last = 0;
+  std::string hash;      ///< of the last one: what an operator may note down elsewhere
+  std::uint64_t bad = 0; ///< number of the first entry that is not as it was written, 0: none
+  std::string problem;   ///< what is wrong with it, for people
+};
+
 /// What one transaction writes.
 struct journal_batch {
   std::vector<transition> transitions;
@@ -264,9 +287,12 @@ struct journal_batch {
   std::vector<instance_record> records; ///< the last of each instance
   std::vector<audit_entry> audits;      ///< ids are filled in; an id that is there gets its outcome
   std::map<std::string, bool> intents;  ///< instance → an operator stopped it
-  /// bot → replicas set by an operator, 0: none any more
-  std::map<std::string, std::uint32_t> replicas;
-  std::optional<std::string> applied; ///< the tree that is in force now, as text
+  /// Bots whose overrides have changed → the patch that holds now, empty: none any more.
+  config::override_map overrides;
+  /// What is in force from now on; its number is filled in.
+  std::optional<config_version> applied;
+  /// What became of versions that were being carried out.
+  std::map<std::uint64_t, version_state> settled;
   std::vector<std::string> forgotten; ///< instances that are no more: their record and intent go
   std::string notice; ///< filled in: what was repaired on the way, for the log; empty if nothing
   std::string alarm;  ///< filled in: what is wrong with the disk, though this was written
@@ -278,12 +304,14 @@ struct journal_contents {
   std::uint64_t last_incarnation = 0; ///< the highest ever written, of forgotten instances too
   std::vector<instance_record> records;
   std::map<std::string, bool> intents;
-  std::map<std::string, std::uint32_t> replicas;
-  std::optional<std::string> applied; ///< in this run
-  std::uint64_t version = 0;          ///< number of the applied tree
-  bool fresh = false;                 ///< nothing was kept of this run before
-  std::string unreadable;             ///< not empty: nothing could be read, and this is why
-  std::string notice; ///< what was repaired on the way, for the log; empty if nothing
+  config::override_map overrides;
+  std::optional<config_version> applied; ///< in this run: the last one
+  /// While `applied` is being carried out: the one before it that was healthy.
+  std::optional<config_version> healthy;
+  std::uint64_t version = 0; ///< number of the last one, of other runs too
+  bool fresh = false;        ///< nothing was kept of this run before
+  std::string unreadable;    ///< not empty: nothing could be read, and this is why
+  std::string notice;        ///< what was repaired on the way, for the log; empty if nothing
 };
 
 /// The journal's database. Called by the journal actor alone, from its own thread.
@@ -306,10 +334,23 @@ struct journal_store {
   /// bot (`market/trader`), newest last.
   virtual std::vector<death> deaths(const std::string& name, std::uint32_t last) = 0;
 
+  /// The applied states of the config, newest first, without their trees.
+  virtual std::vector<config_version> versions(std::uint32_t last) = 0;
+
+  /// One of them, whole; empty when it is not kept (any more).
+  virtual std::optional<config_version> version(std::uint64_t number) = 0;
+
+  /// Entries of the audit that match, oldest first.
+  virtual std::vector<audit_entry> audits(const audit_query&) = 0;
+
+  /// Looks whether the audit is as it was written: each entry's hash over itself and the one
+  /// before it. Looks at the most recent `most` at most.
+  virtual audit_check verify_audit(std::uint64_t most) = 0;
+
   /// How much is kept: `events`, `deaths`, `audits`, `versions`, each with `…_limit`.
   virtual figures counts() = 0;
 
-  /// Why the last `events`, `deaths` or `counts` could not be read; empty when it could.
+  /// Why the last look could not be made; empty when it could.
   virtual std::string trouble() const = 0;
 };
 

@@ -9,7 +9,9 @@
 #include "actors/messaging/routes.hpp"
 #include "actors/messaging/stored.hpp"
 #include "actors/seams.hpp"
+#include "config/loader.hpp"
 #include "config/spec.hpp"
+#include "config/tree.hpp"
 #include "messages/type_ids.hpp"
 
 #include <compare>
@@ -160,6 +162,38 @@ struct hub_request {
   std::string arguments;
 };
 
+struct audit_list {
+  std::vector<audit_entry> items;
+  std::string trouble; ///< why it could not be read, or empty
+};
+
+struct version_list {
+  std::vector<config_version> items;
+  std::string trouble; ///< why it could not be read, or empty
+};
+
+/// A tree with what operators have set above it, and what that makes. Immutable.
+struct candidate {
+  config::tree tree;
+  config::override_map overrides;
+  std::string hash; ///< SHA-256 of both, in hex
+  config::load_result loaded;
+  std::vector<config::problem> unread; ///< why the tree could not be read; then the rest is empty
+};
+using candidate_ptr = std::shared_ptr<const candidate>;
+
+/// One operation of a shell on the config; JSON in, JSON out. See actors/config.hpp.
+struct config_request {
+  std::string operation;
+  std::string arguments;
+  audit_entry by; ///< who asks; entered already when it changes something
+};
+
+struct config_reply {
+  exit_code exit = exit_code::done;
+  std::string document; ///< of a refusal: as the refusal of a command, see messages/admin.hpp
+};
+
 /// Instances with their incarnation and spec.
 using launches = std::vector<launch>;
 
@@ -214,6 +248,15 @@ TROUPE_LOCAL(troupe::messaging::spill_batch_ptr)
 TROUPE_LOCAL(troupe::messaging::spill_list)
 TROUPE_LOCAL(troupe::messaging::dead_letter_query)
 TROUPE_LOCAL(troupe::messaging::dead_letter_list)
+TROUPE_LOCAL(troupe::audit_list)
+TROUPE_LOCAL(troupe::version_list)
+TROUPE_LOCAL(troupe::candidate_ptr)
+TROUPE_LOCAL(troupe::config_request)
+TROUPE_LOCAL(troupe::config_reply)
+TROUPE_LOCAL(troupe::config_version)
+TROUPE_LOCAL(troupe::audit_check)
+TROUPE_LOCAL(troupe::audit_query)
+TROUPE_LOCAL(troupe::config::override_map)
 #undef TROUPE_LOCAL
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_actors, caf::id_block::troupe_admin::end)
@@ -260,6 +303,15 @@ CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::spill_batch_ptr))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::spill_list))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::dead_letter_query))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::messaging::dead_letter_list))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::audit_list))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::version_list))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::candidate_ptr))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::config_request))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::config_reply))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::config_version))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::audit_check))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::audit_query))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::config::override_map))
 
 // At most ten characters each.
 CAF_ADD_ATOM(troupe_actors, troupe, wire_atom, "wire")
@@ -301,4 +353,12 @@ CAF_ADD_ATOM(troupe_actors, troupe, link_atom, "link")
 CAF_ADD_ATOM(troupe_actors, troupe, spill_atom, "spill")
 CAF_ADD_ATOM(troupe_actors, troupe, unspill_atom, "unspill")
 CAF_ADD_ATOM(troupe_actors, troupe, drop_atom, "drop")
+CAF_ADD_ATOM(troupe_actors, troupe, load_atom, "load")
+CAF_ADD_ATOM(troupe_actors, troupe, read_atom, "read")
+CAF_ADD_ATOM(troupe_actors, troupe, reload_atom, "reload")
+CAF_ADD_ATOM(troupe_actors, troupe, adjust_atom, "adjust")
+CAF_ADD_ATOM(troupe_actors, troupe, audit_atom, "audit")
+CAF_ADD_ATOM(troupe_actors, troupe, verify_atom, "verify")
+CAF_ADD_ATOM(troupe_actors, troupe, versions_atom, "versions")
+CAF_ADD_ATOM(troupe_actors, troupe, remark_atom, "remark")
 CAF_END_TYPE_ID_BLOCK(troupe_actors)

@@ -35,7 +35,9 @@ public:
     merged.erase("instances");
     std::vector<origin> result;
     for_each_leaf(merged, [&](const std::string& pointer, const nlohmann::json& value) {
-      origin leaf{pointer, value, scope::built_in, {}, 0, 0};
+      origin leaf;
+      leaf.pointer = pointer;
+      leaf.value = value;
       if (auto at = locate(layers, pointer)) {
         const auto& setter = layers[*at];
         leaf.where = setter.where;
@@ -57,16 +59,20 @@ private:
   spec_ptr spec_;
 };
 
-/// Takes over the numbers of instances that an operator has set.
+/// Takes over what operators have set.
 void apply_overrides(fleet_files& files, const load_options& options, problem_bag& problems) {
-  for (const auto& [name, replicas] : options.replicas) {
+  for (const auto& [name, patch] : options.overrides) {
     if (!files.bots.contains(name))
       continue;
-    if (replicas < 1 || replicas > 10'000)
-      problems.add(file_problem("", name + " cannot be scaled to " + std::to_string(replicas),
-                                "1 to 10000 instances"));
+    auto value = nlohmann::json::parse(patch, nullptr, false);
+    if (!value.is_object())
+      problems.add(file_problem("", "the override of " + name + " is no JSON object"));
+    else if (const auto count = value.find("replicas");
+             count != value.end() && (*count < 1 || *count > 10'000))
+      problems.add(
+          file_problem("", name + " cannot be scaled to " + count->dump(), "1 to 10000 instances"));
     else
-      files.overrides[name] = {{"replicas", replicas}};
+      files.overrides[name] = std::move(value);
   }
 }
 

@@ -27,9 +27,8 @@ struct fleet_limits {
 std::optional<std::string> process_environment(const std::string& name);
 
 struct load_options {
-  /// Number of instances set by an operator, by bot name. Names of no bot are ignored: an
-  /// override outlives its bot.
-  std::map<std::string, std::uint32_t> replicas;
+  /// What operators have set. Names of no bot are ignored: an override outlives its bot.
+  override_map overrides;
   /// One bot without its fleet: whom its depends_on names is not looked up.
   bool alone = false;
   /// Used only to warn of `${env:NAME}` that are not set.

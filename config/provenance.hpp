@@ -11,14 +11,19 @@
 
 namespace troupe::config {
 
-/// One value of an instance and what set it.
-struct origin {
-  std::string pointer; ///< of the value in the merged settings
+/// A value that a scope gives.
+struct setting {
   nlohmann::json value;
   scope where = scope::built_in;
   std::string file; ///< empty for built-in values and overrides
   std::uint32_t line = 0;
   std::uint32_t column = 0;
+};
+
+/// One value of an instance and what set it.
+struct origin : setting {
+  std::string pointer;            ///< of the value in the merged settings
+  std::vector<setting> overrides; ///< what weaker scopes say of it, strongest first
 };
 
 /// Where each value of a loaded fleet comes from. Computed when asked for; keeps the

@@ -55,6 +55,28 @@ enum class hang_action : std::uint8_t {
   restart,
 };
 
+/// How many of something: a number, or a share of all.
+struct batch_size {
+  std::uint32_t count = 1;   ///< 0: it is a share
+  std::uint32_t percent = 0; ///< 1 to 100, rounded up to whole ones
+
+  bool operator==(const batch_size&) const = default;
+};
+
+/// How the instances of a bot come to run under settings that need a new process.
+struct update_spec {
+  enum class failure : std::uint8_t {
+    rollback, ///< the last healthy version of the whole config comes back
+    stop,     ///< the update stops where it is, for an operator to see
+  };
+  batch_size batch;
+  duration pause{};                                 ///< after each batch
+  duration ready_within = std::chrono::seconds{30}; ///< each must be running by then
+  failure on_failure = failure::rollback;
+
+  bool operator==(const update_spec&) const = default;
+};
+
 /// Bounds of what waits for one instance.
 struct mailbox_spec {
   std::uint32_t messages = 10'000;
@@ -196,6 +218,10 @@ struct bot_spec {
   duration flatten_timeout = std::chrono::seconds{10};
   hang_action on_hang = hang_action::report;
   std::string settings = "{}"; ///< a JSON object, for the bot's own use; given to it over its link
+  update_spec update;
+  /// Of all settings that need a new process to come into force: a process that was started with
+  /// another one is out of date. Never 0 in what `load` made.
+  std::uint64_t fingerprint = 0;
   /// No key of its file: the patterns of `output` that other bots wait for.
   std::vector<std::string> awaited_output;
 
@@ -242,9 +268,15 @@ struct runtime_spec {
   std::uint64_t log_space = 2ull << 30;       ///< bytes that all logs together may take
   std::uint64_t mailbox_space = 256ull << 20; ///< bytes that all mailboxes may take in memory
   std::uint64_t queue_space = 1ull << 30;     ///< bytes that durable messages may take on disk
+  bool auto_apply = false;                    ///< an edit of the tree is applied by itself
 
   bool operator==(const runtime_spec&) const = default;
 };
+
+/// What operators have set above the tree: for each bot a merge patch (RFC 7396) of its settings,
+/// as JSON text. A `null` in it takes away what the tree says; what concerns one instance stands
+/// under `instances`, as in a bot's file.
+using override_map = std::map<std::string, std::string>;
 
 /// Everything one config tree describes.
 struct fleet_spec {

@@ -5,6 +5,22 @@
 
 namespace troupe {
 
+std::string_view to_string(version_state x) {
+  switch (x) {
+  case version_state::updating:
+    return "updating";
+  case version_state::healthy:
+    return "healthy";
+  case version_state::stopped:
+    return "stopped";
+  case version_state::rolled_back:
+    return "rolled back";
+  case version_state::superseded:
+    return "superseded";
+  }
+  return "unknown";
+}
+
 std::string to_string(const exit_status& x) {
   if (x.signal == 0)
     return "exited with code " + std::to_string(x.code);

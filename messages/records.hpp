@@ -6,6 +6,7 @@
 #include "messages/lifecycle.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -91,6 +92,8 @@ struct instance_record {
   policy_memory policy;
   /// Of this incarnation's output: the patterns that others wait for, as far as they came.
   std::vector<std::string> printed;
+  /// config::bot_spec::fingerprint of the settings that its process was started with; 0: none.
+  std::uint64_t settings = 0;
 };
 
 /// One changing command, before and after it was carried out.
@@ -99,9 +102,35 @@ struct audit_entry {
   std::int64_t time = 0;
   std::uint32_t uid = 0;
   std::int32_t pid = 0;
-  std::string origin;  ///< «admin.sock», «keeper»
-  std::string command; ///< as typed, without secrets
-  std::string outcome; ///< empty until it is known
+  std::string origin;        ///< «admin.sock», «keeper»
+  std::string command;       ///< as typed, without secrets
+  std::string outcome;       ///< empty until it is known
+  std::string patch;         ///< what it changed of the config, RFC 6902; empty: nothing
+  std::uint64_t version = 0; ///< of the config that it made, 0: none
+};
+
+/// How far an applied state of the config has come.
+enum class version_state : std::uint8_t {
+  updating,    ///< instances are being changed
+  healthy,     ///< all of it is carried out
+  stopped,     ///< an instance failed, and `on_failure` is "stop"
+  rolled_back, ///< an instance failed, and the one before it came back
+  superseded,  ///< the next one came while it was being carried out
+};
+
+/// «updating», …
+std::string_view to_string(version_state);
+
+/// One applied state of the config.
+struct config_version {
+  std::uint64_t number = 0; ///< given by the journal
+  std::int64_t time = 0;
+  std::string author; ///< «uid 0», «runtime»
+  std::string reason; ///< «apply», «rollback to 7», «market/trader scaled to 4»
+  std::string hash;   ///< SHA-256 of tree and overrides, in hex
+  std::string tree;   ///< as config::to_json makes it; empty in lists
+  std::map<std::string, std::string> overrides; ///< see config::override_map
+  version_state now = version_state::healthy;
 };
 
 } // namespace troupe

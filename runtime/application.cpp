@@ -115,7 +115,7 @@ journal_contents load_contents(journal_store& store, std::uint64_t run, bool fir
 config::expected<config::tree, std::vector<config::problem>>
 choose_tree(const runtime_options& options, const journal_contents& kept, bool fresh) {
   if (!fresh && kept.applied)
-    return config::tree_from_json(*kept.applied);
+    return config::tree_from_json(kept.applied->tree);
   return config::read_tree(options.tree, options.profile);
 }
 
@@ -272,7 +272,7 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
     return failure_code(exit_code::config_invalid);
   }
   config::load_options load_options;
-  load_options.replicas = kept->replicas;
+  load_options.overrides = kept->overrides;
   auto loaded = config::load(*tree, load_options);
   if (!loaded.spec) {
     log_problems(loaded.errors);
@@ -338,7 +338,7 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
   args.host = host;
   args.store = store;
   args.contents = kept;
-  args.config = {*tree, loaded.spec, kept->replicas, kept->version, fresh || !kept->applied};
+  args.config = {*tree, loaded.spec, kept->overrides, kept->version, fresh || !kept->applied};
   args.make_admin = [sessions](caf::actor_system& sys) {
     return sys.spawn(troupe::make_admin, sessions);
   };

@@ -37,6 +37,12 @@ constexpr const char* steps[] = {
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   )",
     R"(ALTER TABLE instances ADD COLUMN printed TEXT NOT NULL DEFAULT '[]')",
+    R"(
+    ALTER TABLE overrides RENAME TO counts;
+    CREATE TABLE overrides (bot TEXT PRIMARY KEY, patch TEXT NOT NULL) WITHOUT ROWID;
+    INSERT INTO overrides SELECT bot, json_object('replicas', replicas) FROM counts;
+    DROP TABLE counts;
+  )",
 };
 
 constexpr const char* needs[] = {
@@ -46,7 +52,7 @@ constexpr const char* needs[] = {
     R"(SELECT name, bot, "group", "index", restart_times, printed FROM instances LIMIT 1)",
     "SELECT id, time, uid, pid, origin, command, outcome FROM audit LIMIT 1",
     "SELECT instance, stopped FROM intents LIMIT 1",
-    "SELECT bot, replicas FROM overrides LIMIT 1",
+    "SELECT bot, patch FROM overrides LIMIT 1",
     "SELECT number, time, tree FROM versions LIMIT 1",
     "SELECT key, value FROM meta LIMIT 1",
 };

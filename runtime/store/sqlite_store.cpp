@@ -26,8 +26,8 @@ constexpr std::uint64_t slice = 1000;
 struct memory {
   std::map<std::string, instance_record> records;
   std::map<std::string, bool> intents;
-  std::map<std::string, std::uint32_t> replicas;
-  std::optional<std::string> applied;
+  config::override_map overrides;
+  std::optional<config_version> applied;
   std::uint64_t run = 0;
   std::uint64_t applied_run = 0;
   std::uint64_t version = 0;
@@ -172,6 +172,11 @@ public:
     return result;
   }
 
+  std::vector<config_version> versions(std::uint32_t) override { return {}; }
+  std::optional<config_version> version(std::uint64_t) override { return {}; }
+  std::vector<audit_entry> audits(const audit_query&) override { return {}; }
+  audit_check verify_audit(std::uint64_t) override { return {}; }
+
   std::string trouble() const override { return trouble_; }
 
 private:
@@ -266,16 +271,18 @@ private:
       auto name = columns.text();
       found.intents.emplace(std::move(name), columns.integer() != 0);
     }
-    for (use rows{db, "SELECT bot, replicas FROM overrides"}; rows.next();) {
+    for (use rows{db, "SELECT bot, patch FROM overrides"}; rows.next();) {
       row columns{*rows};
       auto name = columns.text();
-      found.replicas.emplace(std::move(name), static_cast<std::uint32_t>(columns.integer()));
+      found.overrides.emplace(std::move(name), columns.text());
     }
     for (use rows{db, "SELECT number, tree FROM versions ORDER BY number DESC LIMIT 1"};
          rows.next();) {
       row columns{*rows};
       columns.into(found.version);
-      found.applied = columns.text();
+      found.applied = config_version{};
+      found.applied->number = found.version;
+      found.applied->tree = columns.text();
     }
     const auto unsigned_number = [&](const char* sql) {
       return static_cast<std::uint64_t>(number(db, sql));
@@ -292,7 +299,7 @@ private:
     if (memory_.applied_run == memory_.run)
       result.applied = memory_.applied;
     result.intents = memory_.intents;
-    result.replicas = memory_.replicas;
+    result.overrides = memory_.overrides;
     for (const auto& [name, record] : memory_.records)
       result.records.push_back(record);
   }
@@ -340,11 +347,11 @@ private:
     }
     for (const auto& [name, stopped] : batch.intents)
       run(db, "INSERT OR REPLACE INTO intents VALUES (?, ?)", name, stopped);
-    for (const auto& [name, count] : batch.replicas)
-      if (count == 0)
+    for (const auto& [name, patch] : batch.overrides)
+      if (patch.empty())
         run(db, "DELETE FROM overrides WHERE bot = ?", name);
       else
-        run(db, "INSERT OR REPLACE INTO overrides VALUES (?, ?)", name, count);
+        run(db, "INSERT OR REPLACE INTO overrides VALUES (?, ?)", name, patch);
     for (const auto& name : batch.forgotten) {
       run(db, "DELETE FROM instances WHERE name = ?", name);
       run(db, "DELETE FROM intents WHERE instance = ?", name);
@@ -354,7 +361,7 @@ private:
           1
           + std::max(version,
                      static_cast<std::uint64_t>(number(db, "SELECT max(number) FROM versions")));
-      run(db, "INSERT INTO versions VALUES (?, ?, ?)", version, now, bytes{*batch.applied});
+      run(db, "INSERT INTO versions VALUES (?, ?, ?)", version, now, bytes{batch.applied->tree});
       set_meta("applied_run", run_);
       if (version > bounds_.versions)
         run(db, "DELETE FROM versions WHERE number <= ?", version - bounds_.versions);
@@ -393,11 +400,11 @@ private:
       memory_.records.insert_or_assign(x.name, x);
     for (const auto& [name, stopped] : batch.intents)
       memory_.intents[name] = stopped;
-    for (const auto& [name, count] : batch.replicas)
-      if (count == 0)
-        memory_.replicas.erase(name);
+    for (const auto& [name, patch] : batch.overrides)
+      if (patch.empty())
+        memory_.overrides.erase(name);
       else
-        memory_.replicas[name] = count;
+        memory_.overrides[name] = patch;
     for (const auto& name : batch.forgotten) {
       memory_.records.erase(name);
       memory_.intents.erase(name);
@@ -428,11 +435,11 @@ private:
       store::write(db, record);
     for (const auto& [name, stopped] : memory_.intents)
       run(db, "INSERT INTO intents VALUES (?, ?)", name, stopped);
-    for (const auto& [name, count] : memory_.replicas)
-      run(db, "INSERT INTO overrides VALUES (?, ?)", name, count);
+    for (const auto& [name, patch] : memory_.overrides)
+      run(db, "INSERT INTO overrides VALUES (?, ?)", name, patch);
     if (memory_.applied)
       run(db, "INSERT OR REPLACE INTO versions VALUES (?, ?, ?)", memory_.version, now,
-          bytes{*memory_.applied});
+          bytes{memory_.applied->tree});
     set_meta("last_incarnation", memory_.last_incarnation);
     set_meta("run", memory_.run);
     set_meta("applied_run", memory_.applied_run);

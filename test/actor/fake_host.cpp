@@ -410,6 +410,10 @@ std::size_t host_view::sweep(const std::string& instance, std::uint64_t incarnat
   return cut_ ? 1 : world_.sweep({instance, incarnation}, main_too);
 }
 
+std::string host_view::adjust(const launch&) {
+  return {};
+}
+
 std::string host_view::freeze(const std::string& instance, std::uint64_t incarnation, bool on) {
   return cut_ ? "cut" : world_.freeze({instance, incarnation}, on);
 }

@@ -186,6 +186,7 @@ public:
   std::size_t strays(const std::string& instance, std::uint64_t incarnation) override;
   std::size_t sweep(const std::string& instance, std::uint64_t incarnation, bool main_too) override;
   std::string freeze(const std::string& instance, std::uint64_t incarnation, bool on) override;
+  std::string adjust(const launch& what) override;
   void release(const std::string& instance, std::uint64_t incarnation) override;
   std::string tail(const std::string& instance, std::uint64_t incarnation) override;
   std::optional<usage> sample(const std::string& instance, std::uint64_t incarnation) override;

@@ -54,9 +54,15 @@ journal_contents fake_store::load() {
   for (const auto& [name, record] : records)
     result.records.push_back(record);
   result.intents = intents;
-  result.replicas = replicas;
-  result.applied = applied;
-  result.version = version;
+  result.overrides = overrides;
+  if (!versions.empty()) {
+    result.applied = versions.back();
+    result.version = versions.back().number;
+    if (versions.back().now == version_state::updating)
+      for (const auto& each : versions)
+        if (each.now == version_state::healthy)
+          result.healthy = each;
+  }
   return result;
 }
 
@@ -82,8 +88,11 @@ std::string fake_store::write(journal_batch& batch) {
   }
   for (const auto& [name, stopped] : batch.intents)
     intents[name] = stopped;
-  for (const auto& [bot, count] : batch.replicas)
-    replicas[bot] = count;
+  for (const auto& [bot, patch] : batch.overrides)
+    if (patch.empty())
+      overrides.erase(bot);
+    else
+      overrides[bot] = patch;
   for (auto& each : batch.audits) {
     each.id = audits.size() + 1;
     audits.push_back(each);
@@ -95,9 +104,13 @@ std::string fake_store::write(journal_batch& batch) {
     ever_forgotten.insert(name);
   }
   if (batch.applied) {
-    applied = batch.applied;
-    ++version;
+    batch.applied->number = versions.size() + 1;
+    versions.push_back(*batch.applied);
   }
+  for (const auto& [number, now] : batch.settled)
+    for (auto& each : versions)
+      if (each.number == number)
+        each.now = now;
   return {};
 }
 
@@ -117,6 +130,35 @@ std::vector<transition> store_view::events(const event_query& what) {
   for (const auto& [seq, each] : world_.transitions)
     if (seq > what.after && result.size() < what.limit)
       result.push_back(each);
+  return result;
+}
+
+std::vector<config_version> store_view::versions(std::uint32_t last) {
+  std::vector<config_version> result{world_.versions.rbegin(), world_.versions.rend()};
+  result.resize(std::min<std::size_t>(result.size(), last));
+  for (auto& each : result)
+    each.tree.clear();
+  return result;
+}
+
+std::optional<config_version> store_view::version(std::uint64_t number) {
+  for (const auto& each : world_.versions)
+    if (each.number == number)
+      return each;
+  return std::nullopt;
+}
+
+std::vector<audit_entry> store_view::audits(const audit_query& what) {
+  std::vector<audit_entry> result;
+  for (const auto& each : world_.audits)
+    if (each.id > what.after && each.time >= what.since && result.size() < what.limit)
+      result.push_back(each);
+  return result;
+}
+
+audit_check store_view::verify_audit(std::uint64_t) {
+  audit_check result;
+  result.entries = result.last = world_.audits.size();
   return result;
 }
 

@@ -25,9 +25,9 @@ public:
   std::map<std::pair<std::string, std::uint64_t>, death> deaths;
   std::map<std::string, instance_record> records;
   std::map<std::string, bool> intents;
-  std::map<std::string, std::uint32_t> replicas;
+  config::override_map overrides;
   std::vector<audit_entry> audits;
-  std::optional<std::string> applied;
+  std::vector<config_version> versions; ///< oldest first
   std::set<std::string> ever_forgotten;
   std::size_t batches = 0;
   std::size_t record_writes = 0;
@@ -43,7 +43,6 @@ public:
   journal_contents load();
   std::string write(journal_batch& batch);
 
-  std::uint64_t version = 0;
   std::uint64_t last_incarnation = 0;
   std::vector<std::string> violations;
 };
@@ -58,6 +57,10 @@ public:
 
   journal_contents load(std::uint64_t) override { return world_.load(); }
   std::string write(journal_batch& batch, bool durable) override;
+  std::vector<config_version> versions(std::uint32_t last) override;
+  std::optional<config_version> version(std::uint64_t number) override;
+  std::vector<audit_entry> audits(const audit_query& what) override;
+  audit_check verify_audit(std::uint64_t most) override;
   std::string trouble() const override { return {}; }
   figures counts() override;
   std::vector<transition> events(const event_query& what) override;

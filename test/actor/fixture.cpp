@@ -118,18 +118,19 @@ void stage::raise(config::spec_ptr fleet) {
   epoch_.reset();
   config_args config;
   config.spec = std::move(fleet);
-  config.version = store.version;
+  config.version = store.versions.size();
   epoch_ = std::make_unique<epoch>(*this, std::move(config));
 }
 
 void stage::raise(config::tree tree) {
   epoch_.reset();
   config::load_options options;
-  options.replicas = store.replicas;
+  options.overrides = store.overrides;
   auto loaded = config::load(tree, options);
   if (!loaded.spec)
     throw std::invalid_argument{"the test's tree is wrong: " + loaded.errors.front().message};
-  config_args config{std::move(tree), loaded.spec, store.replicas, store.version, !store.applied};
+  config_args config{std::move(tree), loaded.spec, store.overrides, store.versions.size(),
+                     store.versions.empty()};
   epoch_ = std::make_unique<epoch>(*this, std::move(config));
 }
 
@@ -210,7 +211,7 @@ const services& stage::all() const {
 
 void stage::apply(const config::spec_ptr& fleet) {
   // As the config actor does it.
-  caf::anon_send(all().ledger, retain_atom_v, fleet, store.version);
+  caf::anon_send(all().ledger, retain_atom_v, fleet, std::uint64_t{store.versions.size()});
   caf::anon_send(all().launcher, apply_atom_v, fleet);
   caf::anon_send(all().launcher, retain_atom_v, fleet);
   caf::anon_send(all().root, apply_atom_v, fleet->root, fleet);

@@ -171,6 +171,10 @@ std::size_t actor_host::sweep(const std::string& instance, std::uint64_t incarna
   return main_too && signal(instance, incarnation, SIGKILL, true).empty() ? 1 : 0;
 }
 
+std::string actor_host::adjust(const launch&) {
+  return {};
+}
+
 std::string actor_host::freeze(const std::string&, std::uint64_t, bool) {
   return "an actor cannot be paused";
 }

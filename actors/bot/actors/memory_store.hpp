@@ -18,6 +18,11 @@ public:
   std::vector<transition> events(const event_query&) override;
   std::vector<death> deaths(const std::string& name, std::uint32_t last) override;
   figures counts() override;
+  // A program has neither a tree nor operators.
+  std::vector<config_version> versions(std::uint32_t) override { return {}; }
+  std::optional<config_version> version(std::uint64_t) override { return {}; }
+  std::vector<audit_entry> audits(const audit_query&) override { return {}; }
+  audit_check verify_audit(std::uint64_t) override { return {}; }
   std::string trouble() const override { return {}; }
 
 private:

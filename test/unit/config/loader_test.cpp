@@ -254,14 +254,14 @@ BOOST_AUTO_TEST_CASE(ten_thousand_instances_that_differ_are_loaded_at_once) {
 
 BOOST_AUTO_TEST_CASE(an_operator_scales) {
   auto options = no_environment();
-  options.replicas = {{"a", 3}, {"gone", 7}};
+  options.overrides = {{"a", R"({"replicas":3})"}, {"gone", R"({"replicas":7})"}};
   auto source = make_tree({{"a.json", R"({"command": ["x"], "replicas": 1})"}});
   auto scaled = must_load(source, options)->bots.at("a");
   BOOST_TEST(scaled->instances.size() == 3u);
   BOOST_TEST(scaled->written_replicas == 1u);
   BOOST_TEST(scaled->scaled);
   BOOST_TEST(!must_load(source)->bots.at("a")->scaled);
-  options.replicas = {{"a", 0}};
+  options.overrides = {{"a", R"({"replicas":0})"}};
   auto refused = load(source, options);
   BOOST_TEST(!refused.spec);
   BOOST_TEST(contains(all(refused.errors), "cannot be scaled to 0"));
@@ -413,7 +413,7 @@ BOOST_AUTO_TEST_CASE(every_value_knows_what_set_it) {
         "{\"command\": [\"x\"],\n \"replicas\": 2,\n \"instances\": {\"1\": {\"nice\": 9}}}"}},
       "prod");
   auto options = no_environment();
-  options.replicas = {{"m/a", 4}};
+  options.overrides = {{"m/a", R"({"replicas":4})"}};
   auto result = load(source, options);
   BOOST_REQUIRE_MESSAGE(result.spec, all(result.errors));
 

@@ -276,6 +276,10 @@ inline config_actor::behavior_type config_stub(config_actor::pointer, world_ptr 
         w->scale_audits.push_back(audit);
         return w->scale_trouble;
       },
+      [](const config_request&) { return config_reply{}; },
+      [](reload_atom, const std::string&, bool) {},
+      [](note_atom, const instance_record&) {},
+      [](tick_atom, std::uint64_t) {},
   };
 }
 

@@ -23,7 +23,7 @@ namespace {
     for (std::uint64_t i = 0; i < 10; ++i)
       batch.transitions.push_back(store_fixture::make_transition((next - 1) * 10 + i + 1));
     batch.records = {store_fixture::make_record("a#0", next)};
-    batch.replicas = {{"a", static_cast<std::uint32_t>(next)}};
+    batch.overrides = {{"a", std::to_string(next)}};
     if (!store->write(batch, true).empty() || ::write(out, &next, sizeof(next)) != sizeof(next))
       ::_exit(1);
   }
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(what_was_acknowledged_survives_kill_9) {
     BOOST_TEST(last >= acknowledged);
     BOOST_TEST(last <= acknowledged + 1);
     BOOST_TEST(found.last_seq == last * 10);
-    BOOST_TEST(found.replicas.at("a") == last);
+    BOOST_TEST(found.overrides.at("a") == std::to_string(last));
   }
 }
 

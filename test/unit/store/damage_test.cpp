@@ -205,8 +205,8 @@ BOOST_AUTO_TEST_CASE(a_deleted_database_is_written_anew_from_memory) {
   store->load(0);
   journal_batch batch;
   batch.intents = {{"bot1#0", true}};
-  batch.replicas = {{"bot1", 4}};
-  batch.applied = "the tree";
+  batch.overrides = {{"bot1", R"({"replicas":4})"}};
+  batch.applied = version_of("the tree");
   batch.audits = {{0, 1, 0, 1, "admin.sock", "stop a", ""}};
   BOOST_REQUIRE(store->write(batch, true) == "");
   fs::remove(path);
@@ -220,8 +220,8 @@ BOOST_AUTO_TEST_CASE(a_deleted_database_is_written_anew_from_memory) {
   BOOST_TEST(found.notice == "");
   BOOST_TEST(found.records.size() == 500u);
   BOOST_TEST(found.intents.at("bot1#0") == true);
-  BOOST_TEST(found.replicas.at("bot1") == 4u);
-  BOOST_TEST(*found.applied == "the tree");
+  BOOST_TEST(found.overrides.at("bot1") == R"({"replicas":4})");
+  BOOST_TEST(found.applied->tree == "the tree");
   BOOST_TEST(found.version == 1u);
   BOOST_TEST(found.last_seq == 501u);
   BOOST_TEST(found.last_incarnation == 500u);

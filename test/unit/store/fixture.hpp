@@ -74,4 +74,10 @@ struct store_fixture {
   std::string path;
 };
 
+inline config_version version_of(std::string tree) {
+  config_version result;
+  result.tree = std::move(tree);
+  return result;
+}
+
 } // namespace troupe::test

@@ -125,8 +125,8 @@ BOOST_AUTO_TEST_CASE(a_fresh_run_keeps_incarnations_events_and_overrides_only) {
     batch.records = {record};
     batch.transitions = {make_transition(1), make_transition(2)};
     batch.intents = {{"a#0", true}};
-    batch.replicas = {{"a", 3}};
-    batch.applied = "tree";
+    batch.overrides = {{"a", "{}"}};
+    batch.applied = version_of("tree");
     BOOST_TEST(store->write(batch, true) == "");
   }
   auto store = store::open_store(path);
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(a_fresh_run_keeps_incarnations_events_and_overrides_only) {
   BOOST_TEST(!x.last_exit);
   BOOST_TEST((x.policy == policy_memory{}));
   BOOST_TEST(found.intents.empty());
-  BOOST_TEST(found.replicas.at("a") == 3u);
+  BOOST_TEST(found.overrides.at("a") == "{}");
   BOOST_TEST(found.last_seq == 2u);
   BOOST_TEST(found.fresh);
   BOOST_TEST(!found.applied.has_value());
@@ -151,19 +151,19 @@ BOOST_AUTO_TEST_CASE(a_fresh_run_keeps_incarnations_events_and_overrides_only) {
 BOOST_AUTO_TEST_CASE(an_override_can_be_taken_back) {
   auto store = store::open_store(path);
   journal_batch batch;
-  batch.replicas = {{"a", 3}, {"b", 4}};
+  batch.overrides = {{"a", "{}"}, {"b", "[4]"}};
   BOOST_TEST(store->write(batch, true) == "");
-  batch.replicas = {{"a", 0}};
+  batch.overrides = {{"a", ""}};
   BOOST_TEST(store->write(batch, true) == "");
   const auto found = store::open_store(path)->load(0);
-  BOOST_TEST(found.replicas.size() == 1u);
-  BOOST_TEST(found.replicas.at("b") == 4u);
+  BOOST_TEST(found.overrides.size() == 1u);
+  BOOST_TEST(found.overrides.at("b") == "[4]");
 }
 
 BOOST_AUTO_TEST_CASE(a_run_is_fresh_once_and_has_what_was_applied_in_it) {
   const auto apply = [](journal_store& store, const char* tree) {
     journal_batch batch;
-    batch.applied = tree;
+    batch.applied = version_of(tree);
     batch.intents = {{"a#0", true}};
     BOOST_TEST(store.write(batch, true) == "");
   };
@@ -181,9 +181,9 @@ BOOST_AUTO_TEST_CASE(a_run_is_fresh_once_and_has_what_was_applied_in_it) {
   store = store::open_store(path);
   found = store->load(2);
   BOOST_TEST(!found.fresh);
-  BOOST_TEST(*found.applied == "today's");
+  BOOST_TEST(found.applied->tree == "today's");
   BOOST_TEST(found.intents.size() == 1u);
-  BOOST_TEST(*store->load(0).applied == "today's");
+  BOOST_TEST(store->load(0).applied->tree == "today's");
 }
 
 BOOST_AUTO_TEST_CASE(a_store_that_is_locked_at_the_start_forgets_the_last_run_later) {
@@ -329,13 +329,13 @@ BOOST_AUTO_TEST_CASE(versions_are_numbered_and_the_last_are_kept) {
   auto store = store::open_store(path, {.versions = 5});
   for (int i = 1; i <= 8; ++i) {
     journal_batch batch;
-    batch.applied = "tree " + std::to_string(i);
+    batch.applied = version_of("tree " + std::to_string(i));
     BOOST_TEST(store->write(batch, true) == "");
   }
   BOOST_TEST(count("versions") == 5);
   const auto found = store::open_store(path)->load(0);
   BOOST_TEST(found.version == 8u);
-  BOOST_TEST(*found.applied == "tree 8");
+  BOOST_TEST(found.applied->tree == "tree 8");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_forgotten_goes_but_its_incarnation_is_remembered) {
