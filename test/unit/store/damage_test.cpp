@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(a_locked_database_is_an_error_until_it_is_free) {
   store->load(0);
   journal_batch batch;
   batch.transitions = {make_transition(600)};
-  batch.audits = {{0, 1, 0, 1, "admin.sock", "stop a", ""}};
+  batch.audits = {{0, 1, 0, 1, "admin.sock", "stop a", "", {}, 0}};
   {
     SQLite::Database other{path, SQLite::OPEN_READWRITE};
     other.exec("BEGIN EXCLUSIVE");
@@ -206,13 +206,13 @@ BOOST_AUTO_TEST_CASE(a_deleted_database_is_written_anew_from_memory) {
   journal_batch batch;
   batch.intents = {{"bot1#0", true}};
   batch.overrides = {{"bot1", R"({"replicas":4})"}};
-  batch.applied = version_of("the tree");
-  batch.audits = {{0, 1, 0, 1, "admin.sock", "stop a", ""}};
+  batch.applied = test::version_of("the tree");
+  batch.audits = {{0, 1, 0, 1, "admin.sock", "stop a", "", {}, 0}};
   BOOST_REQUIRE(store->write(batch, true) == "");
   fs::remove(path);
   journal_batch next;
   next.transitions = {make_transition(501)};
-  next.audits = {{0, 1, 0, 1, "admin.sock", "stop b", ""}};
+  next.audits = {{0, 1, 0, 1, "admin.sock", "stop b", "", {}, 0}};
   BOOST_TEST(store->write(next, false) == "");
   BOOST_TEST(next.notice.find("was deleted or replaced") != std::string::npos);
   BOOST_TEST(next.audits[0].id == 2u);

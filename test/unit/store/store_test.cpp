@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(a_fresh_run_keeps_incarnations_events_and_overrides_only) {
     batch.transitions = {make_transition(1), make_transition(2)};
     batch.intents = {{"a#0", true}};
     batch.overrides = {{"a", "{}"}};
-    batch.applied = version_of("tree");
+    batch.applied = test::version_of("tree");
     BOOST_TEST(store->write(batch, true) == "");
   }
   auto store = store::open_store(path);
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(an_override_can_be_taken_back) {
 BOOST_AUTO_TEST_CASE(a_run_is_fresh_once_and_has_what_was_applied_in_it) {
   const auto apply = [](journal_store& store, const char* tree) {
     journal_batch batch;
-    batch.applied = version_of(tree);
+    batch.applied = test::version_of(tree);
     batch.intents = {{"a#0", true}};
     BOOST_TEST(store.write(batch, true) == "");
   };
@@ -311,7 +311,8 @@ BOOST_AUTO_TEST_CASE(the_last_deaths_of_each_instance_are_kept) {
 BOOST_AUTO_TEST_CASE(the_audit_numbers_its_entries_and_takes_outcomes) {
   auto store = store::open_store(path);
   journal_batch batch;
-  batch.audits = {{0, 1, 0, 12, "admin.sock", "stop a", ""}, {0, 2, 0, 12, "admin.sock", "x", ""}};
+  batch.audits = {{0, 1, 0, 12, "admin.sock", "stop a", "", {}, 0},
+                  {0, 2, 0, 12, "admin.sock", "x", "", {}, 0}};
   BOOST_TEST(store->write(batch, true) == "");
   BOOST_TEST(batch.audits[0].id == 1u);
   BOOST_TEST(batch.audits[1].id == 2u);
@@ -329,7 +330,7 @@ BOOST_AUTO_TEST_CASE(versions_are_numbered_and_the_last_are_kept) {
   auto store = store::open_store(path, {.versions = 5});
   for (int i = 1; i <= 8; ++i) {
     journal_batch batch;
-    batch.applied = version_of("tree " + std::to_string(i));
+    batch.applied = test::version_of("tree " + std::to_string(i));
     BOOST_TEST(store->write(batch, true) == "");
   }
   BOOST_TEST(count("versions") == 5);
@@ -362,7 +363,7 @@ BOOST_AUTO_TEST_CASE(events_and_audit_stay_within_their_bounds) {
     journal_batch batch;
     for (int i = 0; i < 500; ++i) {
       batch.transitions.push_back(make_transition(++seq));
-      batch.audits.push_back({0, 1, 0, 1, "keeper", "x", ""});
+      batch.audits.push_back({0, 1, 0, 1, "keeper", "x", "", {}, 0});
     }
     BOOST_TEST(store->write(batch, false) == "");
     BOOST_TEST(count("events") <= 2000 + 1000 + 500);
