@@ -137,7 +137,7 @@ private:
   void connect();
   void greet();
   void write();
-  void read();
+  void read(bool all = false);
   void tick();
   instant next_due() const;
   bool silent_for_long(instant at);
