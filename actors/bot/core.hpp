@@ -172,7 +172,7 @@ private:
   bool ended() const { return stop_ || stage_ == stage::closed; }
   bool has_work() const;
   void run_one(lock&);
-  void handle_letter(lock&, const letter_ptr&);
+  void handle_letter(lock&, const message&);
   void handle_reply(lock&, const letter_ptr&);
   void complete(const letter&, wire::done::result);
   void finish_batch();

@@ -285,8 +285,7 @@ const char* core::take_farewell(std::string_view body) {
 
 const char* core::take_message(std::string_view body) {
   auto each = inbox_.blank();
-  each->body.assign(body);
-  if (const char* problem = wire::decode(each->body, each->head))
+  if (const char* problem = each->read(body))
     return problem;
   constexpr const char* too_many = "more messages than the window allows";
   const auto& head = each->head;

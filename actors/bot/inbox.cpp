@@ -49,7 +49,8 @@ void inbox::recycle(letter_ptr used) {
   if (used.use_count() != 1 || memory > largest_pooled || pooled_ + memory > most_pooled)
     return;
   pooled_ += memory;
-  used->unpacked = {};
+  if (!used->unpacked.empty())
+    used->unpacked = {};
   used->actor = {};
   used->deferred = used->ended = used->replied = false;
   pool_.push_back(std::move(used));
