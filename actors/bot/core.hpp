@@ -137,7 +137,7 @@ private:
   void connect();
   void greet();
   void write();
-  void read();
+  void read(bool all = false);
   void tick();
   instant next_due() const;
   bool silent_for_long(instant at);
@@ -172,7 +172,7 @@ private:
   bool ended() const { return stop_ || stage_ == stage::closed; }
   bool has_work() const;
   void run_one(lock&);
-  void handle_letter(lock&, const letter_ptr&);
+  void handle_letter(lock&, const message&);
   void handle_reply(lock&, const letter_ptr&);
   void complete(const letter&, wire::done::result);
   void finish_batch();

@@ -142,7 +142,7 @@ void core::write() {
       break;
     }
     const int problem = errno;
-    read(); // there may be a BYE that says why
+    read(true); // there may be a BYE that says why
     if (fd_ >= 0)
       lost(std::strerror(problem));
     return;
@@ -150,7 +150,9 @@ void core::write() {
   interest();
 }
 
-void core::read() {
+/// Unless `all` is wanted, what is in the socket waits there while handlers have something to do:
+/// between two batches of them a little is read, for what is urgent in it.
+void core::read(bool all) {
   for (int i = 0; i < reads_at_once && fd_ >= 0; ++i) {
     if (in_.capacity - in_.end < input_size / 2)
       in_.make_room(input_size / 2);
@@ -195,7 +197,7 @@ void core::read() {
       in_.begin += frame.consumed;
       partial_since_ = instant{-1};
     }
-    if (static_cast<std::size_t>(size) < room)
+    if (static_cast<std::size_t>(size) < room || (!all && !inbox_.empty()))
       return;
   }
 }
@@ -283,8 +285,7 @@ const char* core::take_farewell(std::string_view body) {
 
 const char* core::take_message(std::string_view body) {
   auto each = inbox_.blank();
-  each->body.assign(body);
-  if (const char* problem = wire::decode(each->body, each->head))
+  if (const char* problem = each->read(body))
     return problem;
   constexpr const char* too_many = "more messages than the window allows";
   const auto& head = each->head;

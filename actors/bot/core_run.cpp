@@ -15,12 +15,12 @@ using namespace std::chrono_literals;
 using result = wire::done::result;
 
 /// Between two looks at the socket: an urgent message waits no longer than that and one handler,
-/// or four when those before were done in no time.
+/// or eight when those before were done in no time.
 constexpr instant look_again = 50us;
 constexpr int batch = 256;
 /// Handlers that are done in next to no time are not timed one by one.
 constexpr instant no_time = 1us;
-constexpr int timed_together = 4;
+constexpr int timed_together = 8;
 constexpr std::size_t most_deferred = 8192;
 
 std::string text_of(const std::exception_ptr& problem) {
@@ -110,10 +110,13 @@ void core::run_one(lock& guard) {
   } else if (flatten_asked_.open && !flatten_asked_.handed) {
     run_order(guard, false);
   } else if (auto each = inbox_.take()) {
-    if (each->head.is(wire::reply))
+    if (each->head.is(wire::reply)) {
       handle_reply(guard, each);
-    else
-      handle_letter(guard, each);
+    } else {
+      auto shown = access::wrap(std::move(each));
+      handle_letter(guard, shown);
+      each = access::unwrap(std::move(shown));
+    }
     inbox_.recycle(std::move(each));
   }
   handling_ = false;
@@ -207,9 +210,9 @@ void core::handle_reply(lock& guard, const letter_ptr& each) {
   complete(*each, result::done);
 }
 
-void core::handle_letter(lock& guard, const letter_ptr& each) {
-  const auto& head = each->head;
-  const auto shown = access::wrap(each);
+void core::handle_letter(lock& guard, const message& shown) {
+  auto& each = access::of(shown);
+  const auto& head = each.head;
   const auto topic = shown.topic();
   std::shared_ptr<const std::vector<handler_ptr>> subscribed;
   handler_ptr handler;
@@ -221,13 +224,13 @@ void core::handle_letter(lock& guard, const letter_ptr& each) {
     subscribed = subscriptions_.find(topic);
   if (subscribed && subscribed->empty())
     subscribed = nullptr;
-  if (!each->actor.empty()) {
-    const auto found = actors_.find(each->actor);
+  if (!each.actor.empty()) {
+    const auto found = actors_.find(each.actor);
     if (found != actors_.end()) {
       handler = found->second;
     } else {
       how = result::no_such_actor;
-      problem = "there is no actor '" + std::string{each->actor} + "'";
+      problem = "there is no actor '" + std::string{each.actor} + "'";
     }
   } else if (topic == state_topic && head.from == state_address) {
     change = true;
@@ -243,7 +246,7 @@ void core::handle_letter(lock& guard, const letter_ptr& each) {
   }
   guard.unlock();
   std::string payload;
-  if (problem.empty() && !each->unpack()) {
+  if (problem.empty() && !each.unpack()) {
     how = result::failed;
     problem = "its payload cannot be decompressed";
   }
@@ -261,8 +264,8 @@ void core::handle_letter(lock& guard, const letter_ptr& each) {
       else if (subscribed)
         for (const auto& one : *subscribed)
           (*one)(shown);
-      if (request && !each->deferred)
-        reply(*each, payload, reply_options(*each), 0);
+      if (request && !each.deferred)
+        reply(each, payload, reply_options(each), 0);
     } catch (...) {
       how = result::failed;
       problem = text_of(std::current_exception());
@@ -273,17 +276,17 @@ void core::handle_letter(lock& guard, const letter_ptr& each) {
     trace = before;
   }
   guard.lock();
-  if (each->ended || (each->deferred && how == result::done))
+  if (each.ended || (each.deferred && how == result::done))
     return; // somebody else says, or has said, what became of it
-  if (each->deferred)
+  if (each.deferred)
     --deferred_;
-  if (how != result::done && shown.is_request() && !each->replied) {
+  if (how != result::done && shown.is_request() && !each.replied) {
     guard.unlock();
-    if (reply(*each, problem, reply_options(*each), wire::failed) && how == result::failed)
+    if (reply(each, problem, reply_options(each), wire::failed) && how == result::failed)
       how = result::done; // whoever asked knows
     guard.lock();
   }
-  complete(*each, how);
+  complete(each, how);
 }
 
 send_options reply_options(const letter& to) {

@@ -7,6 +7,10 @@ namespace {
 /// How many of each lane are taken before a weaker one gets its turn.
 constexpr std::array<std::uint32_t, wire::lanes> turns_of = {64, 16, 4, 1};
 
+/// A CREDIT for each such part of a window, so that what follows it comes in small portions: what
+/// is urgent can overtake nothing that is in the socket.
+constexpr std::uint64_t credit_part = 4;
+
 /// Memory of letters that are kept for later ones: of one, and of all.
 constexpr std::size_t largest_pooled = 4096;
 constexpr std::size_t most_pooled = 1u << 20;
@@ -45,7 +49,8 @@ void inbox::recycle(letter_ptr used) {
   if (used.use_count() != 1 || memory > largest_pooled || pooled_ + memory > most_pooled)
     return;
   pooled_ += memory;
-  used->unpacked = {};
+  if (!used->unpacked.empty())
+    used->unpacked = {};
   used->actor = {};
   used->deferred = used->ended = used->replied = false;
   pool_.push_back(std::move(used));
@@ -111,7 +116,8 @@ bool inbox::credit_due() const {
     const auto messages = rows_[i].finished.messages - said_[i].messages;
     const auto bytes = rows_[i].finished.bytes - said_[i].bytes;
     if (messages > 0
-        && (size_ == 0 || messages * 2 >= window_messages_ || bytes * 2 >= window_bytes_))
+        && (size_ == 0 || messages * credit_part >= window_messages_
+            || bytes * credit_part >= window_bytes_))
       return true;
   }
   return false;

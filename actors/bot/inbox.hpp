@@ -33,7 +33,7 @@ public:
   letter_ptr take();
   void finished(const letter&);
 
-  /// It is time for a CREDIT: half of a window is used up, or something is finished and
+  /// It is time for a CREDIT: a quarter of a window is used up, or something is finished and
   /// nothing is left to handle.
   bool credit_due() const;
   /// What to say in it.

@@ -24,6 +24,8 @@ struct letter {
   bool ended = false; ///< the runtime knows what became of it
   bool replied = false;
 
+  /// Takes a copy of that body. Nullptr, or what is wrong with it.
+  const char* read(std::string_view from);
   /// False: what it carries is no payload of the length that it says.
   bool unpack();
 };
@@ -33,7 +35,8 @@ using letter_ptr = std::shared_ptr<letter>;
 /// The way from the public classes to what they hide.
 struct access {
   static message wrap(letter_ptr from) { return message{std::move(from)}; }
-  static const letter& of(const message& from) { return *from.letter_; }
+  static letter& of(const message& from) { return *from.letter_; }
+  static letter_ptr unwrap(message&& from) { return std::move(from.letter_); }
   static core& core_of(client& from) { return *from.core_; }
   static std::unique_ptr<client> make(options, std::unique_ptr<host>);
 };

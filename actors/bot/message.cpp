@@ -121,6 +121,16 @@ trace_context message::trace() const {
   return {head.trace, head.span, head.is(wire::sampled)};
 }
 
+const char* detail::letter::read(std::string_view from) {
+  // Not from the copy: small reads would have to wait for the wide writes that made it.
+  if (const char* problem = wire::decode(from, head))
+    return problem;
+  body.assign(from);
+  for (auto* each : {&head.to, &head.from, &head.key, &head.payload})
+    *each = {body.data() + (each->data() - from.data()), each->size()};
+  return nullptr;
+}
+
 bool detail::letter::unpack() {
   if (!head.is(wire::compressed))
     return true;

@@ -48,7 +48,7 @@ bool hub::impl::pass(peer& to, const passing& m) {
   if (!to.listens() || (m.view.is(wire::compressed) && !to.link->hello.zstd) || refuse(to, m)
       || !can_go(to, m))
     return false;
-  to.link->out += m.frame.bytes();
+  to.link->out += m.frame.whole();
   count_sent(*to.link, m.view.in, m.frame.body().size());
   return true;
 }
@@ -58,7 +58,7 @@ bool hub::impl::forward(link_state& link, const parcel& what) {
   if (what.how != wire::delivery::fire || what.again || what.asks || what.expires.count() != 0
       || what.is(wire::sampled) || (what.is(wire::compressed) && !link.hello.zstd) || !seen.idle())
     return false;
-  link.out += what.frame.bytes();
+  link.out += what.frame.whole();
   count_sent(link, what.in, what.body().size());
   return true;
 }
@@ -89,7 +89,7 @@ void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
   const bool as_kept = !m.frame.empty() && v.how == wire::delivery::fire && !m.again
                        && m.expires.count() == 0 && v.flags == m.view.flags;
   if (as_kept)
-    link.out += m.frame.bytes();
+    link.out += m.frame.whole();
   else
     link.sums.append(link.out, v);
   record(m.view, m.again ? trace_step::redelivered : trace_step::delivered, to.name);

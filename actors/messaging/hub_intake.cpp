@@ -164,7 +164,7 @@ void hub::impl::route_many(passing& m, const address& to, peer* source) {
 
 void hub::impl::send_to_all(const std::vector<peer*>& receivers, passing& m) {
   if (receivers.size() > 1)
-    m.frame = frame_of(m.view);
+    m.frame = kept_frame{m.view};
   const bool plain = is_plain(m) && !shell_of(m.view);
   for (auto* each : receivers) {
     if (plain && pass(*each, m))

@@ -20,7 +20,7 @@ std::string identity(std::string_view from, std::uint64_t incarnation, wire::lan
 
 parcel::parcel(const passing& from)
     : handling{from}
-    , frame{from.frame.empty() ? frame_of(from.view) : from.frame}
+    , frame{from.frame.empty() ? kept_frame{from.view} : from.frame}
     , in{from.view.in}
     , how{from.view.how}
     , reply{from.view.is(wire::reply)}
@@ -32,16 +32,6 @@ passing parcel::open() const {
   passing result{*this, {}, frame};
   // The hub has written it, or its store has checked it: it is whole.
   wire::decode(body(), result.view);
-  return result;
-}
-
-kept_frame frame_of(const wire::message_view& of) {
-  static thread_local std::string bytes; // kept for its capacity
-  bytes.clear();
-  wire::append_frame(bytes, of);
-  kept_frame result{bytes};
-  if (bytes.capacity() > (64u << 10))
-    bytes.shrink_to_fit();
   return result;
 }
 

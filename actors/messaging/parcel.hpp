@@ -49,7 +49,7 @@ struct parcel : handling {
   bool is(wire::flag flag) const { return (flags() & flag) != 0; }
 
   /// What it takes of a mailbox's bytes.
-  std::size_t cost() const { return frame.bytes().size() + allocation + sizeof(parcel); }
+  std::size_t cost() const { return frame.size() + allocation + sizeof(parcel); }
 
 private:
   static constexpr std::size_t allocation = 24;
@@ -57,9 +57,6 @@ private:
     return frame.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(body()[2]);
   }
 };
-
-/// The frame that says so.
-kept_frame frame_of(const wire::message_view&);
 
 /// Of the body of a MESSAGE frame.
 inline std::size_t body_size(const wire::message_view& of) {

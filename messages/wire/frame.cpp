@@ -83,19 +83,11 @@ void end_frame(std::string& out, std::size_t begin) {
   put(out, checksum(out.data() + begin, size));
 }
 
-void end_unsummed_frame(std::string& out, std::size_t begin) {
-  const auto size = static_cast<std::uint32_t>(out.size() - begin);
-  std::memcpy(out.data() + begin, &size, sizeof size);
-  put(out, std::uint32_t{0});
-}
-
-void sum_frames(std::string& out, std::size_t begin, std::size_t end) {
-  while (begin < end) {
-    const auto size = get<std::uint32_t>(out.data() + begin);
-    const auto sum = checksum(out.data() + begin, size);
-    std::memcpy(out.data() + begin + size, &sum, sizeof sum);
-    begin += sizeof sum + size;
-  }
+std::size_t sum_frame(char* frame) {
+  const auto size = get<std::uint32_t>(frame);
+  const auto sum = checksum(frame, size);
+  std::memcpy(frame + size, &sum, sizeof sum);
+  return size + sizeof sum;
 }
 
 } // namespace troupe::wire

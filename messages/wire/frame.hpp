@@ -73,10 +73,7 @@ std::size_t begin_frame(std::string& out, frame_type);
 /// … and completes it with size and checksum.
 void end_frame(std::string& out, std::size_t begin);
 
-/// Completes it but for the checksum, for which there is room.
-void end_unsummed_frame(std::string& out, std::size_t begin);
-
-/// Fills in the checksums of whole frames that stand from `begin` to `end`.
-void sum_frames(std::string& out, std::size_t begin, std::size_t end);
+/// Fills in the checksum of the frame that begins there. Returns the size of the whole.
+std::size_t sum_frame(char* frame);
 
 } // namespace troupe::wire

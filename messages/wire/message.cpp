@@ -195,25 +195,38 @@ void append_body(std::string& out, const message_view& from) {
   write_body(out.data() + begin, from);
 }
 
+std::size_t frame_size(const message_view& of) {
+  return frame_overhead + size_of(of);
+}
+
+void write_frame(char* at, const message_view& from) {
+  const auto size = static_cast<std::uint32_t>(frame_size(from) - sizeof(std::uint32_t));
+  std::memcpy(at, &size, sizeof size);
+  at[sizeof size] = static_cast<char>(frame_type::message);
+  write_body(at + sizeof size + 1, from);
+}
+
 void append_frame(std::string& out, const message_view& from) {
-  const auto begin = begin_frame(out, frame_type::message);
-  append_body(out, from);
-  end_frame(out, begin);
+  const auto begin = out.size();
+  out.resize(begin + frame_size(from));
+  write_frame(out.data() + begin, from);
+  sum_frame(out.data() + begin);
 }
 
 void late_sums::append(std::string& out, const message_view& from) {
-  if (end_ != out.size()) {
+  const auto begin = out.size();
+  if (end_ != begin) {
     settle(out);
-    begin_ = out.size();
+    begin_ = begin;
   }
-  const auto begin = begin_frame(out, frame_type::message);
-  append_body(out, from);
-  end_unsummed_frame(out, begin);
-  end_ = out.size();
+  end_ = begin + frame_size(from);
+  out.resize(end_);
+  write_frame(out.data() + begin, from);
 }
 
 void late_sums::settle(std::string& out) {
-  sum_frames(out, begin_, end_);
+  while (begin_ < end_)
+    begin_ += sum_frame(out.data() + begin_);
   begin_ = end_ = 0;
 }
 

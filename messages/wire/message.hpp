@@ -68,6 +68,11 @@ const char* decode(std::string_view body, message_view& into);
 void append_body(std::string& out, const message_view&);
 void append_frame(std::string& out, const message_view&);
 
+/// Bytes of its frame.
+std::size_t frame_size(const message_view&);
+/// Writes its frame, for which there is room, but for the checksum; `sum_frame` fills that in.
+void write_frame(char* at, const message_view&);
+
 /// Final words about a message; numbers as on the wire.
 enum class outcome_code : std::uint8_t {
   accepted = 0,

@@ -1,5 +1,7 @@
 #include "runtime/link/hub_broker.hpp"
 
+#include "runtime/link/short_slice.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -22,7 +24,11 @@ namespace {
 constexpr int most_rounds = 16;
 
 // Read of a link whose other end reads no more, for what it said last.
-constexpr int last_reads = 64;
+constexpr int last_reads = 256;
+
+// Of the thread that all links share: it often has something to do and is soon done with it, and
+// what it does somebody waits for. With the kernel's own slices it would wait for bots that flood.
+constexpr std::chrono::microseconds slice{100};
 
 // Links that wait for the first table; what is beyond is closed, and connects again.
 constexpr std::size_t most_unheard = 16'384;
@@ -53,6 +59,7 @@ void hub_broker_state::init(hub_broker_options given) {
       loop_of(self->system()), fd, [this] { on_timer(); }, [] {});
   timer->watch_reads(true);
   hub = std::make_unique<messaging::hub>(*this, options.hub);
+  ask_for_slices_of(slice);
 }
 
 // -- turns ---------------------------------------------------------------------------------

@@ -4,9 +4,11 @@
 // actors/messaging/hub.hpp: bytes in, bytes out, time, and what the other actors want of it.
 //
 // Fair turns: of each link that has something at most one buffer is read before the next one has
-// its turn. What the hub writes goes to the kernel at once; what the kernel does not take waits
-// here, and of that the hub allows a link no more than `hub_options::unsent` and one frame. The
-// kernel's own buffer is kept small too, as what is urgent cannot overtake what is in there.
+// its turn. The buffer is what is urgent waits for in the turn of a link that floods, so it is no
+// more than some 30 µs of work. What the hub writes goes to the kernel at once; what the kernel
+// does not take waits here, and of that the hub allows a link no more than `hub_options::unsent`
+// and one frame. The kernel's own buffer is kept small too, as what is urgent cannot overtake what
+// is in there.
 
 #include "actors/interfaces.hpp"
 #include "actors/messaging/hub.hpp"
@@ -28,7 +30,7 @@ namespace troupe::link {
 struct hub_broker_options {
   messaging::hub_options hub;
   std::size_t send_buffer = 256u << 10; ///< SO_SNDBUF of a link
-  std::size_t read_at_once = 128u << 10;
+  std::size_t read_at_once = 32u << 10;
   std::chrono::milliseconds linger{1000};      ///< for the last words of a link
   std::chrono::milliseconds queue_wait{30000}; ///< for an answer of the queue
 };

@@ -16,6 +16,7 @@ from raw_link import (ASSURED, CALL, HELLO, MESSAGE, PING, PONG, TELL, URGENT, E
 from troupe_case import Case, SharedCase, poll_until, root_only
 from troupe_test import PATIENCE, SANITIZED, faultbot, times
 
+CLIENT = Path(__file__).resolve().parents[2] / "clients/python"
 MAILBOX_FULL, RECEIVER_DIED = 18, 25
 LOW = 3
 
@@ -28,6 +29,70 @@ class Measured:
     def check_memory(self, fleet, most):
         if not SANITIZED:  # the sanitizer keeps what is freed for a while
             self.assertLess(memory(fleet), most)
+
+
+# Cuts its own connection every 50 to 500 ms, as a network would: neither side is told before.
+CUTTER = """
+import os, random, socket, threading, time, troupe
+bot, journal = troupe.Bot(), os.environ["JOURNAL"]
+name = os.environ["TROUPE_BOT"]
+cuts = [0]
+
+def cut():
+    while True:
+        time.sleep(random.uniform(0.05, 0.5))
+        connection = bot._socket
+        if connection and bot.linked:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+                cuts[0] += 1
+            except OSError:
+                pass
+
+threading.Thread(target=cut, daemon=True).start()
+
+def note(file, line):
+    with open(f"{journal}/{file}", "a") as out:
+        out.write(f"{line}\\n")
+"""
+NUMBERS = CUTTER + """
+least, least_cuts = int(os.environ["LEAST"]), int(os.environ["CUTS"])
+tickets = []
+sent = [0]
+
+def enough():
+    return sent[0] >= least and cuts[0] >= least_cuts
+
+@bot.every(0.005)
+def more():
+    for _ in range(8):
+        if enough():
+            return
+        try:
+            ticket = bot.send("m/notes", str(sent[0] + 1), delivery="assured", timeout=0.01)
+        except troupe.TimedOut:
+            return
+        sent[0] += 1
+        tickets.append(ticket)
+        bot.send("m/notes", f"data {sent[0]}", lane="low", timeout=1)
+
+@bot.every(0.05)
+def finished():
+    tickets[:] = [ticket for ticket in tickets if ticket.outcome is None]
+    if enough() and not tickets:
+        note("finished", sent[0])
+        bot.stop()
+
+bot.run()
+"""
+NOTES = CUTTER + """
+@bot.on_message
+def got(message):
+    data = message.payload.startswith("data ")
+    note("data" if data else "commands", message.payload.removeprefix("data "))
+
+bot.run()
+"""
 
 
 class Links(SharedCase, Measured):
@@ -272,6 +337,30 @@ class Links(SharedCase, Measured):
         self.assertLess(time.monotonic() - began, 10)
         self.assertEqual({number: RECEIVER_DIED for number in numbers}, answered)
         fleet.wait_running("m/plain#1")
+
+
+class Cuts(Case):
+    def test_L12_cut_all_the_time(self):
+        least, cuts = times(1000, 10000), times(5, 50)
+        fleet = self.fleet(lambda f: {
+            "group": {"defaults": {"environment": {
+                "PYTHONPATH": str(CLIENT), "JOURNAL": str(f.directory), "LEAST": str(least),
+                "CUTS": str(cuts)}}},
+            "m/notes": {"command": ["/usr/bin/python3", "-B", "-c", NOTES], "ready": "link"},
+            "m/numbers": {"command": ["/usr/bin/python3", "-B", "-c", NUMBERS], "ready": "link",
+                          "restart": "transient", "depends_on": {"notes": "ready"}}})
+        fleet.wait_state("m/numbers#0", "completed", timeout=times(1, 5) * PATIENCE)
+
+        def numbers(file):
+            return [int(line) for line in (fleet.directory / file).read_text().split()]
+        count, = numbers("finished")
+        # What is assured: each once, though the order of what is sent again is not kept.
+        self.assertEqual(list(range(1, count + 1)), sorted(numbers("commands")))
+        # What is not: at most once, in order, and what is missing is missing.
+        data = numbers("data")
+        self.assertEqual(sorted(set(data)), data)
+        self.assertEqual(1, fleet.row("m/notes#0")["incarnation"])
+        self.finish(fleet)
 
 
 class Floods(Case, Measured):

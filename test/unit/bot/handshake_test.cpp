@@ -20,7 +20,7 @@ BOOST_AUTO_TEST_CASE(the_hello_says_who_it_is_and_what_it_takes) {
   BOOST_TEST(hello["token"] == "0123456789abcdef0123456789abcdef");
   BOOST_TEST(hello["features"] == json::array({"zstd"}));
   BOOST_TEST(hello["handles"] == json::array({"config", "drain"}));
-  BOOST_TEST(hello["window"] == (json{{"messages", 4096}, {"bytes", 1048576}}));
+  BOOST_TEST(hello["window"] == (json{{"messages", 1024}, {"bytes", 524288}}));
   BOOST_TEST(hello["next"] == json::array({1, 1, 1, 1}));
   BOOST_TEST(hello["known"] == 0);
   BOOST_TEST(hello["client"].get<std::string>().starts_with("troupe-cpp "));

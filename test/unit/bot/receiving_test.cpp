@@ -2,6 +2,9 @@
 
 #include "fixture.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 using namespace troupe;
 using namespace troupe::test;
 
@@ -338,7 +341,7 @@ BOOST_AUTO_TEST_CASE(a_reply_that_found_no_room_may_be_tried_again) {
 
 // -- credit --------------------------------------------------------------------------------
 
-BOOST_AUTO_TEST_CASE(credit_comes_at_half_a_window_and_when_all_is_handled) {
+BOOST_AUTO_TEST_CASE(credit_comes_at_a_quarter_of_a_window_and_when_all_is_handled) {
   bot::options small = who();
   small.window_messages = 8;
   fixture each{small};
@@ -361,9 +364,37 @@ BOOST_AUTO_TEST_CASE(credit_comes_at_half_a_window_and_when_all_is_handled) {
       credits.push_back(read[2].messages);
     }
   }
-  BOOST_TEST(credits == (std::vector<std::uint64_t>{4, 6}));
+  BOOST_TEST(credits == (std::vector<std::uint64_t>{2, 4, 6}));
   BOOST_TEST(read[2].bytes == bytes);
   BOOST_TEST(read[0].messages == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_in_the_socket_waits_while_handlers_have_something_to_do) {
+  std::size_t normal = 0, before_urgent = 0;
+  bot->on_message([&](const bot::message& m) {
+    machine->time += 1ms; // one a step
+    if (m.lane() == bot::lane::urgent)
+      before_urgent = normal;
+    else
+      ++normal;
+  });
+  link();
+  constexpr std::size_t flood = 150;
+  std::string out;
+  for (std::uint64_t i = 1; i <= flood; ++i)
+    wire::append_frame(out, incoming{i, std::string(1000, 'x')});
+  wire::append_frame(out, incoming{1, "now", wire::delivery::fire, wire::lane::urgent});
+  runtime().send(out);
+  step();
+  BOOST_TEST(normal == 1u);
+  int unread = 0;
+  BOOST_TEST_REQUIRE(::ioctl(runtime().fd(), SIOCOUTQ, &unread) == 0);
+  BOOST_TEST(unread > 0);
+  for (std::size_t i = 0; i < flood; ++i)
+    step();
+  BOOST_TEST(normal == flood);
+  BOOST_TEST(before_urgent > 0u);
+  BOOST_TEST(before_urgent < 10u); // a few reads, and not a flood of handlers
 }
 
 BOOST_AUTO_TEST_CASE(a_runtime_that_passes_the_window_is_refused) {

@@ -108,8 +108,8 @@ struct options {
   std::uint64_t incarnation = 0; ///< `TROUPE_INCARNATION`
   /// What the runtime may have under way to this process, of each lane: 1 … 65 536 messages,
   /// 4 KiB … 16 MiB. It bounds what waits here, too.
-  std::uint32_t window_messages = 4096;
-  std::uint32_t window_bytes = 1024 * 1024;
+  std::uint32_t window_messages = 1024;
+  std::uint32_t window_bytes = 512 * 1024;
 };
 
 namespace detail {
