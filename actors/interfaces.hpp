@@ -6,6 +6,7 @@
 //             ├─ ledger     the last record of every instance; answers `status`
 //             ├─ launcher   the only one that talks to the keeper (detached)
 //             ├─ config     owns the applied spec
+//             ├─ loader     reads trees and makes specs of them (detached: disks block)
 //             ├─ admin      carries out what a shell asks
 //             ├─ switchboard  says who there is to send to
 //             ├─ hub        owns the links and mailboxes (a broker, in CAF's I/O thread)
@@ -276,6 +277,8 @@ struct services {
   switchboard_actor switchboard;
   hub_actor hub;
   queue_actor queue;
+  // Null where a fleet has no tree: in one bot's actors.
+  loader_actor loader;
 };
 
 } // namespace troupe

@@ -339,6 +339,7 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
   args.store = store;
   args.contents = kept;
   args.config = {*tree, loaded.spec, kept->overrides, kept->version, fresh || !kept->applied};
+  args.tree = std::make_shared<tree_on_disk>(options.tree, options.profile);
   args.make_admin = [sessions](caf::actor_system& sys) {
     return sys.spawn(troupe::make_admin, sessions);
   };
