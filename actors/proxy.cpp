@@ -96,12 +96,6 @@ void proxy_state::remove(const std::string& cause) {
   when_adopted([this] { leave_if_removed(); });
 }
 
-void proxy_state::apply(config::bot_spec_ptr fresh) {
-  args.spec = std::move(fresh);
-  if (adopted && !launched && !has_process(record.now) && !end)
-    spec = args.spec;
-}
-
 // -- what becomes of its process ------------------------------------------------------
 
 // Until it is adopted, whatever happens is in what the launcher will tell then.
@@ -123,6 +117,7 @@ void proxy_state::on_spawned(const spawned& what) {
   last_number = record.incarnation = what.incarnation;
   record.pid = what.pid;
   record.started = wall_now();
+  record.settings = what.settings;
   was_ready = expired = is_stalled = linked = unresponsive = false;
   kills = remarks = 0;
   lost_link.clear();
@@ -135,6 +130,7 @@ void proxy_state::on_spawned(const spawned& what) {
     if (each.incarnation == what.incarnation)
       heed(each);
   const auto to_recycle = std::exchange(recycle_cause, std::nullopt);
+  put_in_force(); // new settings that came while it was being started
   if (!record.wanted)
     raise(event::stop, "nobody wants it up");
   else if (to_recycle)
@@ -214,6 +210,7 @@ void proxy_state::step(event what, const std::string& cause) {
   if (!has_process(record.now)) {
     record.pid = 0;
     record.started = 0;
+    record.settings = 0;
   }
   perform(row->act);
   // What is given up is not restarted now, so its end concerns no sibling; nor does a
@@ -286,7 +283,7 @@ void proxy_state::report(bool ended, const std::string& cause) {
   told = true;
   told_busy = busy();
   self->send(args.parent, child_report{record.name, record.now, record.wanted, ended, cause, busy(),
-                                       record.printed});
+                                       record.printed, record.settings});
 }
 
 // -- actions ---------------------------------------------------------------------------

@@ -58,6 +58,7 @@ void proxy_state::begin_adoption() {
 
 void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees found) {
   const bool restored = known.since != 0;
+  spec = args.spec; // may have changed since this began
   spdlog::debug("proxy {}@{} (actor {}) takes over: recorded {}, {} slots, start {} under way",
                 args.name, known.incarnation, self->id(), to_string(known.now), found.items.size(),
                 found.launching);
@@ -123,7 +124,7 @@ void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
   for (const auto& each : found.items) {
     const auto& slot = each.slot;
     if (slot.incarnation > record.incarnation)
-      on_spawned({record.name, slot.incarnation, slot.pid});
+      on_spawned({record.name, slot.incarnation, slot.pid, slot.settings});
     if (!slot.end) {
       if (slot.incarnation == record.incarnation && is_stalled != (slot.stopped_by != 0))
         on_stalled({record.name, slot.incarnation, slot.stopped_by != 0, slot.stopped_by});
@@ -172,6 +173,8 @@ void proxy_state::adopt_living(const slot_info& slot) {
   record.incarnation = slot.incarnation;
   record.pid = slot.pid;
   record.started = slot.started;
+  if (slot.settings != 0 || !same)
+    record.settings = slot.settings;
   was_ready = same && record.now != state::starting;
   if (same) {
     resume();
@@ -193,6 +196,7 @@ void proxy_state::adopt_ended(const adoptee& found) {
     record.incarnation = slot.incarnation;
     record.pid = slot.pid;
     record.started = slot.started;
+    record.settings = slot.settings;
     raise(event::adopt, "found ended");
   }
   if (slot.incarnation == record.incarnation && has_process(record.now)) {

@@ -27,19 +27,21 @@ int own_oom_score() {
 
 } // namespace
 
+const std::array<own_limit, 7> own_limits{{
+    {"open_files", RLIMIT_NOFILE, &config::limits_spec::open_files},
+    {"processes", RLIMIT_NPROC, &config::limits_spec::processes},
+    {"file_size", RLIMIT_FSIZE, &config::limits_spec::file_size},
+    {"core_size", RLIMIT_CORE, &config::limits_spec::core_size},
+    {"locked_memory", RLIMIT_MEMLOCK, &config::limits_spec::locked_memory},
+    {"stack", RLIMIT_STACK, &config::limits_spec::stack},
+    {"address_space", RLIMIT_AS, &config::limits_spec::address_space},
+}};
+
 std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& x) {
   std::vector<std::pair<int, rlimit>> result;
-  const auto add = [&](int which, const std::optional<std::uint64_t>& value) {
-    if (value)
-      result.push_back({which, rlimit{*value, *value}});
-  };
-  add(RLIMIT_NOFILE, x.open_files);
-  add(RLIMIT_NPROC, x.processes);
-  add(RLIMIT_FSIZE, x.file_size);
-  add(RLIMIT_CORE, x.core_size);
-  add(RLIMIT_MEMLOCK, x.locked_memory);
-  add(RLIMIT_STACK, x.stack);
-  add(RLIMIT_AS, x.address_space);
+  for (const auto& each : own_limits)
+    if (const auto& value = x.*each.value)
+      result.push_back({each.which, rlimit{*value, *value}});
   return result;
 }
 
@@ -201,8 +203,8 @@ config::expected<prepared, std::string> prepare(const preparation& x, const stat
     request.cgroup_fd = result.group.fd();
   }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  request.blob = make_blob(std::chrono::duration_cast<std::chrono::microseconds>(now).count(),
-                           spec.log, result.link);
+  request.blob = make_blob(std::chrono::duration_cast<std::chrono::microseconds>(now).count(), spec,
+                           result.link);
   return result;
 }
 
@@ -210,10 +212,12 @@ std::string link_path(const state_directory& state) {
   return state.path() + "/link.sock";
 }
 
-std::string make_blob(std::int64_t started, const config::log_spec& log,
+std::string make_blob(std::int64_t started, const config::bot_spec& spec,
                       const std::optional<owned_key>& link) {
-  auto result = "started=" + std::to_string(started) + " log.max_size="
-                + std::to_string(log.max_size) + " log.keep=" + std::to_string(log.keep);
+  const auto& log = spec.log;
+  auto result =
+      "started=" + std::to_string(started) + " settings=" + std::to_string(spec.fingerprint)
+      + " log.max_size=" + std::to_string(log.max_size) + " log.keep=" + std::to_string(log.keep);
   if (log.timestamps)
     result += " log.timestamps=1";
   if (log.format == config::log_spec::line_format::json)
@@ -231,6 +235,10 @@ bool uses_notify(const config::bot_spec& spec) {
 
 std::int64_t started_from_blob(std::string_view blob) {
   return number_in_blob<std::int64_t>(blob, "started").value_or(0);
+}
+
+std::uint64_t settings_from_blob(std::string_view blob) {
+  return number_in_blob<std::uint64_t>(blob, "settings").value_or(0);
 }
 
 std::optional<owned_key> link_from_blob(std::string_view blob) {

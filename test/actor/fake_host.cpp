@@ -87,7 +87,7 @@ void fake_host::spawn(const launch& what) {
   if (const auto at = table.find(which); at != table.end()) {
     // Known: answered, not repeated.
     if (at->second.confirmed) {
-      emit(spawned{what.instance, what.incarnation, at->second.pid});
+      emit(spawned{what.instance, what.incarnation, at->second.pid, at->second.settings});
       if (at->second.end)
         emit(*at->second.end);
     }
@@ -105,6 +105,7 @@ void fake_host::spawn(const launch& what) {
   const auto& how = scripts_[what.instance];
   process fresh;
   fresh.pid = ++last_pid_;
+  fresh.settings = what.spec->fingerprint;
   fresh.started = now_;
   fresh.children = how.children;
   fresh.stubborn_sweeps = how.stubborn_sweeps;
@@ -130,7 +131,7 @@ void fake_host::confirm(const key& which) {
   at->second.confirmed = true;
   ++spawns_[which.first];
   log.push_back("spawn " + which.first);
-  emit(spawned{which.first, which.second, at->second.pid});
+  emit(spawned{which.first, which.second, at->second.pid, at->second.settings});
   if (how.ready_after && checked_.contains(which))
     due_.emplace(now_ + *how.ready_after, [this, which] { pass_check(which); });
   link_later(which);
@@ -250,6 +251,14 @@ std::string fake_host::freeze(const key& which, bool on) {
   return {};
 }
 
+std::string fake_host::adjust(const launch& what) {
+  const auto at = table.find({what.instance, what.incarnation});
+  if (at == table.end() || !at->second.confirmed)
+    violations.push_back("what is not there is adjusted: " + what.instance);
+  adjusted.push_back(what);
+  return scripts_[what.instance].cannot_adjust;
+}
+
 void fake_host::release(const key& which) {
   const auto at = table.find(which);
   if (at == table.end())
@@ -264,7 +273,7 @@ std::vector<slot_info> fake_host::slots() const {
   std::vector<slot_info> result;
   for (const auto& [which, each] : table)
     result.push_back({which.first, which.second, each.confirmed ? each.pid : 0, wall_now(),
-                      each.end, each.stopped_by});
+                      each.end, each.stopped_by, each.settings});
   return result;
 }
 
@@ -410,8 +419,8 @@ std::size_t host_view::sweep(const std::string& instance, std::uint64_t incarnat
   return cut_ ? 1 : world_.sweep({instance, incarnation}, main_too);
 }
 
-std::string host_view::adjust(const launch&) {
-  return {};
+std::string host_view::adjust(const launch& what) {
+  return cut_ ? std::string{} : world_.adjust(what);
 }
 
 std::string host_view::freeze(const std::string& instance, std::uint64_t incarnation, bool on) {
