@@ -14,7 +14,7 @@ target_link_libraries(troupe_bot_archive INTERFACE isal zstd Threads::Threads)
 # Supervised actors in a bot: the runtime's own, and what they stand on. Their headers lie apart,
 # for they name each other as in the sources.
 set(_parts troupe_bot_actors troupe_actors troupe_ordering troupe_messaging troupe_messages
-  troupe_config)
+  troupe_digest troupe_config)
 list(TRANSFORM _parts REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE _objects)
 add_library(troupe_actors_archive STATIC ${_objects})
 set_target_properties(troupe_actors_archive PROPERTIES
@@ -22,7 +22,7 @@ set_target_properties(troupe_actors_archive PROPERTIES
 set(_actor_headers "${CMAKE_INSTALL_INCLUDEDIR}/troupe-actors")
 target_include_directories(troupe_actors_archive INTERFACE $<INSTALL_INTERFACE:${_actor_headers}>)
 target_link_libraries(troupe_actors_archive INTERFACE
-  troupe_bot_archive CAF::io CAF::core RE2::RE2 spdlog::spdlog)
+  troupe_bot_archive CAF::io CAF::core RE2::RE2 spdlog::spdlog OpenSSL::Crypto)
 
 set(_package "${CMAKE_INSTALL_LIBDIR}/cmake/troupe")
 install(TARGETS troupe_bot_archive troupe_actors_archive EXPORT troupe ARCHIVE COMPONENT sdk)
