@@ -37,24 +37,48 @@ public:
     for_each_leaf(merged, [&](const std::string& pointer, const nlohmann::json& value) {
       origin leaf;
       leaf.pointer = pointer;
+      static_cast<setting&>(leaf) = setter_of(layers, pointer);
       leaf.value = value;
-      if (auto at = locate(layers, pointer)) {
-        const auto& setter = layers[*at];
-        leaf.where = setter.where;
-        if (setter.source) {
-          auto place =
-              place_of(setter.source->text(), setter.source->offset(setter.base + pointer));
-          leaf.file = setter.source->path();
-          leaf.line = place.line;
-          leaf.column = place.column;
-        }
-      }
       result.push_back(std::move(leaf));
     });
     return result;
   }
 
+  nlohmann::json settings(const std::string& instance, bool with_overrides) const override {
+    auto name = split_instance(instance);
+    if (!name || !files_->bots.contains(name->bot))
+      return nullptr;
+    auto merged = nlohmann::json::object();
+    for (const auto& one : files_->layers_of(name->bot, name->index.value_or(0)))
+      if (with_overrides || one.where != scope::operator_override)
+        merge_patch(merged, *one.value);
+    merged.erase("instances");
+    return merged;
+  }
+
+  setting source_of(const std::string& instance, const std::string& pointer) const override {
+    auto name = split_instance(instance);
+    if (!name || !files_->bots.contains(name->bot))
+      return {};
+    return setter_of(files_->layers_of(name->bot, name->index.value_or(0)), pointer);
+  }
+
 private:
+  static setting setter_of(const std::vector<layer>& layers, const std::string& pointer) {
+    setting result;
+    if (auto at = locate(layers, pointer)) {
+      const auto& setter = layers[*at];
+      result.where = setter.where;
+      if (setter.source) {
+        auto place = place_of(setter.source->text(), setter.source->offset(setter.base + pointer));
+        result.file = setter.source->path();
+        result.line = place.line;
+        result.column = place.column;
+      }
+    }
+    return result;
+  }
+
   std::shared_ptr<const fleet_files> files_;
   spec_ptr spec_;
 };

@@ -35,6 +35,14 @@ public:
   /// All leaves of "market/trader#2" (or "market/trader", which is #0), sorted by pointer;
   /// the error says why there is no such instance.
   virtual expected<std::vector<origin>, std::string> explain(const std::string& instance) const = 0;
+
+  /// The merged settings of an instance, without `instances`; `with_overrides`: with what
+  /// operators have set. Null when there is no such bot; its index may be any.
+  virtual nlohmann::json settings(const std::string& instance, bool with_overrides) const = 0;
+
+  /// What sets the value at `pointer` in the settings of an instance, or takes it away. Built-in
+  /// when nothing says anything of it. Its own `value` is left null.
+  virtual setting source_of(const std::string& instance, const std::string& pointer) const = 0;
 };
 
 } // namespace troupe::config
