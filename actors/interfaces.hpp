@@ -6,6 +6,7 @@
 //             ├─ ledger     the last record of every instance; answers `status`
 //             ├─ launcher   the only one that talks to the keeper (detached)
 //             ├─ config     owns the applied spec
+//             ├─ loader     reads trees and makes specs of them (detached: disks block)
 //             ├─ admin      carries out what a shell asks
 //             ├─ switchboard  says who there is to send to
 //             ├─ hub        owns the links and mailboxes (a broker, in CAF's I/O thread)
@@ -194,7 +195,9 @@ using config_actor = caf::typed_actor<
     caf::reacts_to<note_atom, instance_record>, caf::reacts_to<tick_atom, std::uint64_t>,
     // Sets the number of replicas of a bot, 0: to what the tree says. Holds until the next.
     // Answers "" or why not. Commits before it answers.
-    caf::replies_to<scale_atom, std::string, std::uint32_t, audit_entry>::with<std::string>>;
+    caf::replies_to<scale_atom, std::string, std::uint32_t, audit_entry>::with<std::string>,
+    // The fleet ends: nothing is changed any more.
+    caf::reacts_to<stop_atom>>;
 
 /// Makes the routing table from the applied spec and the states of the instances, and hands a
 /// new one to the hub whenever either has changed.
@@ -276,6 +279,8 @@ struct services {
   switchboard_actor switchboard;
   hub_actor hub;
   queue_actor queue;
+  // Null where a fleet has no tree: in one bot's actors.
+  loader_actor loader;
 };
 
 } // namespace troupe
