@@ -39,6 +39,8 @@ void guardian_state::init(guardian_args given) {
   current.launcher = make_launcher();
   current.ledger = make_ledger();
   current.config = make_config();
+  if (args.tree)
+    current.loader = make_loader();
   current.admin = make_admin();
   if (args.queue_store)
     current.queue = make_queue();
@@ -73,6 +75,11 @@ config_actor guardian_state::make_config() {
   args.config.replacement = true;
   args.config.slots.clear();
   return result;
+}
+
+loader_actor guardian_state::make_loader() {
+  return args.detached ? self->spawn<caf::linked + caf::detached>(loader, args.tree)
+                       : self->spawn<caf::linked>(loader, args.tree);
 }
 
 command_actor guardian_state::make_admin() {
@@ -151,6 +158,7 @@ void guardian_state::on_exit(const caf::exit_msg& message) {
       || replace(&services::ledger, message, "ledger", &gs::make_ledger)
       || replace(&services::launcher, message, "launcher", &gs::make_launcher)
       || replace(&services::config, message, "config", &gs::make_config)
+      || replace(&services::loader, message, "loader", &gs::make_loader)
       || replace(&services::admin, message, "admin", &gs::make_admin)
       || replace(&services::hub, message, "hub", &gs::make_hub)
       || replace(&services::queue, message, "queue", &gs::make_queue)

@@ -5,6 +5,7 @@
 
 #include "actors/config.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/loader.hpp"
 
 #include <functional>
 #include <memory>
@@ -17,6 +18,8 @@ struct guardian_args {
   std::shared_ptr<journal_store> store;
   journal_contents_ptr contents; ///< what `store` held at the start
   config_args config;
+  /// What the loader reads; null: there is no loader.
+  std::shared_ptr<tree_source> tree;
   /// Makes the admin actor; whoever builds the runtime knows how it is reached.
   std::function<command_actor(caf::actor_system&)> make_admin;
   /// Makes the hub; unset: nothing is linked.
@@ -63,6 +66,7 @@ private:
   ledger_actor make_ledger();
   launcher_actor make_launcher();
   config_actor make_config();
+  loader_actor make_loader();
   command_actor make_admin();
   hub_actor make_hub();
   queue_actor make_queue();

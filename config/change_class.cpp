@@ -1,7 +1,6 @@
 #include "config/document.hpp"
 #include "config/plan.hpp"
 
-#include <map>
 #include <stdexcept>
 #include <utility>
 
@@ -16,32 +15,6 @@ change_class parsed_class(const std::string& word) {
     if (word == to_string(one))
       return one;
   throw std::logic_error{"the schema has an x-change that is none: " + word};
-}
-
-/// TODO five: plan, until the schema says it.
-std::string_view assumed(schema_kind which, const std::string& key) {
-  static const std::map<std::string, std::string_view> of_bots{
-      {"command", "restart"},
-      {"directory", "restart"},
-      {"user", "restart"},
-      {"group", "restart"},
-      {"umask", "restart"},
-      {"environment", "restart"},
-      {"environment_file", "restart"},
-      {"pass_environment", "restart"},
-      {"watchdog", "restart"},
-      {"nice", "restart"},
-      {"oom_score_adj", "restart"},
-      {"no_new_privs", "restart"},
-      {"start_command", "next_start"},
-      {"ready", "next_start"},
-      {"start_grace", "next_start"},
-      {"start_timeout", "next_start"},
-      {"autostart", "next_start"},
-      {"depends_on", "next_start"},
-  };
-  const auto known = of_bots.find(key);
-  return which == schema_kind::bot && known != of_bots.end() ? known->second : "now";
 }
 
 } // namespace
@@ -68,8 +41,6 @@ change_class class_of(schema_kind which, std::string_view pointer) {
     at = &(*properties)[token];
     if (const auto word = at->find("x-change"); word != at->end())
       result = parsed_class(word->get<std::string>());
-    else if (at == &plain_schema(which)["properties"][token])
-      result = parsed_class(std::string{assumed(which, token)});
   }
   return result;
 }

@@ -2,9 +2,11 @@
 #include "config/decode.hpp"
 #include "config/expand.hpp"
 #include "config/fleet_files.hpp"
+#include "config/mixins.hpp"
 #include "config/names.hpp"
 #include "config/schema.hpp"
 
+#include <algorithm>
 #include <initializer_list>
 
 namespace troupe::config {
@@ -27,6 +29,10 @@ public:
       bot_names_.push_back(name);
     for (const auto& [name, group] : files.groups)
       group_names_.push_back(name + '/');
+    for (const auto& [name, mixin] : files.mixins)
+      mixin_names_.push_back(name);
+    for (const auto& [name, tenant] : files.tenants)
+      tenant_names_.push_back(name);
   }
 
   void run() {
@@ -39,6 +45,14 @@ public:
     for (const auto& [name, profile] : files_.profiles)
       if (profile.source)
         check_profile(*profile.source);
+    for (const auto& [name, tenant] : files_.tenants)
+      if (tenant.source)
+        check_tenant(*tenant.source, tenant);
+    for (const auto& [name, mixin] : files_.mixins)
+      if (mixin.source)
+        check_mixin(*mixin.source);
+    for (const auto& [name, patch] : files_.overrides)
+      check_bot(*patch, patch->root(), "", true);
     if (files_.runtime)
       check_runtime(*files_.runtime);
   }
@@ -96,10 +110,23 @@ private:
     bot_spec unused;
     decode_bot(value, unused, reporter(source, base));
     check_addressees(source, value, base);
+    check_extends(source, value, base);
     if (warn_unset && options_.env && value.is_object())
       for (const auto* key : {"command", "directory", "environment", "environment_file"})
         if (auto member = value.find(key); member != value.end())
           warn_of_unset(source, *member, pointer_to(base, std::string_view{key}));
+  }
+
+  /// That every mixin exists.
+  void check_extends(const parsed_document& source, const json& value, const std::string& base) {
+    const auto extends = value.is_object() ? value.find("extends") : value.end();
+    if (options_.alone || extends == value.end())
+      return;
+    for (const auto& [place, name] : extended_names(*extends))
+      if (!files_.mixins.contains(name))
+        wrong(source, base + "/extends" + place, part::value,
+              "there is no mixin " + in_quotes(name), "the name of a file in mixins/",
+              problems_.full(source.path()) ? "" : did_you_mean(name, mixin_names_));
   }
 
   /// That every bot and group in `may_send` exists.
@@ -182,7 +209,8 @@ private:
       if (!settings.is_object())
         continue;
       check_settings(source, settings, pointer, warn_unset);
-      refuse_keys(source, settings, pointer, {"replicas", "instances", "autostart", "depends_on"},
+      refuse_keys(source, settings, pointer,
+                  {"replicas", "instances", "autostart", "depends_on", "extends"},
                   "cannot be set for a single instance", "set it for the whole bot");
     }
   }
@@ -202,6 +230,12 @@ private:
     decode_group(source.root(), group, reporter(source, ""));
     check_defaults(source, true);
     check_order(source, folder);
+    const auto* tenant = source.root().is_object() && source.root().contains("tenant")
+                             ? source.root()["tenant"].get_ptr<const std::string*>()
+                             : nullptr;
+    if (tenant && !files_.tenants.contains(*tenant))
+      wrong(source, "/tenant", part::value, "there is no tenant " + in_quotes(*tenant),
+            "the name of a file in tenants/", did_you_mean(*tenant, tenant_names_));
   }
 
   void check_order(const parsed_document& source, const fleet_files::group_folder& folder) {
@@ -228,6 +262,11 @@ private:
     bool chosen = &source == files_.profile;
     check(schema_kind::profile, source, source.root(), "");
     check_defaults(source, chosen);
+    check_bots(source, chosen);
+  }
+
+  /// What a profile or a tenant has for single bots.
+  void check_bots(const parsed_document& source, bool warn_unset) {
     const auto* bots = object_member(source.root(), "bots");
     if (!bots)
       return;
@@ -238,8 +277,33 @@ private:
               "the full name of a bot, such as \"market/trader\"",
               problems_.full(source.path()) ? "" : did_you_mean(name, bot_names_));
       if (settings.is_object())
-        check_bot(source, settings, pointer, chosen);
+        check_bot(source, settings, pointer, warn_unset);
     }
+  }
+
+  void check_tenant(const parsed_document& source, const fleet_files::bot_file& tenant) {
+    const auto is_his = [&](const fleet_files::group_folder& group) {
+      return group.tenant == &tenant;
+    };
+    const bool used = std::any_of(files_.groups.begin(), files_.groups.end(),
+                                  [&](const auto& entry) { return is_his(entry.second); });
+    check(schema_kind::tenant, source, source.root(), "");
+    check_defaults(source, used);
+    check_bots(source, used);
+    const auto* bots = used ? object_member(source.root(), "bots") : nullptr;
+    if (!bots)
+      return;
+    for (const auto& [name, settings] : bots->items())
+      if (files_.bots.contains(name) && !is_his(files_.groups.at(std::string{parent_name(name)})))
+        warn(source, pointer_to("/bots", name), part::key,
+             "no group of " + in_quotes(name) + " has this tenant, these settings are not used",
+             "set \"tenant\" in the group.json beside the bot or above it");
+  }
+
+  void check_mixin(const parsed_document& source) {
+    check_settings(source, source.root(), "", true);
+    refuse_keys(source, source.root(), "", {"instances"}, "cannot stand in a mixin",
+                "set it in the bot's own file");
   }
 
   void check_runtime(const parsed_document& source) {
@@ -254,6 +318,8 @@ private:
   problem_bag& problems_;
   std::vector<std::string> bot_names_;
   std::vector<std::string> group_names_;
+  std::vector<std::string> mixin_names_;
+  std::vector<std::string> tenant_names_;
 };
 
 } // namespace

@@ -364,6 +364,38 @@ void read_log(const object_reader& in, log_spec& out) {
   }
 }
 
+void read_batch(const object_reader& in, batch_size& out) {
+  const auto* member = in.find("batch");
+  if (!member)
+    return;
+  if (const auto* text = member->get_ptr<const std::string*>()) {
+    std::uint32_t percent = 0;
+    const auto* end = text->data() + text->size();
+    const auto result = std::from_chars(text->data(), end, percent);
+    if (result.ec != std::errc{} || result.ptr + 1 != end || *result.ptr != '%' || percent < 1
+        || percent > 100)
+      in.wrong("batch", in_quotes(*text) + " is no number of instances",
+               "a whole number from 1, or a share from \"1%\" to \"100%\"",
+               result.ec == std::errc{} && result.ptr == end
+                   ? "a number stands without quotes, a share has a percent sign"
+                   : "");
+    else
+      out = {0, percent};
+  } else if (member->is_number_integer() && *member >= json(1)) {
+    in.integer("batch", out.count);
+    out.percent = 0;
+  }
+}
+
+void read_update(const object_reader& in, update_spec& out) {
+  read_batch(in, out.batch);
+  in.time("pause", out.pause);
+  in.time("ready_within", out.ready_within, false);
+  in.word("on_failure",
+          {{"rollback", update_spec::failure::rollback}, {"stop", update_spec::failure::stop}},
+          out.on_failure);
+}
+
 void read_codes(const object_reader& in, const char* key, std::vector<int>& out) {
   const auto* member = in.find(key, json::value_t::array);
   if (!member)
@@ -429,6 +461,7 @@ void decode_bot(const json& settings, bot_spec& out, const report_fn& report) {
   if (const auto* score = in.find("oom_score_adj"); score && score->is_number_integer())
     in.integer("oom_score_adj", out.oom_score_adj.emplace());
   in.flag("no_new_privs", out.no_new_privs);
+  read_update(in.inner("update"), out.update);
   read_log(in.inner("log"), out.log);
   read_messaging(in, out);
 }
@@ -458,6 +491,7 @@ void decode_runtime(const json& value, runtime_spec& out, std::string& name,
                    ? ""
                    : "did you mean " + in_quotes(suggest_name(written)) + "?");
   }
+  in.flag("auto_apply", out.auto_apply);
   in.integer("start_parallelism", out.start_parallelism);
   if (const auto* rate = in.find("restart_rate", json::value_t::string)) {
     auto parsed = parse_rate(rate->get_ref<const std::string&>());

@@ -15,22 +15,6 @@ using part = parsed_document::part;
 /// Enough for the hints of any real tree; more would make a hostile one slow.
 constexpr std::size_t hint_budget = 2'000'000;
 
-/// «a -> b -> a»; the middle of a long one is left out.
-std::string arrows(const std::vector<std::string>& names) {
-  constexpr std::size_t shown = 8;
-  std::string result;
-  for (std::size_t at = 0; at < names.size(); ++at) {
-    if (names.size() > 2 * shown && at == shown) {
-      at = names.size() - shown;
-      result += " -> … (" + std::to_string(names.size() - 2 * shown) + " more) …";
-    }
-    if (at != 0)
-      result += " -> ";
-    result += names[at] == "/" ? "(root)" : names[at];
-  }
-  return result;
-}
-
 /// Everything that waits, as nodes of a graph. A group has two: its first child may start,
 /// and its last child has done so.
 class wait_graph {

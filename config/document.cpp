@@ -76,16 +76,39 @@ problem problem_at(const document& source, std::size_t offset, std::string messa
 
 } // namespace
 
+namespace {
+
+/// The column of `offset`, in the line that begins at `start`.
+std::uint32_t column_of(std::string_view text, std::size_t start, std::size_t offset) {
+  if (start == 0 && text.starts_with("\xef\xbb\xbf"))
+    start = 3;
+  const auto line = text.substr(std::min(start, offset), offset - std::min(start, offset));
+  return static_cast<std::uint32_t>(
+      std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) != 0x80; }) + 1);
+}
+
+} // namespace
+
+line_index::line_index(std::string_view text)
+    : text_{text}
+    , starts_{0} {
+  for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+    starts_.push_back(at + 1);
+}
+
+text_place line_index::place_of(std::size_t offset) const {
+  offset = std::min(offset, text_.size());
+  const auto after = std::upper_bound(starts_.begin(), starts_.end(), offset);
+  return {static_cast<std::uint32_t>(after - starts_.begin()),
+          column_of(text_, *std::prev(after), offset)};
+}
+
 text_place place_of(std::string_view text, std::size_t offset) {
   text = text.substr(0, offset);
   auto lines = std::count(text.begin(), text.end(), '\n');
   auto start = text.rfind('\n');
   start = start == std::string_view::npos ? 0 : start + 1;
-  if (start == 0 && text.starts_with("\xef\xbb\xbf"))
-    start = 3;
-  auto column = std::count_if(text.begin() + static_cast<std::ptrdiff_t>(start), text.end(),
-                              [](char c) { return (c & 0xc0) != 0x80; });
-  return {static_cast<std::uint32_t>(lines + 1), static_cast<std::uint32_t>(column + 1)};
+  return {static_cast<std::uint32_t>(lines + 1), column_of(text, start, text.size())};
 }
 
 std::string pointer_to(std::string_view base, std::string_view token) {
@@ -119,6 +142,19 @@ std::vector<std::string> pointer_tokens(std::string_view pointer) {
       tokens.back() += pointer[at];
   }
   return tokens;
+}
+
+std::string pointer_of_path(std::string_view path) {
+  if (path.empty() || path.starts_with('/'))
+    return std::string{path};
+  std::string result;
+  while (true) {
+    const auto dot = path.find('.');
+    result = pointer_to(result, path.substr(0, dot));
+    if (dot == std::string_view::npos)
+      return result;
+    path.remove_prefix(dot + 1);
+  }
 }
 
 /// Receives the events of the SAX pass and follows them with a cursor over the same text:

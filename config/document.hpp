@@ -30,11 +30,24 @@ struct text_place {
 /// The place of a byte offset.
 text_place place_of(std::string_view text, std::size_t offset);
 
+/// The same for many offsets of one text: it is scanned for lines once.
+class line_index {
+public:
+  explicit line_index(std::string_view text);
+  text_place place_of(std::size_t offset) const;
+
+private:
+  std::string_view text_;
+  std::vector<std::size_t> starts_;
+};
+
 /// `base` with one more reference token, escaped as RFC 6901 wants it.
 std::string pointer_to(std::string_view base, std::string_view token);
 std::string pointer_to(std::string_view base, std::size_t index);
 /// The reference tokens of a pointer, unescaped.
 std::vector<std::string> pointer_tokens(std::string_view pointer);
+/// The pointer that people mean: «limits.memory» and «/limits/memory» are the same.
+std::string pointer_of_path(std::string_view path);
 
 /// A JSON document that remembers where each of its values stands. Immutable. The text is
 /// not copied: it belongs to the tree, which must live as long.

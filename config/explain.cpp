@@ -127,8 +127,6 @@ const json* child(const json& value, const std::string& token) {
 
 std::string unknown_key_hint(schema_kind which, const std::string& key,
                              const std::vector<std::string>& known, bool top_level) {
-  if (top_level && key == "extends")
-    return "this version has no mixins yet: what bots share goes into \"defaults\" of group.json";
   auto hint = did_you_mean(key, known);
   if (!hint.empty() || !top_level)
     return hint;

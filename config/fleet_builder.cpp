@@ -2,6 +2,7 @@
 
 #include "config/decode.hpp"
 #include "config/decode_messaging.hpp"
+#include "config/fingerprint.hpp"
 #include "config/names.hpp"
 
 #include <algorithm>
@@ -31,34 +32,33 @@ public:
 
   merged_bot merge(const std::string& name, const fleet_files::bot_file& file) {
     name_ = &name;
-    json settings = defaults_for(std::string{parent_name(name)});
-    std::vector<const json*> instances;
-    auto apply = [&](const json& patch) {
-      merge_patch(settings, patch);
-      if (const auto* own = object_member(patch, "instances"))
-        instances.push_back(own);
-    };
-    if (file.source && file.source->root().is_object())
-      apply(file.source->root());
-    if (const auto* bots = files_.profile ? object_member(files_.profile->root(), "bots") : nullptr)
-      if (const auto* own = object_member(*bots, name))
-        apply(*own);
+    const auto& inherited = defaults_for(std::string{parent_name(name)});
+    const auto extends = inherited.find("extends");
+    const auto* extended = extends == inherited.end() ? nullptr : &*extends;
+    auto layers = files_.own_layers(name, std::nullopt, extended);
+    auto below = inherited; // without what operators have set
+    for (const auto& one : layers)
+      if (one.where != scope::operator_override)
+        merge_settings(below, *one.value);
+    auto settings = below;
+    for (const auto& one : layers)
+      if (one.where == scope::operator_override)
+        merge_settings(settings, *one.value);
 
     merged_bot result;
-    auto replicas = replicas_of(settings);
+    result.written = replicas_of(below);
+    const auto replicas = replicas_of(settings);
     result.distinct.push_back(decode(settings, file, std::nullopt));
     result.instances.assign(replicas, 0);
-    result.written = written_replicas(settings);
-    settings.erase("instances"); // which may be long, and each instance copies the rest
-    for (const auto index : indices(instances)) {
+    for (const auto index : indices(layers)) {
       if (index >= replicas) {
         warn_of_unused(index, replicas);
         continue;
       }
-      auto special = settings;
-      for (const auto* source : instances)
-        if (const auto* patch = object_member(*source, std::to_string(index)))
-          merge_patch(special, *patch);
+      auto special = below;
+      for (const auto& one : files_.own_layers(name, index, extended))
+        if (one.where == scope::instance || one.where == scope::operator_override)
+          merge_settings(special, *one.value);
       result.instances[index] = static_cast<std::uint32_t>(result.distinct.size());
       result.distinct.push_back(decode(special, file, index));
     }
@@ -68,29 +68,18 @@ public:
 private:
   using part = parsed_document::part;
 
-  /// What all bots of a group inherit; made once for each group.
+  /// What all bots of a group inherit, without what is built in; made once for each group.
   const json& defaults_for(const std::string& group) {
-    auto known = defaults_.find(group);
-    if (known != defaults_.end())
-      return known->second;
-    auto result = group.empty() ? json::object() : defaults_for(std::string{parent_name(group)});
-    auto folder = files_.groups.find(group);
-    if (folder != files_.groups.end() && folder->second.source)
-      if (const auto* own = object_member(folder->second.source->root(), "defaults"))
-        merge_patch(result, *own);
-    if (group.empty() && files_.profile)
-      if (const auto* own = object_member(files_.profile->root(), "defaults"))
-        merge_patch(result, *own);
-    return defaults_[group] = std::move(result);
+    const auto [known, is_new] = defaults_.try_emplace(group, json::object());
+    if (is_new) {
+      for (const auto& one : files_.inherited_layers(group))
+        if (one.where != scope::built_in)
+          merge_settings(known->second, *one.value);
+    }
+    return known->second;
   }
 
-  std::uint32_t replicas_of(const json& settings) {
-    if (auto override = files_.overrides.find(*name_); override != files_.overrides.end())
-      return override->second["replicas"].get<std::uint32_t>();
-    return written_replicas(settings);
-  }
-
-  static std::uint32_t written_replicas(const json& settings) {
+  static std::uint32_t replicas_of(const json& settings) {
     auto written = settings.find("replicas");
     // Anything else has been reported, or is null.
     bool fine = written != settings.end() && written->is_number_integer() && *written >= json(1)
@@ -98,12 +87,13 @@ private:
     return fine ? written->get<std::uint32_t>() : 1;
   }
 
-  static std::set<std::uint32_t> indices(const std::vector<const json*>& sources) {
+  static std::set<std::uint32_t> indices(const std::vector<layer>& layers) {
     std::set<std::uint32_t> result;
-    for (const auto* source : sources)
-      for (const auto& [key, value] : source->items())
-        if (auto name = split_instance("x#" + key); name && name->index && value.is_object())
-          result.insert(*name->index);
+    for (const auto& one : layers)
+      if (const auto* instances = object_member(*one.value, "instances"))
+        for (const auto& [key, value] : instances->items())
+          if (auto name = split_instance("x#" + key); name && name->index && value.is_object())
+            result.insert(*name->index);
     return result;
   }
 
@@ -143,6 +133,7 @@ private:
     place_path(spec.directory, "/directory", file, index);
     if (spec.environment_file)
       place_path(*spec.environment_file, "/environment_file", file, index);
+    spec.fingerprint = fingerprint(settings, spec);
     if (file.source)
       check(settings, spec, *file.source, index);
     return spec;
@@ -156,12 +147,12 @@ private:
     auto from = file.path;
     if (!path.empty()) {
       auto layers = files_.layers_of(*name_, index);
-      if (auto at = locate(layers, pointer); at && layers[*at].source)
+      // An operator speaks as the bot's file does.
+      if (auto at = locate(layers, pointer);
+          at && layers[*at].source && layers[*at].where != scope::operator_override)
         from = layers[*at].source->path();
     }
     auto folder = fleet_files::folder_of(from);
-    if (folder == "profiles")
-      folder.clear(); // a profile speaks for the whole tree
     while (path.starts_with("./"))
       path.erase(0, 2);
     auto result = files_.source.root;
@@ -354,7 +345,9 @@ spec_ptr build_fleet(const fleet_files& files, std::map<std::string, merged_bot>
     entry->name = name;
     entry->file = files.bots.at(name).path;
     entry->written_replicas = bot.written;
-    entry->scaled = files.overrides.contains(name);
+    const auto override = files.overrides.find(name);
+    entry->scaled =
+        override != files.overrides.end() && override->second->root().contains("replicas");
     const auto specs = shared(bot.distinct);
     for (auto index : bot.instances)
       entry->instances.push_back(specs[index]);

@@ -1,13 +1,19 @@
 #include "config/fleet_files.hpp"
 
+#include "config/mixins.hpp"
 #include "config/names.hpp"
-#include "config/schema.hpp"
 
 #include <algorithm>
 
 namespace troupe::config {
 
 namespace {
+
+constexpr std::string_view override_prefix = "override of ";
+
+bool is_scope_folder(std::string_view name) {
+  return name == "profiles" || name == "tenants" || name == "mixins";
+}
 
 /// Gives each document its role by its path.
 class file_sorter {
@@ -17,17 +23,12 @@ public:
       , problems_{problems} {}
 
   void add(const document& source) {
-    auto folder = fleet_files::folder_of(source.path);
+    auto folder = std::string{parent_name(source.path)};
     auto top = folder.substr(0, folder.find('/'));
     auto file = source.path.substr(folder.empty() ? 0 : folder.size() + 1);
     auto stem = file.substr(0, file.size() - std::min<std::size_t>(file.size(), 5));
-    if (top == "tenants" || top == "mixins") {
-      warn(source.path, "\"" + top + "\" is accepted, but this version does not act on it yet");
-    } else if (top == "profiles") {
-      if (folder != top)
-        warn(source.path, "profiles stand in \"profiles\" itself; this file is not used");
-      else if (check_name(source.path, stem, "a profile"))
-        files_.profiles[stem] = {source.path, parsed(source)};
+    if (is_scope_folder(top)) {
+      add_scope(source, folder, std::string{top}, stem);
     } else if (folder.empty() && file == "runtime.json") {
       files_.runtime = parsed(source);
     } else if (add_group(folder)) {
@@ -50,6 +51,8 @@ public:
                                  "at least one NAME.json with a \"command\"",
                                  "is " + files_.source.root + " the right directory?"));
     choose_profile();
+    choose_tenants();
+    resolve_mixins(files_, problems_);
   }
 
 private:
@@ -125,6 +128,20 @@ private:
     return check_name(name, leaf, "a group");
   }
 
+  /// A file of a folder that is no group: a profile, a tenant or a mixin.
+  void add_scope(const document& source, const std::string& folder, const std::string& top,
+                 const std::string& stem) {
+    if (folder != top)
+      return warn(source.path, top + " stand in \"" + top + "\" itself; this file is not used");
+    if (!check_name(source.path, stem, "a " + top.substr(0, top.size() - 1)))
+      return;
+    auto& file = top == "profiles"  ? files_.profiles[stem]
+                 : top == "tenants" ? files_.tenants[stem]
+                                    : files_.mixins[stem];
+    file.path = source.path;
+    file.source = parsed(source);
+  }
+
   void add_bot(const document& source, const std::string& folder, const std::string& stem) {
     if (stem == "runtime") {
       problems_.add(file_problem(source.path, "runtime.json stands in the root only",
@@ -154,27 +171,27 @@ private:
                                "the file profiles/" + wanted + ".json", std::move(hint)));
   }
 
+  /// A tenant that is not there is reported where it is named.
+  void choose_tenants() {
+    for (auto& [name, group] : files_.groups) { // those above come first
+      if (!name.empty())
+        group.tenant = files_.groups.at(std::string{parent_name(name)}).tenant;
+      if (!group.source || !group.source->root().is_object())
+        continue;
+      const auto written = group.source->root().find("tenant");
+      if (written == group.source->root().end())
+        continue;
+      const auto* tenant = written->get_ptr<const std::string*>();
+      const auto found = tenant ? files_.tenants.find(*tenant) : files_.tenants.end();
+      group.tenant = found == files_.tenants.end() ? nullptr : &found->second;
+    }
+  }
+
   fleet_files& files_;
   problem_bag& problems_;
   std::set<std::string> refused_;
   std::size_t values_ = 0;
 };
-
-void push_member(std::vector<layer>& out, scope where, const parsed_document* source,
-                 const std::vector<std::string>& keys) {
-  if (!source)
-    return;
-  const auto* value = &source->root();
-  std::string base;
-  for (const auto& key : keys) {
-    value = object_member(*value, key);
-    if (!value)
-      return;
-    base = pointer_to(base, key);
-  }
-  if (value->is_object())
-    out.push_back({where, value, source, std::move(base)});
-}
 
 } // namespace
 
@@ -186,34 +203,31 @@ const nlohmann::json* object_member(const nlohmann::json& value, const std::stri
 }
 
 std::string fleet_files::folder_of(const std::string& path) {
-  return std::string{parent_name(path)};
+  auto folder = std::string{parent_name(path)};
+  return is_scope_folder(folder) ? std::string{} : folder;
 }
 
-std::vector<layer> fleet_files::layers_of(const std::string& bot,
-                                          std::optional<std::uint32_t> index) const {
-  std::vector<layer> result;
-  result.push_back({scope::built_in, &built_in_settings(), nullptr, ""});
-  auto push_group = [&](scope where, const std::string& name) {
-    auto group = groups.find(name);
-    if (group != groups.end())
-      push_member(result, where, group->second.source, {"defaults"});
-  };
-  push_group(scope::root, "");
-  push_member(result, scope::profile, profile, {"defaults"});
-  for (auto slash = bot.find('/'); slash != std::string::npos; slash = bot.find('/', slash + 1))
-    push_group(scope::group, bot.substr(0, slash));
-  auto own = bots.find(bot);
-  const auto* file = own == bots.end() ? nullptr : own->second.source;
-  push_member(result, scope::bot, file, {});
-  push_member(result, scope::profile, profile, {"bots", bot});
-  if (index) {
-    auto key = std::to_string(*index);
-    push_member(result, scope::instance, file, {"instances", key});
-    push_member(result, scope::instance, profile, {"bots", bot, "instances", key});
+std::string override_path(const std::string& bot) {
+  return std::string{override_prefix} + bot;
+}
+
+bool is_override_path(const std::string& path) {
+  return path.starts_with(override_prefix);
+}
+
+void add_overrides(fleet_files& files, const override_map& overrides, problem_bag& problems) {
+  for (const auto& [bot, patch] : overrides) {
+    if (!files.bots.contains(bot) || patch.empty())
+      continue;
+    // Its text must stay where it is: the parsed document looks into it.
+    auto parsed = parse(files.override_texts.emplace_back(document{override_path(bot), patch}));
+    if (!parsed) {
+      problems.add(parsed.error());
+      continue;
+    }
+    files.overrides[bot] = parsed->get();
+    files.documents.push_back(std::move(*parsed));
   }
-  if (auto override = overrides.find(bot); override != overrides.end())
-    result.push_back({scope::operator_override, &override->second, nullptr, ""});
-  return result;
 }
 
 std::shared_ptr<fleet_files> sort_files(const tree& source, problem_bag& problems) {

@@ -31,7 +31,7 @@ bool is_reference(const std::string& text) {
 bool hides(const json& value, way at) {
   if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
-    return !is_reference(text) && ((at.secret && !text.empty()) || carries_password(text));
+    return !is_reference(text) && (at.secret || carries_password(text));
   }
   return at.secret && value.is_number();
 }

@@ -74,6 +74,17 @@ void merge_patch(nlohmann::json& target, const nlohmann::json& patch) {
   }
 }
 
+void merge_settings(nlohmann::json& target, const nlohmann::json& patch) {
+  for (auto member = patch.begin(); member != patch.end(); ++member) {
+    if (member.key() == "instances" || member.key() == "$schema")
+      continue;
+    if (member->is_null())
+      target.erase(member.key());
+    else
+      merge_patch(target[member.key()], *member);
+  }
+}
+
 std::optional<std::size_t> locate(std::span<const layer> layers, std::string_view pointer) {
   auto tokens = pointer_tokens(pointer);
   for (auto at = layers.size(); at-- > 0;)

@@ -42,6 +42,10 @@ struct layer {
 /// RFC 7396: `patch` onto `target`. Depth is bounded by that of the parser.
 void merge_patch(nlohmann::json& target, const nlohmann::json& patch);
 
+/// The same for the settings of a bot, but without what the patch says in keys that are for one
+/// file only: `instances` and `$schema`.
+void merge_settings(nlohmann::json& target, const nlohmann::json& patch);
+
 /// The index of the layer that sets what the merge has at `pointer`: the strongest one that
 /// says anything about it. Empty when none does. The layers are weakest first.
 std::optional<std::size_t> locate(std::span<const layer> layers, std::string_view pointer);

@@ -126,4 +126,19 @@ std::vector<std::vector<std::size_t>> find_cycles(std::size_t nodes,
   return result;
 }
 
+std::string arrows(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 8;
+  std::string result;
+  for (std::size_t at = 0; at < names.size(); ++at) {
+    if (names.size() > 2 * shown && at == shown) {
+      at = names.size() - shown;
+      result += " -> … (" + std::to_string(names.size() - 2 * shown) + " more) …";
+    }
+    if (at != 0)
+      result += " -> ";
+    result += names[at] == "/" ? "(root)" : names[at];
+  }
+  return result;
+}
+
 } // namespace troupe::config

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace troupe::config {
@@ -16,5 +17,8 @@ struct wait_edge {
 /// edges but for the knots; deterministic; no recursion.
 std::vector<std::vector<std::size_t>> find_cycles(std::size_t nodes,
                                                   const std::vector<wait_edge>& edges);
+
+/// «a -> b -> a»; the middle of a long one is left out.
+std::string arrows(const std::vector<std::string>& names);
 
 } // namespace troupe::config

@@ -32,9 +32,12 @@ class provenance {
 public:
   virtual ~provenance() = default;
 
-  /// All leaves of "market/trader#2" (or "market/trader", which is #0), sorted by pointer;
-  /// the error says why there is no such instance.
-  virtual expected<std::vector<origin>, std::string> explain(const std::string& instance) const = 0;
+  /// The leaves of "market/trader#2" (or "market/trader", which is #0) at `pointer` and below,
+  /// sorted by pointer; of the group itself when the name ends in '/'. When there are none because
+  /// a scope has taken them away with `null`, one origin with the value null says which. The error
+  /// says why there is no such instance, or that no scope says anything there.
+  virtual expected<std::vector<origin>, std::string>
+  explain(const std::string& instance, const std::string& pointer = {}) const = 0;
 
   /// The merged settings of an instance, without `instances`; `with_overrides`: with what
   /// operators have set. Null when there is no such bot; its index may be any.

@@ -55,8 +55,10 @@ json defaults_of(const json& schema) {
 
 template <class F>
 auto for_kinds(F make) {
-  return std::array{make(schema_kind::bot), make(schema_kind::group), make(schema_kind::profile),
-                    make(schema_kind::runtime)};
+  std::array<decltype(make(schema_kind::bot)), all_schema_kinds.size()> result;
+  for (const auto kind : all_schema_kinds)
+    result[static_cast<std::size_t>(kind)] = make(kind);
+  return result;
 }
 
 void collect_pending(const json& schema, const json& value, const std::string& pointer,
@@ -97,13 +99,17 @@ const std::vector<std::string>& keys_of(schema_kind which) {
   return all[static_cast<std::size_t>(which)];
 }
 
+const json& built_in_settings(schema_kind which) {
+  static const auto all = for_kinds([](schema_kind kind) {
+    auto defaults = defaults_of(plain_schema(kind));
+    defaults.erase("instances");
+    return defaults;
+  });
+  return all[static_cast<std::size_t>(which)];
+}
+
 const json& built_in_settings() {
-  static const json settings = [] {
-    auto all = defaults_of(plain_schema(schema_kind::bot));
-    all.erase("instances");
-    return all;
-  }();
-  return settings;
+  return built_in_settings(schema_kind::bot);
 }
 
 void check_schema(schema_kind which, const parsed_document& source, const json& value,

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,7 +16,11 @@ namespace troupe::config {
 class parsed_document;
 
 /// What a file, or a part of one, is checked against.
-enum class schema_kind : std::uint8_t { bot, group, profile, runtime };
+enum class schema_kind : std::uint8_t { bot, group, profile, runtime, tenant };
+
+inline constexpr std::array all_schema_kinds{schema_kind::bot, schema_kind::group,
+                                             schema_kind::profile, schema_kind::runtime,
+                                             schema_kind::tenant};
 
 /// The schema as it is published in config/schema/.
 const nlohmann::json& published_schema(schema_kind which);
@@ -29,6 +34,9 @@ const std::vector<std::string>& keys_of(schema_kind which);
 
 /// The defaults of all keys of a bot as one object: the built-in scope.
 const nlohmann::json& built_in_settings();
+
+/// The same of another kind of file.
+const nlohmann::json& built_in_settings(schema_kind which);
 
 /// Finding the place of a problem takes a scan of the file, so this many are enough.
 inline constexpr std::size_t max_schema_problems = 100;

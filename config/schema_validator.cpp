@@ -28,11 +28,10 @@ void drop_patterns(nlohmann::json& schema) {
 
 /// The compiled schemas, by kind; they can be neither copied nor moved.
 struct schema_set {
-  std::array<valijson::Schema, 4> by_kind;
+  std::array<valijson::Schema, all_schema_kinds.size()> by_kind;
 
   schema_set() {
-    for (auto which :
-         {schema_kind::bot, schema_kind::group, schema_kind::profile, schema_kind::runtime}) {
+    for (const auto which : all_schema_kinds) {
       auto text = plain_schema(which);
       drop_patterns(text);
       valijson::SchemaParser parser;

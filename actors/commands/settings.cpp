@@ -1,5 +1,5 @@
 #include "actors/commands/documents.hpp"
-#include "config/secret_names.hpp"
+#include "config/masking.hpp"
 
 #include <array>
 #include <cstring>
@@ -15,18 +15,6 @@ double seconds(config::duration value) {
 template <class T>
 json or_null(const std::optional<T>& value) {
   return value ? json(*value) : json(nullptr);
-}
-
-json environment(const std::map<std::string, std::string>& from) {
-  json result = json::object();
-  for (const auto& [name, value] : from) {
-    // A reference names a secret and does not hold it.
-    const bool reference = value.starts_with("${") && value.find('}') == value.size() - 1;
-    result[name] = !reference && (config::names_a_secret(name) || config::carries_password(value))
-                       ? "***"
-                       : value;
-  }
-  return result;
 }
 
 json hook(const std::optional<config::hook_spec>& what) {
@@ -45,7 +33,7 @@ json ready_check(const config::ready_spec& check) {
   json result;
   result["kind"] = kinds.at(static_cast<std::size_t>(check.how));
   if (!check.value.empty())
-    result["value"] = config::carries_password(check.value) ? "***" : check.value;
+    result["value"] = config::masked(check.value);
   if (!check.command.empty())
     result["command"] = check.command;
   using enum config::ready_spec::kind;
@@ -119,7 +107,7 @@ json settings(const config::bot_spec& spec) {
   result["user"] = or_null(spec.user);
   result["group"] = or_null(spec.group);
   result["umask"] = octal(spec.umask);
-  result["environment"] = environment(spec.environment);
+  result["environment"] = config::masked(spec.environment, "/environment");
   result["environment_file"] = or_null(spec.environment_file);
   result["pass_environment"] = spec.pass_environment;
   result["autostart"] = spec.autostart;
@@ -161,7 +149,7 @@ json settings(const config::bot_spec& spec) {
   result["may_send"] = or_null(spec.may_send);
   result["may_subscribe"] = or_null(spec.may_subscribe);
   result["max_deliveries"] = spec.max_deliveries;
-  result["settings"] = json::parse(spec.settings);
+  result["settings"] = config::masked(json::parse(spec.settings), "/settings");
   return result;
 }
 

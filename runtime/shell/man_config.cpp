@@ -36,6 +36,8 @@ std::string file_name(config::schema_kind which) {
     return "group.json";
   case config::schema_kind::profile:
     return "profiles/NAME.json";
+  case config::schema_kind::tenant:
+    return "tenants/NAME.json";
   default:
     return "runtime.json";
   }

@@ -67,11 +67,6 @@ BOOST_AUTO_TEST_CASE(what_is_hidden_is_shown) {
   BOOST_TEST(contains(text, "^~~~~~~~\n"), text);
 }
 
-BOOST_AUTO_TEST_CASE(mixins_are_said_not_to_be_there_yet) {
-  auto what = only_error(make_tree({{"a.json", R"({"command": ["x"], "extends": ["web"]})"}}));
-  BOOST_TEST(contains(what.hint, "no mixins yet"), what.hint);
-}
-
 BOOST_AUTO_TEST_CASE(json_has_the_documented_keys) {
   auto source = make_tree({{"a.json", R"({"command": ["x"], "nice": 99})"}});
   auto json = to_json(only_error(source));

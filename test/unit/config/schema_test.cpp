@@ -25,8 +25,7 @@ void check_described(const json& schema, const std::string& where) {
 BOOST_AUTO_TEST_SUITE(schemas)
 
 BOOST_AUTO_TEST_CASE(every_key_is_described) {
-  for (auto which :
-       {schema_kind::bot, schema_kind::group, schema_kind::profile, schema_kind::runtime})
+  for (const auto which : all_schema_kinds)
     check_described(plain_schema(which), published_schema(which)["title"]);
 }
 
@@ -119,9 +118,12 @@ BOOST_AUTO_TEST_CASE(every_key_of_the_design_is_known) {
                           "drain_timeout",
                           "flatten_timeout",
                           "on_hang",
-                          "settings"})
+                          "settings",
+                          "extends",
+                          "update",
+                          "$schema"})
     BOOST_TEST((std::find(keys.begin(), keys.end(), key) != keys.end()), key);
-  BOOST_TEST(keys.size() == 45u);
+  BOOST_TEST(keys.size() == 48u);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_acted_on_yet_is_found) {
