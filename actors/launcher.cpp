@@ -103,7 +103,8 @@ void launcher_state::on_spawned(const spawned& what) {
                 what.pid);
   queue.confirmed(what.instance, what.incarnation);
   if (!find_slot(what.instance, what.incarnation))
-    slots[what.instance].push_back({what.instance, what.incarnation, what.pid, wall_now(), {}, 0});
+    slots[what.instance].push_back(
+        {what.instance, what.incarnation, what.pid, wall_now(), {}, 0, what.settings});
   if (is_stranger(what.instance))
     end_stranger(what.instance);
   else

@@ -66,7 +66,7 @@ void ledger_state::on_entry(const ledger_entry& entry) {
     tell_watchers(record);
   if (before == records.end() || before->second.now != record.now
       || before->second.incarnation != record.incarnation || before->second.wanted != record.wanted)
-    tell_switchboard(record);
+    tell_services(record);
   if (change.from != change.to || entry.remark) {
     change.seq = ++last_seq;
     pending.transitions.push_back(std::move(change));
@@ -90,9 +90,11 @@ void ledger_state::tell_watchers(const instance_record& record) {
                  record.printed);
 }
 
-void ledger_state::tell_switchboard(const instance_record& record) {
+void ledger_state::tell_services(const instance_record& record) {
   if (services->switchboard)
     self->send(services->switchboard, note_atom_v, record);
+  if (services->config)
+    self->send(services->config, note_atom_v, record);
 }
 
 void ledger_state::on_death(const death& what) {
@@ -103,6 +105,16 @@ void ledger_state::on_death(const death& what) {
 void ledger_state::on_group(const group_record& what) {
   if (auto& known = groups[what.name]; !(what.by < known.by))
     known = what;
+}
+
+void ledger_state::remark(const std::string& text) {
+  transition said;
+  said.seq = ++last_seq;
+  said.time = wall_now();
+  said.instance = config_subject;
+  said.cause = text;
+  pending.transitions.push_back(std::move(said));
+  gather_or_flush();
 }
 
 void ledger_state::retain(const config::spec_ptr& fleet, std::uint64_t applied_version) {
@@ -358,7 +370,7 @@ ledger_actor::behavior_type ledger(ledger_state::pointer self, services_ptr serv
       [st](const ledger_entry& x) { st->on_entry(x); },
       [st](const death& x) { st->on_death(x); },
       [st](const group_record& x) { st->on_group(x); },
-      [](remark_atom, const std::string&) {}, // TODO five: inplace
+      [st](remark_atom, const std::string& text) { st->remark(text); },
       [st](retain_atom, const config::spec_ptr& fleet, std::uint64_t version) {
         st->retain(fleet, version);
       },

@@ -40,6 +40,7 @@ struct ledger_state {
   void on_entry(const ledger_entry& entry);
   void on_death(const death& what);
   void on_group(const group_record& what);
+  void remark(const std::string& text);
   void retain(const config::spec_ptr& fleet, std::uint64_t applied_version);
   caf::result<instance_record, std::uint64_t> adopt(const std::string& instance, const lineage& by);
   ledger_view_ptr view(const std::vector<std::string>& names) const;
@@ -73,7 +74,7 @@ private:
   void bound_pending();
   void answer_waiters();
   void tell_watchers(const instance_record& record);
-  void tell_switchboard(const instance_record& record);
+  void tell_services(const instance_record& record);
   void forget(const std::string& instance);
   static bool matches(const std::string& target, const std::string& instance);
 

@@ -117,6 +117,7 @@ void proxy_state::on_spawned(const spawned& what) {
       || (launched && what.incarnation != last_number)) {
     caf::anon_send(args.services->launcher, sweep_atom_v, record.name, what.incarnation,
                    sweeping::all);
+  record.settings = what.settings;
     return;
   }
   launched = taken_back = by_order = false;
@@ -209,6 +210,7 @@ void proxy_state::step(event what, const std::string& cause) {
     return perform(row->act);
   record.now = row->to;
   record.since = wall_now();
+    record.settings = 0;
   record.why = cause;
   record.next.reset();
   if (!has_process(record.now)) {

@@ -123,7 +123,7 @@ void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
   for (const auto& each : found.items) {
     const auto& slot = each.slot;
     if (slot.incarnation > record.incarnation)
-      on_spawned({record.name, slot.incarnation, slot.pid});
+      on_spawned({record.name, slot.incarnation, slot.pid, slot.settings});
     if (!slot.end) {
       if (slot.incarnation == record.incarnation && is_stalled != (slot.stopped_by != 0))
         on_stalled({record.name, slot.incarnation, slot.stopped_by != 0, slot.stopped_by});
@@ -173,6 +173,8 @@ void proxy_state::adopt_living(const slot_info& slot) {
   record.pid = slot.pid;
   record.started = slot.started;
   was_ready = same && record.now != state::starting;
+  if (slot.settings != 0 || !same)
+    record.settings = slot.settings;
   if (same) {
     resume();
     watch_silence();
@@ -194,6 +196,7 @@ void proxy_state::adopt_ended(const adoptee& found) {
     record.pid = slot.pid;
     record.started = slot.started;
     raise(event::adopt, "found ended");
+    record.settings = slot.settings;
   }
   if (slot.incarnation == record.incarnation && has_process(record.now)) {
     was_ready = has_been_ready(record.now);

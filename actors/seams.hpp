@@ -31,6 +31,7 @@ struct spawned {
   std::string instance;
   std::uint64_t incarnation = 0;
   int pid = 0;
+  std::uint64_t settings = 0; ///< fingerprint of those it was started with; 0: unknown
 };
 
 /// There is no process: `reason` names the step, the path and errno
@@ -110,7 +111,8 @@ struct slot_info {
   int pid = 0;              ///< 0: exec is not confirmed, `spawned` or `spawn_failed` follows
   std::int64_t started = 0; ///< Unix microseconds
   std::optional<exited> end;
-  int stopped_by = 0; ///< the signal from outside that stopped it, 0: it is not stopped
+  int stopped_by = 0;         ///< the signal from outside that stopped it, 0: it is not stopped
+  std::uint64_t settings = 0; ///< as in `spawned`
 };
 
 /// CPU and memory of one instance now.

@@ -40,6 +40,9 @@ struct transition {
   std::string cause;
 };
 
+/// What an event is about that concerns no instance but the config; no instance has such a name.
+inline constexpr const char* config_subject = "config";
+
 /// The end of one process; what `deaths` prints. (instance, incarnation) is unique.
 struct death {
   std::string instance;

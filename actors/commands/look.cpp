@@ -272,13 +272,26 @@ void check_past(const request_ptr& r, std::vector<std::pair<std::string, refusal
 
 void look_at_some(const request_ptr& r, selection what, const event_look_ptr& look,
                   std::uint64_t wait_ms) {
-  r->with_spec([=](const config::spec_ptr& spec) {
+  r->with_spec([=, what = std::move(what)](const config::spec_ptr& spec) mutable {
+    if (what.labels.empty() && std::erase(what.targets, config_subject) > 0) {
+      look->query.instances.emplace_back(config_subject);
+      if (resolve(*spec, {{config_subject}, {}})) // a bot may have that name
+        what.targets.emplace_back(config_subject);
+      if (what.targets.empty())
+        return begin_look(r, look, wait_ms);
+    }
+    const auto ask_for = [&look](std::vector<std::string> names) {
+      auto& all = look->query.instances;
+      all.insert(all.end(), names.begin(), names.end());
+    };
     const auto all = resolve(*spec, what);
     if (!all && all.error().exit != exit_code::no_such_bot)
       return r->refuse(all.error());
     if (all) {
-      if (!all->everything)
-        look->query.instances = journal_names(*spec, *all);
+      if (all->everything)
+        look->query.instances.clear();
+      else
+        ask_for(journal_names(*spec, *all));
       return begin_look(r, look, wait_ms);
     }
     std::vector<std::pair<std::string, refusal>> past;
@@ -296,7 +309,7 @@ void look_at_some(const request_ptr& r, selection what, const event_look_ptr& lo
       const auto targets = resolve(*spec, present);
       if (!targets)
         return r->refuse(targets.error());
-      look->query.instances = journal_names(*spec, *targets);
+      ask_for(journal_names(*spec, *targets));
     }
     for (const auto& [name, why] : past)
       look->query.instances.push_back(name);

@@ -111,6 +111,8 @@ void fleet_history::note(const transition& e) {
   ++events;
   if (first == 0)
     first = e.time;
+  if (e.instance == config_subject)
+    return;
   auto& x = of[e.instance];
   if (x.first == 0)
     x.first = e.time;

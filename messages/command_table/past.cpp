@@ -55,7 +55,8 @@ constexpr command_info rows[] = {
      false,
      "Each change of state, oldest first, with its cause. With -f it goes on, also across a "
      "restart "
-     "of the runtime. With --json: one document a line.",
+     "of the runtime. «config» among the targets: what became of the config itself. With --json: "
+     "one document a line.",
      events_examples},
     {"deaths", "Show how processes ended", one_bot, of_deaths, role::viewer, place::runtime, false,
      false, "The last deaths of a bot: when, why, how long it had lived, and its last lines.",

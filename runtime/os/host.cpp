@@ -179,6 +179,7 @@ void keeper_host::adopt(slot&& x) {
   auto known = std::make_shared<entry>();
   known->pid = x.state == slot_state::pending ? 0 : std::max(x.pid, 0); // as before `spawned`
   known->started = started_from_blob(x.blob);
+  known->settings = settings_from_blob(x.blob);
   if (known->started == 0)
     known->started = wall_clock(x.started_ns);
   known->stopped_by = x.stopped_by;
@@ -216,7 +217,7 @@ std::vector<slot_info> keeper_host::adoptable() {
   for (const auto& [key, known] : table_)
     if (split_slot_name(key.instance).as == job::bot)
       result.push_back({key.instance, key.incarnation, known->pid, known->started, known->end,
-                        known->stopped_by});
+                        known->stopped_by, known->settings});
   return result;
 }
 

@@ -145,6 +145,7 @@ private:
     bool preparing = false; // the keeper knows nothing of it; replaced when it is prepared
     pid_t pid = 0;
     std::int64_t started = 0;
+    std::uint64_t settings = 0; // fingerprint of those it was started with
     std::optional<troupe::exited> end;
     int stopped_by = 0; // the signal, 0: it is not stopped
     cgroup group;

@@ -179,7 +179,7 @@ void keeper_host::apply(keeper_event&& event, std::vector<process_event>& out) {
       call = [this, key] { tasks_.confirmed(key); };
       return;
     }
-    out.push_back(troupe::spawned{key.instance, key.incarnation, pid});
+    out.push_back(troupe::spawned{key.instance, key.incarnation, pid, known->settings});
     if (!known->remark.empty())
       out.push_back(notice{key.instance, key.incarnation, notice::kind::remark, known->remark, {}});
     call = [this, key, known, spec, pid] { attention_.begin(key, spec, pid, known->notify); };

@@ -74,6 +74,7 @@ void keeper_host::prepare_starts() {
     // A new one: of an entry that others have seen the group never changes.
     auto known = std::make_shared<entry>();
     known->started = started_from_blob(ready->request.blob);
+    known->settings = what.spec->fingerprint;
     known->spec = what.spec;
     known->directory = ready->request.directory;
     known->group = std::move(ready->group);
@@ -121,7 +122,7 @@ void keeper_host::stop_preparing() {
 void keeper_host::say_again(const slot_key& key, const entry& known) {
   std::vector<process_event> events;
   if (known.pid > 0)
-    events.push_back(troupe::spawned{key.instance, key.incarnation, known.pid});
+    events.push_back(troupe::spawned{key.instance, key.incarnation, known.pid, known.settings});
   if (known.end)
     events.push_back(*known.end);
   boost::asio::post(io_,

@@ -201,8 +201,8 @@ config::expected<prepared, std::string> prepare(const preparation& x, const stat
     request.cgroup_fd = result.group.fd();
   }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  request.blob = make_blob(std::chrono::duration_cast<std::chrono::microseconds>(now).count(),
-                           spec.log, result.link);
+  request.blob = make_blob(std::chrono::duration_cast<std::chrono::microseconds>(now).count(), spec,
+                           result.link);
   return result;
 }
 
@@ -210,10 +210,12 @@ std::string link_path(const state_directory& state) {
   return state.path() + "/link.sock";
 }
 
-std::string make_blob(std::int64_t started, const config::log_spec& log,
+std::string make_blob(std::int64_t started, const config::bot_spec& spec,
                       const std::optional<owned_key>& link) {
-  auto result = "started=" + std::to_string(started) + " log.max_size="
-                + std::to_string(log.max_size) + " log.keep=" + std::to_string(log.keep);
+  const auto& log = spec.log;
+  auto result =
+      "started=" + std::to_string(started) + " settings=" + std::to_string(spec.fingerprint)
+      + " log.max_size=" + std::to_string(log.max_size) + " log.keep=" + std::to_string(log.keep);
   if (log.timestamps)
     result += " log.timestamps=1";
   if (log.format == config::log_spec::line_format::json)
@@ -235,6 +237,10 @@ std::int64_t started_from_blob(std::string_view blob) {
 
 std::optional<owned_key> link_from_blob(std::string_view blob) {
   const auto key = link_key_from(text_in_blob(blob, "link.key"));
+std::uint64_t settings_from_blob(std::string_view blob) {
+  return number_in_blob<std::uint64_t>(blob, "settings").value_or(0);
+}
+
   const auto uid = number_in_blob<uid_t>(blob, "link.uid");
   return key && uid ? std::optional{owned_key{*key, *uid}} : std::nullopt;
 }

@@ -64,7 +64,7 @@ bool uses_notify(const config::bot_spec& spec);
 
 /// What a slot remembers of its start, besides what the keeper knows: words of the form
 /// `name=value`, at most 1 KiB in all. A name that is not known is passed over.
-std::string make_blob(std::int64_t started, const config::log_spec& log,
+std::string make_blob(std::int64_t started, const config::bot_spec& spec,
                       const std::optional<owned_key>& link);
 
 /// The start in Unix microseconds, 0 when the blob is not ours.
@@ -79,5 +79,8 @@ config::log_spec log_from_blob(std::string_view blob);
 /// «chdir /srv/x: No such file or directory» for a step of the keeper that failed.
 std::string describe_failure(spawn_step step, int error, const config::bot_spec& spec,
                              const std::string& directory);
+/// config::bot_spec::fingerprint of what it was started with, 0 when that is not known.
+std::uint64_t settings_from_blob(std::string_view blob);
+
 
 } // namespace troupe::os

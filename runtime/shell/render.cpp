@@ -1,5 +1,7 @@
 #include "runtime/shell/render.hpp"
 
+#include "messages/records.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -173,7 +175,8 @@ std::string render_event(const json& document, const terminal& on) {
                 + text_at(document, "instance") + "  ";
   if (const auto from = text_at(document, "from"); from != to) // else it is a remark
     result += from + " → ";
-  result += painted(to, tone_of(to), on);
+  if (text_at(document, "instance") != config_subject)
+    result += painted(to, tone_of(to), on);
   if (const auto cause = text_at(document, "cause"); !cause.empty())
     result += "  " + cause;
   return result + "\n";

@@ -43,13 +43,14 @@ constexpr const char* steps[] = {
     INSERT INTO overrides SELECT bot, json_object('replicas', replicas) FROM counts;
     DROP TABLE counts;
   )",
+    "ALTER TABLE instances ADD COLUMN settings INTEGER NOT NULL DEFAULT 0",
 };
 
 constexpr const char* needs[] = {
     R"(SELECT seq, time, instance, incarnation, "from", "to", cause FROM events LIMIT 1)",
     "SELECT id, instance, incarnation, at, cause, code, signal, core, uptime, cpu_time,"
     " max_memory, output FROM deaths LIMIT 1",
-    R"(SELECT name, bot, "group", "index", restart_times, printed FROM instances LIMIT 1)",
+    R"(SELECT name, bot, "group", "index", restart_times, printed, settings FROM instances LIMIT 1)",
     "SELECT id, time, uid, pid, origin, command, outcome FROM audit LIMIT 1",
     "SELECT instance, stopped FROM intents LIMIT 1",
     "SELECT bot, patch FROM overrides LIMIT 1",

@@ -245,7 +245,7 @@ private:
         "UPDATE instances SET now = 'defined', wanted = 0, why = '', next = NULL, next_at = 0,"
         " next_attempt = 0, next_of = 0, pid = 0, since = 0, started = 0, restarts = 0,"
         " exit_code = NULL, exit_signal = NULL, exit_core = NULL, exit_at = 0, attempt = 0,"
-        " failed_starts = 0, probes = 0, restart_times = '[]', printed = '[]'");
+        " failed_starts = 0, probes = 0, restart_times = '[]', printed = '[]', settings = 0");
     set_meta("run", run_);
     transaction.commit();
   }

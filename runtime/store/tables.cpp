@@ -80,7 +80,7 @@ void write(connection& db, const instance_record& x) {
   const auto end = x.last_exit.value_or(exit_status{});
   use statement{db,
                 "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 x.name,
                 x.bot,
                 x.group,
@@ -105,7 +105,8 @@ void write(connection& db, const instance_record& x) {
                 x.policy.failed_starts,
                 x.policy.probes,
                 restarts,
-                printed};
+                printed,
+                x.settings};
   if (x.next)
     put(*statement, 9, step.what);
   if (x.last_exit) {
@@ -154,6 +155,7 @@ instance_record read_record(SQLite::Statement& statement) {
   columns.into(x.policy.probes);
   x.policy.restarts = list_from<std::int64_t>(columns.text());
   x.printed = list_from<std::string>(columns.text());
+  columns.into(x.settings);
   return x;
 }
 

@@ -87,7 +87,7 @@ void fake_host::spawn(const launch& what) {
   if (const auto at = table.find(which); at != table.end()) {
     // Known: answered, not repeated.
     if (at->second.confirmed) {
-      emit(spawned{what.instance, what.incarnation, at->second.pid});
+      emit(spawned{what.instance, what.incarnation, at->second.pid, at->second.settings});
       if (at->second.end)
         emit(*at->second.end);
     }
@@ -105,6 +105,7 @@ void fake_host::spawn(const launch& what) {
   const auto& how = scripts_[what.instance];
   process fresh;
   fresh.pid = ++last_pid_;
+  fresh.settings = what.spec->fingerprint;
   fresh.started = now_;
   fresh.children = how.children;
   fresh.stubborn_sweeps = how.stubborn_sweeps;
@@ -130,7 +131,7 @@ void fake_host::confirm(const key& which) {
   at->second.confirmed = true;
   ++spawns_[which.first];
   log.push_back("spawn " + which.first);
-  emit(spawned{which.first, which.second, at->second.pid});
+  emit(spawned{which.first, which.second, at->second.pid, at->second.settings});
   if (how.ready_after && checked_.contains(which))
     due_.emplace(now_ + *how.ready_after, [this, which] { pass_check(which); });
   link_later(which);
@@ -264,7 +265,7 @@ std::vector<slot_info> fake_host::slots() const {
   std::vector<slot_info> result;
   for (const auto& [which, each] : table)
     result.push_back({which.first, which.second, each.confirmed ? each.pid : 0, wall_now(),
-                      each.end, each.stopped_by});
+                      each.end, each.stopped_by, each.settings});
   return result;
 }
 

@@ -71,6 +71,7 @@ public:
     int pid = 0;
     nanoseconds started{};
     bool confirmed = false;
+    std::uint64_t settings = 0;
     bool frozen = false;
     int stopped_by = 0;
     bool term_pending = false;

@@ -125,7 +125,7 @@ void actor_host::spawn(const launch& what) {
     world_->lives[which] = {actor, wall_now(), 0, std::nullopt, {}};
   }
   world_->here(name, actor);
-  world_->event(spawned{what.instance, what.incarnation, ::getpid()});
+  world_->event(spawned{what.instance, what.incarnation, ::getpid(), what.spec->fingerprint});
   caf::actor_cast<caf::actor>(actor)->attach_functor(
       [world = world_, which, &system = system_](const caf::error& reason) {
         const bool well = !reason || reason == caf::exit_reason::normal;

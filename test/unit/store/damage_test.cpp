@@ -138,7 +138,8 @@ BOOST_AUTO_TEST_CASE(s09_an_older_schema_is_brought_forward_with_all_that_is_in_
   fill();
   {
     SQLite::Database db{path, SQLite::OPEN_READWRITE};
-    db.exec("ALTER TABLE instances DROP COLUMN printed; PRAGMA user_version = 1;"
+    db.exec("ALTER TABLE instances DROP COLUMN printed;"
+            "ALTER TABLE instances DROP COLUMN settings; PRAGMA user_version = 1;"
             " PRAGMA wal_checkpoint(TRUNCATE)");
   }
   auto store = store::open_store(path);
