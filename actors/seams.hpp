@@ -270,11 +270,16 @@ struct audit_query {
   std::int64_t since = 0;            ///< only time >= since
   std::optional<std::uint32_t> last; ///< only the last n of these
   std::uint32_t limit = 1000;        ///< at most so many at a time
+  std::string text; ///< only those whose command, origin or outcome has it; empty: all
+  /// Not empty: only the link of the chain that has this hash, which may be an outcome or an
+  /// anchor too. Its number is the id.
+  std::string hash;
 };
 
-/// What a look over the audit has found.
+/// What a look over the audit has found. Entries and outcomes are links of one chain, with numbers
+/// that rise by one.
 struct audit_check {
-  std::uint64_t entries = 0; ///< looked at
+  std::uint64_t entries = 0; ///< links looked at
   std::uint64_t first = 0;   ///< number of the first of them
   std::uint64_t last = 0;
   std::string hash;      ///< of the last one: what an operator may note down elsewhere
@@ -287,11 +292,13 @@ struct journal_batch {
   std::vector<transition> transitions;
   std::vector<death> deaths;
   std::vector<instance_record> records; ///< the last of each instance
-  std::vector<audit_entry> audits;      ///< ids are filled in; an id that is there gets its outcome
-  std::map<std::string, bool> intents;  ///< instance → an operator stopped it
+  /// Ids are filled in; with an id that is there, what became of it: outcome, patch and version.
+  /// Together with `applied` they get its number.
+  std::vector<audit_entry> audits;
+  std::map<std::string, bool> intents; ///< instance → an operator stopped it
   /// Bots whose overrides have changed → the patch that holds now, empty: none any more.
   config::override_map overrides;
-  /// What is in force from now on; its number is filled in.
+  /// What is in force from now on; its number is filled in, and its time if it has none.
   std::optional<config_version> applied;
   /// What became of versions that were being carried out.
   std::map<std::uint64_t, version_state> settled;
@@ -308,7 +315,7 @@ struct journal_contents {
   std::map<std::string, bool> intents;
   config::override_map overrides;
   std::optional<config_version> applied; ///< in this run: the last one
-  /// While `applied` is being carried out: the one before it that was healthy.
+  /// Unless `applied` is healthy itself: the last one before it, in this run, that was.
   std::optional<config_version> healthy;
   std::uint64_t version = 0; ///< number of the last one, of other runs too
   bool fresh = false;        ///< nothing was kept of this run before
@@ -346,7 +353,7 @@ struct journal_store {
   virtual std::vector<audit_entry> audits(const audit_query&) = 0;
 
   /// Looks whether the audit is as it was written: each entry's hash over itself and the one
-  /// before it. Looks at the most recent `most` at most.
+  /// before it. Looks at the most recent `most` at most; 0: all.
   virtual audit_check verify_audit(std::uint64_t most) = 0;
 
   /// How much is kept: `events`, `deaths`, `audits`, `versions`, each with `…_limit`.

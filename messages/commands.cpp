@@ -27,7 +27,7 @@ std::vector<command_info> whole_table() {
   using namespace command_table;
   std::vector<command_info> result;
   for (const auto area : {running(), looking(), changing(), past(), itself(), asking(), messaging(),
-                          kept(), machine(), std::span<const command_info>{hidden}})
+                          kept(), auditing(), machine(), std::span<const command_info>{hidden}})
     result.insert(result.end(), area.begin(), area.end());
   return result;
 }

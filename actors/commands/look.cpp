@@ -337,8 +337,7 @@ void handle_events(const request_ptr& r) {
   if (!since.empty()) {
     const auto time = parse_time(since, now_micros());
     if (!time)
-      return r->refuse({exit_code::usage, "bad-time", config::in_quotes(since) + " is no time",
-                        "write «10m» for ten minutes ago, or 2026-01-31T12:00:00Z"});
+      return r->refuse(bad_time(since));
     query.since = *time;
   }
   if (what.empty())

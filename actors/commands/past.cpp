@@ -1,5 +1,7 @@
 #include "actors/commands/past.hpp"
 
+#include "config/names.hpp"
+
 #include <algorithm>
 
 namespace troupe::commands {
@@ -34,6 +36,11 @@ void walk(const request_ptr& r, const std::shared_ptr<event_walk>& what) {
 refusal store_unreadable(const std::string& why) {
   return {exit_code::failed, "store-unreadable", "what was kept cannot be read: " + why,
           "see to the state directory; the fleet runs on meanwhile"};
+}
+
+refusal bad_time(const std::string& text) {
+  return {exit_code::usage, "bad-time", config::in_quotes(text) + " is no time",
+          "write «10m» for ten minutes ago, or 2026-01-31T12:00:00Z"};
 }
 
 ledger_view_ptr shown_of(const ledger_view_ptr& view, const chosen& what) {

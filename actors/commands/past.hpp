@@ -26,6 +26,9 @@ void walk(const request_ptr&, const std::shared_ptr<event_walk>&);
 
 refusal store_unreadable(const std::string& why);
 
+/// A `since` that means nothing.
+refusal bad_time(const std::string& text);
+
 /// Calls `then` with the resource use of what runs, as far as it is known.
 void with_usage(const request_ptr&, const ledger_view_ptr& view,
                 std::function<void(const std::map<std::string, usage>&)> then);

@@ -1,5 +1,6 @@
 #include "actors/commands/request.hpp"
 
+#include "actors/commands/audit.hpp"
 #include "actors/commands/messaging.hpp"
 
 #include <algorithm>
@@ -278,6 +279,9 @@ handler find_handler(std::string_view command) {
       {"dead-letters show", handle_dead_letters_show},
       {"dead-letters requeue", handle_dead_letters_requeue},
       {"dead-letters purge", handle_dead_letters_purge},
+      {"audit list", handle_audit_list},
+      {"audit show", handle_audit_show},
+      {"audit verify", handle_audit_verify},
       {"state get", handle_state_get},
       {"state set", handle_state_set},
       {"state delete", handle_state_delete},

@@ -15,6 +15,7 @@ std::span<const command_info> itself();
 std::span<const command_info> asking();
 std::span<const command_info> messaging();
 std::span<const command_info> kept();
+std::span<const command_info> auditing();
 std::span<const command_info> machine();
 
 // -- what areas share ------------------------------------------------------------

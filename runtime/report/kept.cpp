@@ -2,6 +2,7 @@
 
 #include "config/problem.hpp"
 #include "runtime/store/tables.hpp"
+#include "runtime/store/versions.hpp"
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
@@ -71,11 +72,12 @@ config::expected<kept, std::string> read_kept(const std::string& state, std::siz
     SQLite::Statement tree{db, "SELECT tree FROM versions ORDER BY number DESC LIMIT 1"};
     if (tree.executeStep()) {
       const auto column = tree.getColumn(0);
-      if (auto read = config::tree_from_json({static_cast<const char*>(column.getBlob()),
-                                              static_cast<std::size_t>(column.getBytes())}))
+      const auto text = store::unpacked({static_cast<const char*>(column.getBlob()),
+                                         static_cast<std::size_t>(column.getBytes())});
+      if (auto read = config::tree_from_json(text))
         result.applied = std::move(*read);
     }
-  } catch (const SQLite::Exception& problem) {
+  } catch (const std::exception& problem) {
     return config::unexpected{path + ": " + problem.what()};
   }
   return result;

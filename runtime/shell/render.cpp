@@ -270,6 +270,12 @@ std::string render(std::string_view command, const json& document, const termina
     return render_dead_letter(document, on);
   if (command.starts_with("dead-letters"))
     return render_letters_changed(document, on);
+  if (command == "audit list")
+    return render_audit(document, on);
+  if (command == "audit show")
+    return render_audit_entry(document, on);
+  if (command == "audit verify")
+    return render_verified(document, on);
   if (command.starts_with("state"))
     return render_state(document, on);
   if (document.is_object() && document.contains("command"))

@@ -61,6 +61,11 @@ std::string render_state(const json&, const terminal&);
 /// One change that `state watch` has seen, a line.
 std::string render_state_change(const json&, const terminal&);
 
+// See render_audit.cpp.
+std::string render_audit(const json&, const terminal&);
+std::string render_audit_entry(const json&, const terminal&);
+std::string render_verified(const json&, const terminal&);
+
 /// The payload of a row, escaped, in one line; «…» at the end when it was cut.
 std::string payload_text(const json& row);
 

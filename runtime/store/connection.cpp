@@ -191,6 +191,16 @@ opened attempt(const std::string& path, const layout& kind, std::chrono::millise
     if (check && !blank)
       if (auto problem = looked_over(db, path); !problem.empty())
         return {nullptr, problem, "", false};
+    if (!blank && version < kind.version()) {
+      const auto copy = path + ".schema-" + std::to_string(version);
+      if (auto problem = write_copy(db, copy); !problem.empty())
+        return {nullptr,
+                path + " was written by an older Troupe and has to be copied to " + copy
+                    + " before it is brought forward: " + problem,
+                "", false};
+      result.notice = path + " was written by an older Troupe (schema " + std::to_string(version)
+                      + ") and is brought forward; as it was it is kept in " + copy;
+    }
     if (blank)
       db.exec(kind.first);
     db.exec("PRAGMA journal_mode = WAL");
@@ -250,6 +260,30 @@ bool connection::still_there() {
   return log == log_;
 }
 
+std::string write_copy(SQLite::Database& db, const std::string& path) {
+  const auto draft = path + ".new";
+  ::unlink(draft.c_str());
+  const int fd = ::open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return std::strerror(errno);
+  std::string problem;
+  try {
+    SQLite::Statement statement{db, "VACUUM INTO ?"};
+    statement.bind(1, draft);
+    statement.exec();
+    for (const auto* rest : {"-wal", "-shm"})
+      ::unlink((path + rest).c_str()); // of the one that was there
+    if (::fsync(fd) != 0 || ::rename(draft.c_str(), path.c_str()) != 0)
+      problem = std::strerror(errno);
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  ::close(fd);
+  if (!problem.empty())
+    ::unlink(draft.c_str());
+  return problem;
+}
+
 bool means_damage(int code) {
   return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
 }
@@ -273,7 +307,8 @@ opened open_database(const std::string& path, const layout& kind, std::chrono::m
                + kind.lost;
     }
     auto result = attempt(path, kind, busy, false);
-    result.notice = notice;
+    if (result.notice.empty())
+      result.notice = notice;
     return result;
   } catch (const damaged& problem) {
     return {nullptr, path + " cannot be begun anew: " + problem.text, notice, false};

@@ -63,9 +63,14 @@ struct opened {
 
 /// Opens, checks and migrates the database; a damaged one is moved aside as
 /// `PATH.corrupt-TIME` (three are kept) and begun anew. One of a newer schema is
-/// refused and not touched. Never throws.
+/// refused and not touched; one of an older schema is copied to `PATH.schema-N` before it is
+/// brought forward. Never throws.
 opened open_database(const std::string& path, const layout& kind, std::chrono::milliseconds busy,
                      checking how);
+
+/// Writes the content to a new file at `path`, whole or not at all, and waits for the disk. Returns
+/// an empty string, or why not.
+std::string write_copy(SQLite::Database& db, const std::string& path);
 
 /// Whether this result code means that the file's content is wrong.
 bool means_damage(int code);

@@ -1,44 +1,13 @@
 #include "runtime/store/database.hpp"
 
-#include "runtime/store/statement.hpp"
-
 #include <SQLiteCpp/Exception.h>
 
 #include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <unistd.h>
 #include <utility>
 
 namespace troupe::store {
-
-namespace {
-
-// Writes the content to a new file at `path`, whole or not at all. Returns why not.
-std::string copy(connection& db, const std::string& path) {
-  const auto draft = path + ".new";
-  ::unlink(draft.c_str());
-  const int fd = ::open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return std::strerror(errno);
-  std::string problem;
-  try {
-    run(db, "VACUUM INTO ?", draft);
-    for (const auto* rest : {"-wal", "-shm"})
-      ::unlink((path + rest).c_str()); // of the deleted one
-    if (::fsync(fd) != 0 || ::rename(draft.c_str(), path.c_str()) != 0)
-      problem = std::strerror(errno);
-  } catch (const std::exception& error) {
-    problem = error.what();
-  }
-  ::close(fd);
-  if (!problem.empty())
-    ::unlink(draft.c_str());
-  return problem;
-}
-
-} // namespace
 
 database::database(std::string path, const layout& kind, std::chrono::milliseconds busy,
                    std::function<void(bool)> on_open)
@@ -73,7 +42,7 @@ void database::look_again(bool put_back) {
     return;
   std::string text = path_ + " was deleted or replaced while it was open: ";
   if (put_back && ::access(path_.c_str(), F_OK) != 0 && errno == ENOENT) {
-    const auto problem = copy(*db_, path_);
+    const auto problem = write_copy(db_->database(), path_);
     text += problem.empty() ? "all that was in it is put back"
                             : "it is begun anew, and what was in it is lost: " + problem;
   } else {

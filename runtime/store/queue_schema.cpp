@@ -9,8 +9,8 @@ namespace {
 // Messages have no index but their row: it only grows, so that they are appended at one end,
 // mostly deleted at the other, and read in their order. `totals` is one row that changes in each
 // transaction, so that neither opening nor a bound has to count.
-constexpr const char* steps[] = {
-    R"(
+constexpr step steps[] = {
+    {R"(
     CREATE TABLE messages (
       "row" INTEGER PRIMARY KEY, target TEXT NOT NULL, deliveries INTEGER NOT NULL,
       expires INTEGER NOT NULL, body BLOB NOT NULL);
@@ -28,7 +28,7 @@ constexpr const char* steps[] = {
       messages INTEGER NOT NULL, message_bytes INTEGER NOT NULL, letters INTEGER NOT NULL,
       letter_bytes INTEGER NOT NULL, entries INTEGER NOT NULL, entry_bytes INTEGER NOT NULL);
     INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0);
-  )",
+  )"},
 };
 
 constexpr const char* needs[] = {

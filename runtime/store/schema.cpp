@@ -1,5 +1,7 @@
 #include "runtime/store/schema.hpp"
 
+#include "runtime/store/audit.hpp"
+
 #include <SQLiteCpp/Statement.h>
 #include <SQLiteCpp/Transaction.h>
 
@@ -10,8 +12,8 @@ namespace troupe::store {
 namespace {
 
 // An entry never changes once it has been released: a newer schema gets a new one.
-constexpr const char* steps[] = {
-    R"(
+constexpr step steps[] = {
+    {R"(
     CREATE TABLE events (
       seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, instance TEXT NOT NULL,
       incarnation INTEGER NOT NULL, "from" TEXT NOT NULL, "to" TEXT NOT NULL, cause TEXT NOT NULL);
@@ -35,15 +37,40 @@ constexpr const char* steps[] = {
     CREATE TABLE overrides (bot TEXT PRIMARY KEY, replicas INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE versions (number INTEGER PRIMARY KEY, time INTEGER NOT NULL, tree BLOB NOT NULL);
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  )",
-    R"(ALTER TABLE instances ADD COLUMN printed TEXT NOT NULL DEFAULT '[]')",
-    R"(
+  )"},
+    {R"(ALTER TABLE instances ADD COLUMN printed TEXT NOT NULL DEFAULT '[]')"},
+    {R"(
     ALTER TABLE overrides RENAME TO counts;
     CREATE TABLE overrides (bot TEXT PRIMARY KEY, patch TEXT NOT NULL) WITHOUT ROWID;
     INSERT INTO overrides SELECT bot, json_object('replicas', replicas) FROM counts;
     DROP TABLE counts;
+  )"},
+    // See audit.hpp for what a link is. STRICT: a value of another type that reads the same would
+    // not show in a hash.
+    {R"(
+    ALTER TABLE audit RENAME TO unchained_audit;
+    CREATE TABLE audit (
+      seq INTEGER PRIMARY KEY, entry INTEGER NOT NULL, time INTEGER NOT NULL, uid INTEGER NOT NULL,
+      pid INTEGER NOT NULL, origin TEXT NOT NULL, command TEXT NOT NULL, outcome TEXT NOT NULL,
+      patch TEXT NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
+    CREATE INDEX audit_entry ON audit (entry);
+    CREATE TABLE audit_end (
+      one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
+    ALTER TABLE versions RENAME TO plain_versions;
+    CREATE TABLE versions (
+      number INTEGER PRIMARY KEY, time INTEGER NOT NULL, author TEXT NOT NULL,
+      reason TEXT NOT NULL, hash TEXT NOT NULL, state TEXT NOT NULL, tree BLOB NOT NULL,
+      overrides TEXT NOT NULL, run INTEGER NOT NULL);
+    INSERT INTO versions SELECT number, time, 'runtime', 'applied by an earlier Troupe', '',
+      'healthy', tree, '{}', coalesce((SELECT value FROM meta WHERE key = 'applied_run'), 0)
+      FROM plain_versions;
+    UPDATE versions SET overrides = (SELECT json_group_object(bot, patch) FROM overrides)
+      WHERE number = (SELECT max(number) FROM versions);
+    DROP TABLE plain_versions;
+    DELETE FROM meta WHERE key = 'applied_run';
+    ALTER TABLE instances ADD COLUMN settings INTEGER NOT NULL DEFAULT 0;
   )",
-    "ALTER TABLE instances ADD COLUMN settings INTEGER NOT NULL DEFAULT 0",
+     chain_old_audit},
 };
 
 constexpr const char* needs[] = {
@@ -51,23 +78,29 @@ constexpr const char* needs[] = {
     "SELECT id, instance, incarnation, at, cause, code, signal, core, uptime, cpu_time,"
     " max_memory, output FROM deaths LIMIT 1",
     R"(SELECT name, bot, "group", "index", restart_times, printed, settings FROM instances LIMIT 1)",
-    "SELECT id, time, uid, pid, origin, command, outcome FROM audit LIMIT 1",
+    "SELECT seq, entry, time, uid, pid, origin, command, outcome, patch, version, hash FROM audit"
+    " LIMIT 1",
+    "SELECT one, seq, hash FROM audit_end LIMIT 1",
     "SELECT instance, stopped FROM intents LIMIT 1",
     "SELECT bot, patch FROM overrides LIMIT 1",
-    "SELECT number, time, tree FROM versions LIMIT 1",
+    "SELECT number, time, author, reason, hash, state, tree, overrides, run FROM versions LIMIT 1",
     "SELECT key, value FROM meta LIMIT 1",
 };
 
 } // namespace
 
-const layout state_layout{0x54727570, // «Trup»
-                          "", steps, needs,
-                          "earlier events, deaths, counters and intents are lost"};
+const layout state_layout{
+    0x54727570, // «Trup»
+    "", steps, needs, "earlier events, deaths, counters, intents, versions and the audit are lost"};
 
 void migrate(SQLite::Database& db, const layout& kind, int from) {
   SQLite::Transaction transaction{db, SQLite::TransactionBehavior::IMMEDIATE};
-  for (int version = from; version < kind.version(); ++version)
-    db.exec(kind.steps[static_cast<std::size_t>(version)]);
+  for (int version = from; version < kind.version(); ++version) {
+    const auto& next = kind.steps[static_cast<std::size_t>(version)];
+    db.exec(next.sql);
+    if (next.also)
+      next.also(db);
+  }
   db.exec("PRAGMA application_id = " + std::to_string(kind.application_id));
   db.exec("PRAGMA user_version = " + std::to_string(kind.version()));
   transaction.commit();

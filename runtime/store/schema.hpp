@@ -6,11 +6,17 @@
 
 namespace troupe::store {
 
+/// What leads from one schema to the next.
+struct step {
+  const char* sql = "";
+  void (*also)(SQLite::Database&) = nullptr; ///< after the SQL, in the same transaction
+};
+
 /// One kind of database: how a file of it is known, begun, brought forward and looked over.
 struct layout {
   int application_id = 0;             ///< marks a file as of this kind (`PRAGMA application_id`)
   const char* first = "";             ///< SQL before anything is in a new file
-  std::span<const char* const> steps; ///< steps[n] leads from schema n to n + 1
+  std::span<const step> steps;        ///< steps[n] leads from schema n to n + 1
   std::span<const char* const> needs; ///< queries that fail where a table or column is missing
   const char* lost = "";              ///< what is lost with a damaged file, for people
 

@@ -1,15 +1,17 @@
 #include "runtime/store/sqlite_store.hpp"
 
+#include "runtime/store/audit.hpp"
 #include "runtime/store/database.hpp"
+#include "runtime/store/lookups.hpp"
 #include "runtime/store/reserve.hpp"
 #include "runtime/store/tables.hpp"
+#include "runtime/store/versions.hpp"
 
 #include <SQLiteCpp/Exception.h>
 #include <SQLiteCpp/Transaction.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <ctime>
+#include <chrono>
 #include <set>
 #include <sqlite3.h>
 #include <utility>
@@ -27,21 +29,31 @@ struct memory {
   std::map<std::string, instance_record> records;
   std::map<std::string, bool> intents;
   config::override_map overrides;
-  std::optional<config_version> applied;
+  std::optional<config_version> applied; // in this run
+  std::optional<config_version> healthy; // the last one before it
   std::uint64_t run = 0;
-  std::uint64_t applied_run = 0;
   std::uint64_t version = 0;
+  chain_end chain;
   std::uint64_t last_seq = 0;
   std::uint64_t last_incarnation = 0;
-  std::uint64_t last_audit = 0;
 };
+
+std::int64_t microseconds_now() {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// What an entry says of the version that it made, when it is written together with that.
+std::uint64_t version_of(const audit_entry& x, const std::optional<config_version>& applied) {
+  return x.version == 0 && applied ? applied->number : x.version;
+}
 
 class sqlite_store final : public journal_store {
 public:
   sqlite_store(std::string path, const options& bounds)
       : bounds_(bounds)
       , reserve_(path.substr(0, path.rfind('/') + 1) + "reserve", bounds.reserve)
-      , db_(std::move(path), state_layout, bounds.busy, [this](bool anew) { on_open(anew); }) {
+      , db_(std::move(path), state_layout, bounds.busy, [this](bool) { on_open(); }) {
     // nop
   }
 
@@ -59,7 +71,6 @@ public:
           break;
         result.fresh = begin_run();
         read(result);
-        loaded_ = true;
         break;
       } catch (const std::exception& error) {
         problem = "read " + db_.failed(error);
@@ -73,66 +84,48 @@ public:
   }
 
   std::string write(journal_batch& batch, bool durable) override {
-    std::vector<std::size_t> unnumbered;
-    for (std::size_t i = 0; i < batch.audits.size(); ++i)
-      if (batch.audits[i].id == 0)
-        unnumbered.push_back(i);
-    auto problem = attempt(batch, durable, unnumbered.empty());
+    const bool by_itself =
+        std::ranges::none_of(batch.audits, [](const auto& each) { return each.id == 0; });
+    auto problem = attempt(batch, durable, by_itself);
     if (!problem.empty() && give_back_reserve())
-      problem = attempt(batch, durable, unnumbered.empty());
-    if (!problem.empty())
-      for (auto i : unnumbered)
-        batch.audits[i].id = 0;
+      problem = attempt(batch, durable, by_itself);
     batch.notice = db_.take_notice();
     batch.alarm = low_ ? disk_full() : std::string{};
     return problem;
   }
 
   std::vector<transition> events(const event_query& query) override {
-    std::vector<transition> result;
-    try {
-      if (trouble_ = db_.ensure_open(); !trouble_.empty())
-        return result;
-      const auto names = nlohmann::json(query.instances)
-                             .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-      constexpr std::int64_t all = -1;
-      use rows{*db_,
-               "SELECT * FROM (SELECT * FROM events WHERE seq > ?1 AND time >= ?2 AND (?3 OR"
-               " instance IN (SELECT value FROM json_each(?4)) OR substr(instance, 1,"
-               " instr(instance, '#') - 1) IN (SELECT value FROM json_each(?4)))"
-               " ORDER BY seq DESC LIMIT ?5)"
-               " ORDER BY seq LIMIT ?6",
-               query.after,
-               query.since,
-               query.instances.empty(),
-               names,
-               query.last ? std::int64_t{*query.last} : all,
-               query.limit};
-      // Without `last` the inner order must not make SQLite read and sort everything.
-      use ascending{*db_,
-                    "SELECT * FROM events WHERE seq > ?1 AND time >= ?2 AND (?3 OR instance IN"
-                    " (SELECT value FROM json_each(?4)) OR substr(instance, 1, instr(instance, '#')"
-                    " - 1) IN (SELECT value FROM json_each(?4))) ORDER BY seq LIMIT ?5",
-                    query.after,
-                    query.since,
-                    query.instances.empty(),
-                    names,
-                    query.limit};
-      auto& chosen = query.last ? rows : ascending;
-      while (chosen.next())
-        result.push_back(read_transition(*chosen));
-    } catch (const std::exception& error) {
-      trouble_ = "read " + db_.failed(error);
-      db_.note(trouble_);
-    }
+    return look<std::vector<transition>>([&] { return find_events(*db_, query); });
+  }
+
+  std::vector<death> deaths(const std::string& name, std::uint32_t last) override {
+    return look<std::vector<death>>([&] { return find_deaths(*db_, name, last); });
+  }
+
+  std::vector<config_version> versions(std::uint32_t last) override {
+    return look<std::vector<config_version>>([&] { return last_versions(*db_, last); });
+  }
+
+  std::optional<config_version> version(std::uint64_t number) override {
+    return look<std::optional<config_version>>([&] { return read_version(*db_, number); });
+  }
+
+  std::vector<audit_entry> audits(const audit_query& query) override {
+    return look<std::vector<audit_entry>>([&] { return find_audits(db_->database(), query); });
+  }
+
+  audit_check verify_audit(std::uint64_t most) override {
+    auto result = look<audit_check>([&] {
+      return verify_chain(db_->database(), loaded_ && !restore_ ? &memory_.chain : nullptr, most);
+    });
+    if (!trouble_.empty())
+      result.problem = trouble_;
     return result;
   }
 
   figures counts() override {
-    figures result;
-    try {
-      if (trouble_ = db_.ensure_open(); !trouble_.empty())
-        return result;
+    return look<figures>([&] {
+      figures result;
       result.set("events", number(*db_, "SELECT count(*) FROM events"));
       result.set("deaths", number(*db_, "SELECT count(*) FROM deaths"));
       result.set("audits", number(*db_, "SELECT count(*) FROM audit"));
@@ -141,45 +134,26 @@ public:
       result.set("deaths_limit", bounds_.deaths);
       result.set("audits_limit", bounds_.audits);
       result.set("versions_limit", bounds_.versions);
-    } catch (const std::exception& error) {
-      trouble_ = "read " + db_.failed(error);
-      db_.note(trouble_);
-    }
-    return result;
+      return result;
+    });
   }
-
-  std::vector<death> deaths(const std::string& name, std::uint32_t last) override {
-    std::vector<death> result;
-    try {
-      if (trouble_ = db_.ensure_open(); !trouble_.empty())
-        return result;
-      // All instances of a bot lie between `bot#` and `bot$`, which follows it in ASCII.
-      const bool one = name.find('#') != std::string::npos;
-      const auto low = one ? name : name + '#';
-      const auto high = one ? name : name + '$';
-      use rows{*db_,
-               "SELECT instance, incarnation, at, cause, code, signal, core, uptime, cpu_time,"
-               " max_memory, output FROM deaths WHERE instance >= ? AND instance <= ?"
-               " ORDER BY id DESC LIMIT ?",
-               low, high, last};
-      while (rows.next())
-        result.push_back(read_death(*rows));
-      std::reverse(result.begin(), result.end());
-    } catch (const std::exception& error) {
-      trouble_ = "read " + db_.failed(error);
-      db_.note(trouble_);
-    }
-    return result;
-  }
-
-  std::vector<config_version> versions(std::uint32_t) override { return {}; }
-  std::optional<config_version> version(std::uint64_t) override { return {}; }
-  std::vector<audit_entry> audits(const audit_query&) override { return {}; }
-  audit_check verify_audit(std::uint64_t) override { return {}; }
 
   std::string trouble() const override { return trouble_; }
 
 private:
+  // What `find` finds, or nothing, and `trouble` says why.
+  template <class Result, class Find>
+  Result look(Find find) {
+    try {
+      if (trouble_ = db_.ensure_open(); trouble_.empty())
+        return find();
+    } catch (const std::exception& error) {
+      trouble_ = "read " + db_.failed(error);
+      db_.note(trouble_);
+    }
+    return {};
+  }
+
   // One try to write the batch; on a full disk only what the fleet does `by_itself`.
   std::string attempt(journal_batch& batch, bool durable, bool by_itself) {
     if (const bool low = !reserve_.ensure(); low != low_) {
@@ -190,10 +164,14 @@ private:
     if (low_ && !by_itself)
       return disk_full();
     try {
-      db_.look_again();
+      db_.look_again(true);
       if (auto problem = db_.ensure_open(); !problem.empty())
         return problem;
       begin_run(); // it may not have been possible when it was loaded
+      if (!loaded_) {
+        memory_ = recall();
+        loaded_ = true;
+      }
       db_->durable(durable || restore_);
       commit(batch);
       return {};
@@ -217,13 +195,11 @@ private:
                                    : "PRAGMA wal_autocheckpoint = 1000");
   }
 
-  void on_open(bool anew) {
+  void on_open() {
     restore_ = loaded_;
     keep_log_short();
     first_event_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(seq) FROM events"));
-    first_audit_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(id) FROM audit"));
-    if (anew && memory_.last_audit > 0)
-      run(*db_, "INSERT INTO sqlite_sequence VALUES ('audit', ?)", memory_.last_audit);
+    first_audit_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(seq) FROM audit"));
   }
 
   // Whether this run is new to the store. What an earlier one left is dropped then.
@@ -260,6 +236,22 @@ private:
   }
 
   void read(journal_contents& result) {
+    memory_ = recall();
+    loaded_ = true;
+    result.last_seq = memory_.last_seq;
+    result.last_incarnation = memory_.last_incarnation;
+    result.version = memory_.version;
+    result.applied = memory_.applied;
+    if (memory_.applied && memory_.applied->now != version_state::healthy)
+      result.healthy = memory_.healthy;
+    result.intents = memory_.intents;
+    result.overrides = memory_.overrides;
+    for (const auto& [name, record] : memory_.records)
+      result.records.push_back(record);
+  }
+
+  // All that the file holds of it.
+  memory recall() {
     auto& db = *db_;
     memory found;
     for (use rows{db, "SELECT * FROM instances"}; rows.next();) {
@@ -276,46 +268,34 @@ private:
       auto name = columns.text();
       found.overrides.emplace(std::move(name), columns.text());
     }
-    for (use rows{db, "SELECT number, tree FROM versions ORDER BY number DESC LIMIT 1"};
-         rows.next();) {
-      row columns{*rows};
-      columns.into(found.version);
-      found.applied = config_version{};
-      found.applied->number = found.version;
-      found.applied->tree = columns.text();
-    }
-    const auto unsigned_number = [&](const char* sql) {
-      return static_cast<std::uint64_t>(number(db, sql));
-    };
-    found.last_seq = unsigned_number("SELECT max(seq) FROM events");
-    found.last_audit = unsigned_number("SELECT max(id) FROM audit");
+    found.version = static_cast<std::uint64_t>(number(db, "SELECT max(number) FROM versions"));
+    found.last_seq = static_cast<std::uint64_t>(number(db, "SELECT max(seq) FROM events"));
     found.last_incarnation = meta("last_incarnation");
     found.run = meta("run");
-    found.applied_run = meta("applied_run");
-    memory_ = std::move(found);
-    result.last_seq = memory_.last_seq;
-    result.last_incarnation = memory_.last_incarnation;
-    result.version = memory_.version;
-    if (memory_.applied_run == memory_.run)
-      result.applied = memory_.applied;
-    result.intents = memory_.intents;
-    result.overrides = memory_.overrides;
-    for (const auto& [name, record] : memory_.records)
-      result.records.push_back(record);
+    found.chain = end_of_chain(db.database());
+    found.applied = applied_in(db, found.run);
+    if (found.applied)
+      found.healthy = healthy_before(db, found.run, found.applied->number);
+    return found;
   }
 
   void commit(journal_batch& batch) {
     auto& db = *db_;
-    const auto now = static_cast<std::int64_t>(::time(nullptr)) * 1'000'000;
+    const auto now = microseconds_now();
     auto last_seq = memory_.last_seq;
     auto last_incarnation = memory_.last_incarnation;
-    auto last_audit = memory_.last_audit;
-    auto version = memory_.version;
+    auto chain = memory_.chain;
+    auto applied = batch.applied;
+    std::optional<config_version> healthy;
+    const bool config = applied || !batch.settled.empty();
+    const auto run_number = run_ != 0 ? run_ : memory_.run;
     auto first_event = first_event_;
     auto first_audit = first_audit_;
     SQLite::Transaction transaction{db.database(), SQLite::TransactionBehavior::IMMEDIATE};
-    if (restore_)
-      restore(now);
+    if (restore_) {
+      restore();
+      chain = go_on_from(db.database(), chain, now);
+    }
     for (const auto& x : batch.transitions) {
       store::write(db, x);
       last_seq = std::max(last_seq, x.seq);
@@ -333,18 +313,14 @@ private:
       store::write(db, x);
       last_incarnation = std::max(last_incarnation, x.incarnation);
     }
-    for (auto& x : batch.audits) {
-      if (x.id != 0) {
-        run(db, "UPDATE audit SET outcome = ? WHERE id = ?", x.outcome, x.id);
-        continue;
-      }
-      run(db,
-          "INSERT INTO audit (time, uid, pid, origin, command, outcome) VALUES (?, ?, ?, ?, ?, ?)",
-          x.time, x.uid, x.pid, x.origin, x.command, x.outcome);
-      x.id = last_audit = static_cast<std::uint64_t>(db.database().getLastInsertRowid());
-      if (first_audit == 0)
-        first_audit = x.id;
+    if (applied) {
+      applied->number = memory_.version + 1;
+      if (applied->time == 0)
+        applied->time = now;
     }
+    std::vector<std::uint64_t> audit_ids;
+    for (const auto& x : batch.audits)
+      audit_ids.push_back(enter(db.database(), chain, x, version_of(x, applied), now));
     for (const auto& [name, stopped] : batch.intents)
       run(db, "INSERT OR REPLACE INTO intents VALUES (?, ?)", name, stopped);
     for (const auto& [name, patch] : batch.overrides)
@@ -356,16 +332,17 @@ private:
       run(db, "DELETE FROM instances WHERE name = ?", name);
       run(db, "DELETE FROM intents WHERE instance = ?", name);
     }
-    if (batch.applied) {
-      version =
-          1
-          + std::max(version,
-                     static_cast<std::uint64_t>(number(db, "SELECT max(number) FROM versions")));
-      run(db, "INSERT INTO versions VALUES (?, ?, ?)", version, now, bytes{batch.applied->tree});
-      set_meta("applied_run", run_);
-      if (version > bounds_.versions)
-        run(db, "DELETE FROM versions WHERE number <= ?", version - bounds_.versions);
-    }
+    for (const auto& [number, state] : batch.settled)
+      run(db, "UPDATE versions SET state = ? WHERE number = ?", to_string(state), number);
+    if (applied)
+      store::write(db, *applied, run_number);
+    else if (config && (applied = memory_.applied))
+      if (const auto found = batch.settled.find(applied->number); found != batch.settled.end())
+        applied->now = found->second;
+    if (config && applied)
+      healthy = healthy_before(db, run_number, applied->number);
+    if (batch.applied)
+      drop_versions(db, bounds_.versions);
     if (last_incarnation != memory_.last_incarnation)
       set_meta("last_incarnation", last_incarnation);
     for (auto name : died)
@@ -373,10 +350,17 @@ private:
           "DELETE FROM deaths WHERE instance = ?1 AND incarnation <= (SELECT incarnation FROM"
           " deaths WHERE instance = ?1 ORDER BY incarnation DESC LIMIT 1 OFFSET ?2)",
           name, bounds_.deaths_each);
-    prune("DELETE FROM events WHERE seq <= ?", first_event, last_seq, bounds_.events,
-          batch.transitions.size());
-    prune("DELETE FROM audit WHERE id <= ?", first_audit, last_audit, bounds_.audits,
-          batch.audits.size());
+    if (const auto until =
+            beyond(first_event, last_seq, bounds_.events, batch.transitions.size())) {
+      run(db, "DELETE FROM events WHERE seq <= ?", until);
+      first_event = until + 1;
+    }
+    if (first_audit == 0 && !batch.audits.empty())
+      first_audit = memory_.chain.seq + 1;
+    if (const auto until = beyond(first_audit, chain.seq, bounds_.audits, batch.audits.size())) {
+      drop_links(db.database(), chain, until, now);
+      first_audit = until + 1;
+    }
     const bool count_deaths = deaths_since_count_ + batch.deaths.size() > slice;
     if (count_deaths) {
       const auto count = static_cast<std::uint64_t>(number(db, "SELECT count(*) FROM deaths"));
@@ -388,14 +372,17 @@ private:
 
     // From here on nothing fails: what is remembered is what is in the file.
     restore_ = false;
-    loaded_ = true;
     first_event_ = first_event;
     first_audit_ = first_audit;
     deaths_since_count_ = count_deaths ? 0 : deaths_since_count_ + batch.deaths.size();
     memory_.last_seq = last_seq;
     memory_.last_incarnation = last_incarnation;
-    memory_.last_audit = last_audit;
-    memory_.version = version;
+    memory_.chain = std::move(chain);
+    for (std::size_t i = 0; i < audit_ids.size(); ++i) {
+      batch.audits[i].id = audit_ids[i];
+      if (batch.applied)
+        batch.audits[i].version = version_of(batch.audits[i], applied);
+    }
     for (const auto& x : batch.records)
       memory_.records.insert_or_assign(x.name, x);
     for (const auto& [name, stopped] : batch.intents)
@@ -409,40 +396,44 @@ private:
       memory_.records.erase(name);
       memory_.intents.erase(name);
     }
-    memory_.run = run_;
+    memory_.run = run_number;
     if (batch.applied) {
-      memory_.applied = batch.applied;
-      memory_.applied_run = run_;
+      batch.applied->number = memory_.version = applied->number;
+      batch.applied->time = applied->time;
+    }
+    if (config) {
+      memory_.applied = std::move(applied);
+      memory_.healthy = std::move(healthy);
     }
   }
 
-  void prune(const char* sql, std::uint64_t& first, std::uint64_t last, std::uint64_t keep,
-             std::uint64_t added) {
+  // Up to where rows are to go from a table that has those from `first` to `last`; 0: none.
+  static std::uint64_t beyond(std::uint64_t first, std::uint64_t last, std::uint64_t keep,
+                              std::uint64_t added) {
     if (first == 0 || last < first || last - first < keep + slice)
-      return;
-    const auto until = std::min(last - keep, first + slice + added);
-    run(*db_, sql, until);
-    first = until + 1;
+      return 0;
+    return std::min(last - keep, first + slice + added);
   }
 
   // The file below is another one than that which knew all this.
-  void restore(std::int64_t now) {
+  void restore() {
     auto& db = *db_;
     run(db, "DELETE FROM instances");
     run(db, "DELETE FROM intents");
     run(db, "DELETE FROM overrides");
+    // Those were never acknowledged, or are another file's.
+    run(db, "DELETE FROM versions WHERE number > ?", memory_.version);
     for (const auto& [name, record] : memory_.records)
       store::write(db, record);
     for (const auto& [name, stopped] : memory_.intents)
       run(db, "INSERT INTO intents VALUES (?, ?)", name, stopped);
     for (const auto& [name, patch] : memory_.overrides)
       run(db, "INSERT INTO overrides VALUES (?, ?)", name, patch);
-    if (memory_.applied)
-      run(db, "INSERT OR REPLACE INTO versions VALUES (?, ?, ?)", memory_.version, now,
-          bytes{memory_.applied->tree});
+    for (const auto* each : {&memory_.healthy, &memory_.applied})
+      if (*each)
+        store::write(db, **each, memory_.run);
     set_meta("last_incarnation", memory_.last_incarnation);
     set_meta("run", memory_.run);
-    set_meta("applied_run", memory_.applied_run);
   }
 
   options bounds_;

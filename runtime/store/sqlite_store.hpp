@@ -4,10 +4,11 @@
 // instance, audit, intents, overrides and versions of the tree.
 //
 // It survives what happens to files. Damaged: moved aside, begun anew. Deleted or
-// replaced underneath: noticed before the next write. Locked, full, read-only: the
-// write says so and the caller tries again. Whenever a file is begun anew or a write
-// failed, what the store itself still knows (records, intents, overrides, the applied
-// tree) is written again together with the next batch. On a full disk a reserve is given
+// replaced underneath: noticed before the next write; what was deleted is put back. Locked, full,
+// read-only: the write says so and the caller tries again. Whenever a file is begun anew or a write
+// failed, what the store itself still knows (records, intents, overrides, the applied version and
+// the healthy one before it, where the chain of the audit ends) is written again together with the
+// next batch. On a full disk a reserve is given
 // back first; until there is room for it again only what the fleet does by itself is written.
 
 #include "actors/seams.hpp"
@@ -25,9 +26,9 @@ struct options {
   std::uint64_t events = 100'000;       ///< transitions kept
   std::uint32_t deaths_each = 100;      ///< deaths kept of one instance …
   std::uint64_t deaths = 100'000;       ///< … and of all together
-  std::uint64_t audits = 100'000;       ///< audit entries kept
-  std::uint64_t versions = 50;          ///< applied trees kept
-  std::uint64_t reserve = 0;            ///< bytes kept for a full disk, in `reserve` beside it
+  std::uint64_t audits = 100'000;       ///< of the audit: entries and outcomes, one each
+  std::uint64_t versions = 50; ///< applied states kept; the last healthy one is in any case
+  std::uint64_t reserve = 0;   ///< bytes kept for a full disk, in `reserve` beside it
 };
 
 /// The store at `path`. Never throws and never returns null: where the disk cannot be

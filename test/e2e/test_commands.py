@@ -388,7 +388,8 @@ class Commands(Case):
     def test_audit(self):
         self.shared.ask("resume", "market/feed")
         with contextlib.closing(sqlite3.connect(self.shared.state / "state.db")) as db:
-            row = db.execute("select uid, command, outcome from audit order by id desc").fetchone()
+            row = db.execute("select uid, command, (select outcome from audit where entry = e.seq order by seq desc)"
+                             " from audit e where entry = seq order by seq desc").fetchone()
         self.assertEqual((os.geteuid(), "resume market/feed"), row[:2])
         self.assertIn("accepted by 1", row[2])
 

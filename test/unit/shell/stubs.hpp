@@ -130,6 +130,10 @@ inline journal_actor::behavior_type journal(journal_actor::pointer, world_ptr w)
         return "";
       },
       [](view_atom) { return journal_contents_ptr{}; },
+      [](versions_atom, std::uint32_t) { return version_list{}; },
+      [](versions_atom, std::uint64_t) { return version_list{}; },
+      [](audit_atom, const audit_query&) { return audit_list{}; },
+      [](verify_atom, std::uint64_t) { return audit_check{}; },
       [](tick_atom, std::uint64_t) {},
       [w](figures_atom) {
         figures result;
@@ -176,6 +180,7 @@ inline ledger_actor::behavior_type ledger(ledger_actor::pointer self, world_ptr 
       [](const death&) {},
       [](const group_record&) {},
       [](retain_atom, const config::spec_ptr&, std::uint64_t) {},
+      [](remark_atom, const std::string&) {},
       [](adopt_atom, const std::string&,
          const lineage&) -> caf::result<instance_record, std::uint64_t> {
         return {instance_record{}, std::uint64_t{0}};
@@ -225,6 +230,7 @@ inline launcher_actor::behavior_type launcher(launcher_actor::pointer, world_ptr
       [](withdraw_atom, const std::string&, std::uint64_t) {},
       [](signal_atom, const std::string&, std::uint64_t, int, bool) { return std::string{}; },
       [](freeze_atom, const std::string&, std::uint64_t, bool) { return std::string{}; },
+      [](adjust_atom, const launch&) { return std::string{}; },
       [](sweep_atom, const std::string&, std::uint64_t, sweeping) { return std::uint32_t{0}; },
       [](tail_atom, const std::string&, std::uint64_t) { return std::string{}; },
       [](commit_atom, const std::string&, std::uint64_t) {},

@@ -1,17 +1,16 @@
 // What happens to files: deaths in the middle, damage, failing and full disks, foreign hands.
 
 #include "test/unit/store/failing_disk.hpp"
+#include "test/unit/store/kill_loop.hpp"
 #include "test/unit/store/queue_fixture.hpp"
 
 #include <SQLiteCpp/Database.h>
 #include <boost/test/unit_test.hpp>
 
-#include <csignal>
 #include <fcntl.h>
 #include <fstream>
 #include <random>
 #include <sstream>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace troupe;
@@ -22,7 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Accepts ten and ends the ten before, for ever, and says each round that was acknowledged.
-[[noreturn]] void write_for_ever(const std::string& path, int out) {
+void write_for_ever(const std::string& path, int out) {
   auto store = store::open_queue(path);
   auto round = store->load().last_row / 10 + 1;
   for (;; ++round) {
@@ -32,7 +31,7 @@ namespace {
     what.entries = {{"", "round", std::to_string(round), round, 0, false}};
     if (!queue_fixture::write(*store, what).empty()
         || ::write(out, &round, sizeof(round)) != sizeof(round))
-      ::_exit(1);
+      return;
   }
 }
 
@@ -73,27 +72,7 @@ struct trouble_fixture : queue_fixture {
 BOOST_FIXTURE_TEST_SUITE(queue_trouble_suite, trouble_fixture)
 
 BOOST_AUTO_TEST_CASE(what_was_acknowledged_survives_kill_9) {
-  std::uint64_t acknowledged = 0;
-  for (int round = 0; round < 40; ++round) {
-    int pipe_fds[2];
-    BOOST_REQUIRE(::pipe(pipe_fds) == 0);
-    const auto child = ::fork();
-    BOOST_REQUIRE(child >= 0);
-    if (child == 0) {
-      ::close(pipe_fds[0]);
-      write_for_ever(path, pipe_fds[1]);
-    }
-    ::close(pipe_fds[1]);
-    std::uint64_t number = 0;
-    for (int i = 0; i <= round % 7; ++i) {
-      BOOST_REQUIRE(::read(pipe_fds[0], &number, sizeof(number)) == sizeof(number));
-      acknowledged = number;
-    }
-    ::kill(child, SIGKILL);
-    while (::read(pipe_fds[0], &number, sizeof(number)) == sizeof(number))
-      acknowledged = number;
-    ::close(pipe_fds[0]);
-    ::waitpid(child, nullptr, 0);
+  troupe::test::kill_again_and_again(path, write_for_ever, [&](std::uint64_t acknowledged) {
     auto store = store::open_queue(path);
     const auto found = store->load();
     BOOST_TEST(found.trouble == "");
@@ -105,7 +84,7 @@ BOOST_AUTO_TEST_CASE(what_was_acknowledged_survives_kill_9) {
     BOOST_REQUIRE(found.messages.size() == 10u);
     BOOST_TEST(found.messages.front().row == last * 10 - 9);
     BOOST_TEST(store->counts().of.at("durable_bytes") == 1000);
-  }
+  });
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_of_the_files_at_any_moment_is_whole) {

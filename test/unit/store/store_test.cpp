@@ -10,6 +10,7 @@
 
 using namespace troupe;
 using troupe::test::store_fixture;
+using troupe::test::version_of;
 
 BOOST_FIXTURE_TEST_SUITE(store_suite, store_fixture)
 
@@ -78,6 +79,7 @@ BOOST_AUTO_TEST_CASE(a_record_comes_back_as_it_was) {
   full.last_exit = exit_status{0, 11, true};
   full.last_exit_at = 99;
   full.policy = {3, 2, 1, {10, 20, 30}};
+  full.settings = 0xfedcba9876543210;
   const auto plain = make_record("b#0");
   {
     auto store = store::open_store(path);
@@ -112,6 +114,7 @@ BOOST_AUTO_TEST_CASE(a_record_comes_back_as_it_was) {
   BOOST_TEST((x.last_exit == full.last_exit));
   BOOST_TEST(x.last_exit_at == full.last_exit_at);
   BOOST_TEST((x.policy == full.policy));
+  BOOST_TEST(x.settings == full.settings);
   BOOST_TEST(found.last_incarnation == 9u);
 }
 
@@ -120,6 +123,7 @@ BOOST_AUTO_TEST_CASE(a_fresh_run_keeps_incarnations_events_and_overrides_only) {
     auto store = store::open_store(path);
     journal_batch batch;
     auto record = make_record("a#0", 5);
+    record.settings = 77;
     record.policy.attempt = 4;
     record.last_exit = exit_status{1, 0, false};
     batch.records = {record};
@@ -138,6 +142,7 @@ BOOST_AUTO_TEST_CASE(a_fresh_run_keeps_incarnations_events_and_overrides_only) {
   BOOST_TEST(!x.wanted);
   BOOST_TEST(x.restarts == 0u);
   BOOST_TEST(x.pid == 0);
+  BOOST_TEST(x.settings == 0u);
   BOOST_TEST(!x.last_exit);
   BOOST_TEST((x.policy == policy_memory{}));
   BOOST_TEST(found.intents.empty());
@@ -308,36 +313,6 @@ BOOST_AUTO_TEST_CASE(the_last_deaths_of_each_instance_are_kept) {
   BOOST_TEST(store->deaths("quiet#0", 100).size() == 1u);
 }
 
-BOOST_AUTO_TEST_CASE(the_audit_numbers_its_entries_and_takes_outcomes) {
-  auto store = store::open_store(path);
-  journal_batch batch;
-  batch.audits = {{0, 1, 0, 12, "admin.sock", "stop a", ""}, {0, 2, 0, 12, "admin.sock", "x", ""}};
-  BOOST_TEST(store->write(batch, true) == "");
-  BOOST_TEST(batch.audits[0].id == 1u);
-  BOOST_TEST(batch.audits[1].id == 2u);
-  journal_batch outcome;
-  outcome.audits = {batch.audits[0]};
-  outcome.audits[0].outcome = "done";
-  BOOST_TEST(store->write(outcome, true) == "");
-  SQLite::Database db{path, SQLite::OPEN_READONLY, 1000};
-  BOOST_TEST(db.execAndGet("SELECT outcome FROM audit WHERE id = 1").getString() == "done");
-  BOOST_TEST(db.execAndGet("SELECT outcome FROM audit WHERE id = 2").getString() == "");
-  BOOST_TEST(db.execAndGet("SELECT count(*) FROM audit").getInt() == 2);
-}
-
-BOOST_AUTO_TEST_CASE(versions_are_numbered_and_the_last_are_kept) {
-  auto store = store::open_store(path, {.versions = 5});
-  for (int i = 1; i <= 8; ++i) {
-    journal_batch batch;
-    batch.applied = version_of("tree " + std::to_string(i));
-    BOOST_TEST(store->write(batch, true) == "");
-  }
-  BOOST_TEST(count("versions") == 5);
-  const auto found = store::open_store(path)->load(0);
-  BOOST_TEST(found.version == 8u);
-  BOOST_TEST(found.applied->tree == "tree 8");
-}
-
 BOOST_AUTO_TEST_CASE(what_is_forgotten_goes_but_its_incarnation_is_remembered) {
   auto store = store::open_store(path);
   journal_batch batch;
@@ -362,7 +337,7 @@ BOOST_AUTO_TEST_CASE(events_and_audit_stay_within_their_bounds) {
     journal_batch batch;
     for (int i = 0; i < 500; ++i) {
       batch.transitions.push_back(make_transition(++seq));
-      batch.audits.push_back({0, 1, 0, 1, "keeper", "x", ""});
+      batch.audits.push_back({0, 1, 0, 1, "keeper", "x", "", "", 0});
     }
     BOOST_TEST(store->write(batch, false) == "");
     BOOST_TEST(count("events") <= 2000 + 1000 + 500);
@@ -370,6 +345,8 @@ BOOST_AUTO_TEST_CASE(events_and_audit_stay_within_their_bounds) {
   }
   BOOST_TEST(store->events(ask([](event_query& q) { q.last = 1; })).front().seq == seq);
   BOOST_TEST(count("events") >= 2000);
+  BOOST_TEST(count("audit") >= 1500);
+  BOOST_TEST(store->verify_audit(0).problem == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_written_twice_is_there_once) {
