@@ -84,7 +84,7 @@ const files two_bots{{"a.json", bot("one", R"("replicas": 4)")}, {"b.json", bot(
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(config, fleet_world)
+BOOST_FIXTURE_TEST_SUITE(changes, fleet_world)
 
 // -- a change ------------------------------------------------------------------------------
 
