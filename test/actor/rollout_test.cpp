@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(bots_in_waves_that_double_and_whom_one_waits_for_first) {
   world w;
   w.run(before.build());
   w.change_to(after.build());
-  BOOST_TEST(w.to_replace() == std::vector<std::string>{"b29"}, boost::test_tools::per_element());
+  BOOST_TEST(w.to_replace() == std::vector<std::string>{"b29#0"}, boost::test_tools::per_element());
   std::vector<std::size_t> widths;
   while (!w.done)
     widths.push_back(w.replace_all());
