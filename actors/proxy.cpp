@@ -96,12 +96,6 @@ void proxy_state::remove(const std::string& cause) {
   when_adopted([this] { leave_if_removed(); });
 }
 
-void proxy_state::apply(config::bot_spec_ptr fresh) {
-  args.spec = std::move(fresh);
-  if (adopted && !launched && !has_process(record.now) && !end)
-    spec = args.spec;
-}
-
 // -- what becomes of its process ------------------------------------------------------
 
 // Until it is adopted, whatever happens is in what the launcher will tell then.
@@ -117,13 +111,13 @@ void proxy_state::on_spawned(const spawned& what) {
       || (launched && what.incarnation != last_number)) {
     caf::anon_send(args.services->launcher, sweep_atom_v, record.name, what.incarnation,
                    sweeping::all);
-  record.settings = what.settings;
     return;
   }
   launched = taken_back = by_order = false;
   last_number = record.incarnation = what.incarnation;
   record.pid = what.pid;
   record.started = wall_now();
+  record.settings = what.settings;
   was_ready = expired = is_stalled = linked = unresponsive = false;
   kills = remarks = 0;
   lost_link.clear();
@@ -136,6 +130,7 @@ void proxy_state::on_spawned(const spawned& what) {
     if (each.incarnation == what.incarnation)
       heed(each);
   const auto to_recycle = std::exchange(recycle_cause, std::nullopt);
+  put_in_force(); // new settings that came while it was being started
   if (!record.wanted)
     raise(event::stop, "nobody wants it up");
   else if (to_recycle)
@@ -210,12 +205,12 @@ void proxy_state::step(event what, const std::string& cause) {
     return perform(row->act);
   record.now = row->to;
   record.since = wall_now();
-    record.settings = 0;
   record.why = cause;
   record.next.reset();
   if (!has_process(record.now)) {
     record.pid = 0;
     record.started = 0;
+    record.settings = 0;
   }
   perform(row->act);
   // What is given up is not restarted now, so its end concerns no sibling; nor does a
@@ -288,7 +283,7 @@ void proxy_state::report(bool ended, const std::string& cause) {
   told = true;
   told_busy = busy();
   self->send(args.parent, child_report{record.name, record.now, record.wanted, ended, cause, busy(),
-                                       record.printed});
+                                       record.printed, record.settings});
 }
 
 // -- actions ---------------------------------------------------------------------------

@@ -40,7 +40,7 @@ struct proxy_state {
   void recycle(const std::string& cause);
   void hurry();
   void remove(const std::string& cause);
-  void apply(config::bot_spec_ptr fresh);
+  void apply(config::bot_spec_ptr fresh); // proxy_config.cpp
   caf::result<outcomes> operate(const operation& order);
   void on_spawned(const spawned& what);
   void on_spawn_failed(const spawn_failed& what);
@@ -120,6 +120,12 @@ private:
   void heed(const notice& what);
   bool checked() const { return spec->ready.how != config::ready_spec::kind::none; }
 
+  // -- new settings (proxy_config.cpp) -------------------------------------------------------
+
+  void put_in_force();
+  void adjust();
+  void reschedule(const config::bot_spec& before);
+
   // -- its link, and what it is asked over it (proxy_link.cpp) ------------------------------
 
   enum class rung : std::uint8_t { none, drain, flatten };
@@ -177,7 +183,7 @@ private:
 
   pointer self;
   proxy_args args;
-  config::bot_spec_ptr spec; ///< what its process, if any, was started with
+  config::bot_spec_ptr spec; ///< what holds for its process, if any
   instance_record record;
   std::deque<std::pair<event, std::string>> events; ///< raised while one is carried out
   bool stepping = false;

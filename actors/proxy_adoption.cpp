@@ -58,6 +58,7 @@ void proxy_state::begin_adoption() {
 
 void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees found) {
   const bool restored = known.since != 0;
+  spec = args.spec; // may have changed since this began
   spdlog::debug("proxy {}@{} (actor {}) takes over: recorded {}, {} slots, start {} under way",
                 args.name, known.incarnation, self->id(), to_string(known.now), found.items.size(),
                 found.launching);
@@ -172,9 +173,9 @@ void proxy_state::adopt_living(const slot_info& slot) {
   record.incarnation = slot.incarnation;
   record.pid = slot.pid;
   record.started = slot.started;
-  was_ready = same && record.now != state::starting;
   if (slot.settings != 0 || !same)
     record.settings = slot.settings;
+  was_ready = same && record.now != state::starting;
   if (same) {
     resume();
     watch_silence();
@@ -195,8 +196,8 @@ void proxy_state::adopt_ended(const adoptee& found) {
     record.incarnation = slot.incarnation;
     record.pid = slot.pid;
     record.started = slot.started;
-    raise(event::adopt, "found ended");
     record.settings = slot.settings;
+    raise(event::adopt, "found ended");
   }
   if (slot.incarnation == record.incarnation && has_process(record.now)) {
     was_ready = has_been_ready(record.now);

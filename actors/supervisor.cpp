@@ -1,5 +1,6 @@
 #include "actors/supervisor.hpp"
 
+#include "actors/changes.hpp"
 #include "actors/clocks.hpp"
 #include "actors/proxy.hpp"
 
@@ -14,6 +15,8 @@ namespace {
 /// How often actors may throw before the one above must help; what a process does
 /// never counts.
 constexpr config::rate_spec actor_intensity{10, std::chrono::minutes{1}};
+
+constexpr const char* gone_from_config = "it is no longer in the config";
 
 } // namespace
 
@@ -36,26 +39,31 @@ void supervisor_state::wire(services_ptr replaced) {
 }
 
 void supervisor_state::apply(config::group_ptr group, config::spec_ptr fleet) {
-  args.group = std::move(group);
+  const auto before = std::exchange(args.group, std::move(group));
   args.fleet = std::move(fleet);
   if (removed)
     return; // no child comes, all go
+  bool changed =
+      before && (before->how != args.group->how || before->intensity != args.group->intensity);
   conditions.clear();
-  needs = sibling_order(*args.fleet, *args.group);
+  auto needed = std::exchange(needs, sibling_order(*args.fleet, *args.group));
   std::set<std::string> present;
+  std::set<std::string> units;
   std::set<std::string> watched;
   std::size_t position = 0;
   for (const auto& entry : args.group->children) {
     if (entry.group) {
       present.insert(entry.group->name);
+      units.insert(entry.group->name);
       child fresh;
       fresh.unit = entry.group->name;
       fresh.position = position++;
       fresh.group = entry.group;
-      put(entry.group->name, std::move(fresh));
+      changed |= put(entry.group->name, std::move(fresh));
       continue;
     }
     const auto& bot = *entry.bot;
+    units.insert(bot.name);
     auto& waits_for = conditions[bot.name] = start_conditions(*args.fleet, bot.name);
     for (const auto& each : waits_for)
       watched.insert(each.on.target);
@@ -66,39 +74,60 @@ void supervisor_state::apply(config::group_ptr group, config::spec_ptr fleet) {
       fresh.unit = bot.name;
       fresh.position = position;
       fresh.spec = bot.instances[i];
-      put(full_name, std::move(fresh));
+      changed |= put(full_name, std::move(fresh));
     }
     ++position;
   }
-  for (auto& [full_name, each] : children)
-    if (!present.contains(full_name) && !each.leaving)
-      leave(full_name, "it is no longer in the config");
+  // All are marked before the first is told, so that they end in order. What goes ends in the
+  // order that it had.
+  for (auto& [full_name, each] : children) {
+    if (const auto at = needed.find(each.unit); at != needed.end() && !units.contains(each.unit))
+      needs.insert(*at);
+    if (present.contains(full_name) || std::exchange(each.leaving, true))
+      continue;
+    mark_to_end(full_name, ending::remove, gone_from_config);
+    changed = true; // it may have been at fault
+  }
+  replace_outdated();
+  may_go_on = true; // the order may be another one
   if (!watched.empty())
     self->send(args.services->ledger, watch_atom_v,
                std::vector<std::string>(watched.begin(), watched.end()));
   tell_ledger();
-  settle();
+  if (changed && given_up && !stopping) { // it deserves a new try
+    policy = {};
+    why = "its config has changed";
+    come_back();
+  } else {
+    settle();
+  }
   if (const auto cause = std::exchange(stop_when_told, std::nullopt))
     stop(*cause);
 }
 
-void supervisor_state::put(const std::string& full_name, child fresh) {
+// True when what it was is changed in what may have made it fail.
+bool supervisor_state::put(const std::string& full_name, child fresh) {
   auto at = children.find(full_name);
   if (at == children.end()) {
     auto& added = children.emplace(full_name, std::move(fresh)).first->second;
     if (!stopping)
       spawn(full_name, added);
-    return;
+    return false;
   }
   auto& there = at->second;
   there.position = fresh.position;
   // One that is leaving comes back under this spec once it has left (on_exit).
-  const bool same_spec = fresh.spec && there.spec && *fresh.spec == *there.spec;
+  const bool same_spec =
+      fresh.spec && there.spec && (fresh.spec == there.spec || *fresh.spec == *there.spec);
+  const bool changed =
+      !same_spec && fresh.spec && there.spec && deserves_new_try(*there.spec, *fresh.spec);
+  if (!same_spec && there.spec && !out_of_date(there.settings, *there.spec))
+    there.outdated = there.spec;
   there.spec = std::move(fresh.spec);
   there.group = std::move(fresh.group);
   if (std::exchange(there.leaving, false)) {
     if (to_end.erase(full_name) == 0)
-      return;
+      return changed;
     ending_now.erase(full_name); // it has not been told, so it just stays
     may_go_on = true;
   }
@@ -106,6 +135,7 @@ void supervisor_state::put(const std::string& full_name, child fresh) {
     self->send(there.as_group, apply_atom_v, there.group, args.fleet);
   else if (!same_spec)
     self->send(there.as_proxy, apply_atom_v, there.spec);
+  return changed;
 }
 
 void supervisor_state::spawn(const std::string& full_name, child& what) {
@@ -121,11 +151,6 @@ void supervisor_state::spawn(const std::string& full_name, child& what) {
     what.handle = what.as_proxy;
   }
   set_busy(what); // it has not looked yet whether something is there
-}
-
-void supervisor_state::leave(const std::string& full_name, const std::string& cause) {
-  children.at(full_name).leaving = true;
-  end_children({full_name}, ending::remove, cause);
 }
 
 void supervisor_state::count(const child& what, int sign) {
@@ -184,7 +209,7 @@ void supervisor_state::on_exit(const caf::exit_msg& message) {
 // What it was told may have gone with the actor that it was told to.
 void supervisor_state::order_anew(const std::string& full_name, const child& what) {
   if (what.leaving)
-    send_order(what, {ending::remove, "it is no longer in the config"});
+    send_order(what, {ending::remove, gone_from_config});
   else if (stopping)
     send_order(what, {ending::stop, why});
   else if (const auto at = ending_now.find(full_name);
@@ -274,6 +299,7 @@ void supervisor_state::on_report(const child_report& report) {
   each.now = report.now;
   each.wanted = report.wanted;
   each.busy = report.busy;
+  each.settings = report.settings;
   count(each, +1);
   if (was_occupied && !each.occupied())
     note_end(report.child, each);
@@ -289,6 +315,8 @@ void supervisor_state::on_report(const child_report& report) {
     strategize(report.child, report.cause);
   else if (each.now != state::stopping && has_process(each.now))
     keep_down(report.child);
+  if (is_outdated(report.child, each)) // it was found like that, or was under way
+    replace_outdated();
   settle();
 }
 
@@ -338,7 +366,7 @@ void supervisor_state::tell(bool ended, const std::string& cause) {
   told = overall();
   told_wanted = wanted > 0;
   told_busy = occupied > 0;
-  child_report report{args.name, told, told_wanted, ended, cause, told_busy, {}};
+  child_report report{args.name, told, told_wanted, ended, cause, told_busy, {}, 0};
   if (args.parent)
     self->send(args.parent, std::move(report));
   else if (args.guardian)

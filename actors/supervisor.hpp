@@ -67,10 +67,12 @@ private:
     std::size_t position = 0;  ///< of the unit in start order
     state now = state::defined;
     bool wanted = false;
-    bool busy = false;         ///< there may be a process that `now` does not tell of
-    bool leaving = false;      ///< told to be no more
-    config::bot_spec_ptr spec; ///< of a proxy
-    config::group_ptr group;   ///< of a group
+    bool busy = false;             ///< there may be a process that `now` does not tell of
+    bool leaving = false;          ///< told to be no more
+    config::bot_spec_ptr spec;     ///< of a proxy
+    config::bot_spec_ptr outdated; ///< … and what it was before a change that needs a new process
+    std::uint64_t settings = 0;    ///< what that process was started with
+    config::group_ptr group;       ///< of a group
 
     bool occupied() const { return has_process(now) || busy; }
   };
@@ -85,11 +87,12 @@ private:
 
   // -- children --------------------------------------------------------------------------
 
-  void put(const std::string& full_name, child fresh);
+  bool put(const std::string& full_name, child fresh);
   void spawn(const std::string& full_name, child& what);
-  void leave(const std::string& full_name, const std::string& cause);
   void count(const child& what, int sign);
   void set_busy(child& what);
+  void replace_outdated();
+  bool is_outdated(const std::string& full_name, const child& what) const;
   void order_anew(const std::string& full_name, const child& what);
 
   // -- starting --------------------------------------------------------------------------
@@ -100,6 +103,7 @@ private:
 
   // -- ending, dependents first -------------------------------------------------------------
 
+  void mark_to_end(const std::string& full_name, ending how, const std::string& cause);
   void end_children(const std::set<std::string>& names, ending how, const std::string& cause);
   void go_on_ending();
   void note_end(const std::string& full_name, const child& what);

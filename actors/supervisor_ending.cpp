@@ -1,5 +1,6 @@
 // How a group ends its children: whoever depends on a sibling ends before it.
 
+#include "actors/changes.hpp"
 #include "actors/clocks.hpp"
 #include "actors/supervisor.hpp"
 
@@ -9,19 +10,41 @@
 
 namespace troupe {
 
+void supervisor_state::mark_to_end(const std::string& full_name, ending how,
+                                   const std::string& cause) {
+  may_go_on = true;
+  if (how != ending::remove && children.at(full_name).leaving)
+    return;
+  const auto at = to_end.find(full_name);
+  if (at != to_end.end() && at->second.how > how)
+    return;
+  to_end.insert_or_assign(full_name, order_to_end{how, cause});
+  ending_now.insert_or_assign(full_name, order_to_end{how, cause});
+}
+
 void supervisor_state::end_children(const std::set<std::string>& names, ending how,
                                     const std::string& cause) {
-  for (const auto& full_name : names) {
-    if (how != ending::remove && children.at(full_name).leaving)
-      continue;
-    const auto at = to_end.find(full_name);
-    if (at != to_end.end() && at->second.how > how)
-      continue;
-    to_end.insert_or_assign(full_name, order_to_end{how, cause});
-    ending_now.insert_or_assign(full_name, order_to_end{how, cause});
-  }
+  for (const auto& full_name : names)
+    mark_to_end(full_name, how, cause);
   may_go_on = true;
   go_on_ending();
+}
+
+// Its process runs with settings that are no more. One that is being ended comes back with the
+// new ones anyway.
+bool supervisor_state::is_outdated(const std::string& full_name, const child& what) const {
+  return what.as_proxy && what.spec && what.occupied() && !what.leaving && !stopping
+         && !ending_now.contains(full_name) && out_of_date(what.settings, *what.spec);
+}
+
+// All at once, so that those who depend on one another end in order.
+void supervisor_state::replace_outdated() {
+  for (const auto& [full_name, each] : children)
+    if (is_outdated(full_name, each)) {
+      const bool is_known = each.outdated && each.outdated->fingerprint == each.settings;
+      mark_to_end(full_name, ending::recycle,
+                  describe_change(is_known ? each.outdated.get() : nullptr, *each.spec));
+    }
 }
 
 void supervisor_state::go_on_ending() {

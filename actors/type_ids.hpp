@@ -55,6 +55,7 @@ struct child_report {
   /// or what a dead one left behind is being swept, or its on_crash runs.
   bool busy = false;
   std::vector<std::string> printed; ///< as in its record
+  std::uint64_t settings = 0;       ///< as in its record
 };
 
 /// The ids of the actors from the root supervisor down to one that speaks for an

@@ -243,8 +243,7 @@ const char* core::take_welcome(std::string_view body) {
   up_since_ = now();
   heartbeat_ = words->heartbeat;
   fleet_ = words->fleet;
-  if (config_.version != words->config.version || config_.settings != words->config.settings
-      || config_.labels != words->config.labels)
+  if (config_.settings != words->config.settings || config_.labels != words->config.labels)
     told_settings_ = link_ == 1; // the first ones are no change
   config_ = words->config;
   zstd_ = words->zstd;

@@ -137,6 +137,19 @@ void hub::impl::unsubscribe(link_state& from, std::uint64_t call, const json& sa
   result(from, call, {});
 }
 
+/// By its new settings it may listen to less.
+void hub::impl::review_subscriptions(peer& who) {
+  for (const auto& pattern : topics.patterns_of(who.id)) {
+    if (may(who).may_subscribe(pattern))
+      continue;
+    if (topics.unsubscribe(who.id, pattern).durable)
+      batch.unsubscribed.push_back({who.name, pattern});
+    if (who.linked())
+      notify(who, who.incarnation, notice::kind::remark,
+             "it listens to " + pattern + " no more: its config does not allow it");
+  }
+}
+
 void hub::impl::on_tell(link_state& from, std::string_view body) {
   const auto said = parse_object(body);
   if (!said)
@@ -241,8 +254,8 @@ json hub::impl::config_of(const peer& of) const {
 void hub::impl::tell_config(peer& to) {
   if (!to.linked())
     return;
-  auto config = config_of(to);
   auto& link = *to.link;
+  auto config = config_of(to);
   auto before = json::parse(link.last_config);
   if (before["labels"] == config["labels"] && before["settings"] == config["settings"])
     return;

@@ -49,8 +49,11 @@ void hub::impl::change(peer& who, route_ptr to) {
     else
       end_process(who);
   }
-  if (where && (!before || before->spec != where->spec))
+  if (where && (!before || before->spec != where->spec)) {
     tell_config(who);
+    if (!before || before->spec->may_subscribe != where->spec->may_subscribe)
+      review_subscriptions(who);
+  }
 }
 
 /// Whether the table says that the process that has linked is no more.

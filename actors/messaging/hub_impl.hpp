@@ -162,6 +162,7 @@ struct hub::impl final : load_view, service_port {
   void control(link_state&, wire::frame_type, const json&);
   json config_of(const peer&) const;
   void tell_config(peer&);
+  void review_subscriptions(peer&);
   void notify(const peer&, std::uint64_t incarnation, notice::kind, std::string text);
   void order(const std::string&, std::uint64_t, link_order, std::chrono::milliseconds);
 

@@ -136,6 +136,18 @@ void attention::attend(const launch& what, pid_t pid, unique_fd& socket, bool ch
     start_check(of, x);
 }
 
+void attention::adjust(const launch& what) {
+  boost::asio::post(io_, [this, what] {
+    const slot_key of{what.instance, what.incarnation};
+    const auto x = find(of);
+    if (!x)
+      return;
+    x->spec = what.spec;
+    x->looking = true;
+    output_.watch(of.instance, of.incarnation, patterns_of(*what.spec), listener(of));
+  });
+}
+
 void attention::open(const slot_key& of, const bot_ptr& x, unique_fd& socket) {
   if (!socket)
     return;

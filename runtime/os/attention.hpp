@@ -65,6 +65,9 @@ public:
   /// As the seam's: for a process that is there (`pid` > 0) or about to be.
   void attend(const launch& what, pid_t pid, unique_fd& socket, bool check_ready);
 
+  /// Others wait for other lines of it from now on. From any thread.
+  void adjust(const launch& what);
+
   /// The process has ended: what it said last is told, and nothing more.
   void end(const slot_key& of);
 

@@ -328,6 +328,49 @@ std::string cgroup_tree::child_name(std::string_view instance, std::uint64_t inc
   return result + '@' + std::to_string(incarnation);
 }
 
+namespace {
+
+/// A limit that the kernel enforces on a group.
+struct group_limit {
+  const char* key; ///< in a bot's file
+  const char* controller;
+  const char* file;
+  std::optional<std::string> value; ///< none: not limited
+  const char* unlimited;
+};
+
+std::vector<group_limit> group_limits(const config::limits_spec& x) {
+  const auto number = [](const std::optional<std::uint64_t>& value) {
+    return value ? std::optional{std::to_string(*value)} : std::nullopt;
+  };
+  std::optional<std::string> cores;
+  if (x.cpu)
+    cores = std::to_string(std::max(1000l, std::lround(*x.cpu * 100'000))) + " 100000";
+  return {{"memory", "memory", "memory.max", number(x.memory), "max"},
+          {"memory_high", "memory", "memory.high", number(x.memory_high), "max"},
+          {"tasks", "pids", "pids.max", number(x.tasks), "max"},
+          {"cpu_weight", "cpu", "cpu.weight", number(x.cpu_weight), "100"},
+          {"cpu", "cpu", "cpu.max", std::move(cores), "max 100000"}};
+}
+
+} // namespace
+
+std::vector<std::pair<std::string, std::string>>
+cgroup_tree::adjust(const cgroup& group, const config::limits_spec* before,
+                    const config::limits_spec& now) const {
+  std::vector<std::pair<std::string, std::string>> problems;
+  const auto old = before ? group_limits(*before) : std::vector<group_limit>{};
+  const auto wanted = group_limits(now);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto& each = wanted[i];
+    if ((before && each.value == old[i].value) || !has(each.controller))
+      continue;
+    if (const int error = write_file(group.fd(), each.file, each.value.value_or(each.unlimited)))
+      problems.emplace_back(each.key, sentence("write", each.file, error));
+  }
+  return problems;
+}
+
 config::expected<cgroup, std::string> cgroup_tree::create(std::string_view instance,
                                                           std::uint64_t incarnation,
                                                           const config::limits_spec& limits) const {
@@ -353,17 +396,9 @@ config::expected<cgroup, std::string> cgroup_tree::create(std::string_view insta
       failed = file;
   };
   set("memory", "memory.oom.group", "1");
-  if (limits.memory)
-    set("memory", "memory.max", std::to_string(*limits.memory));
-  if (limits.memory_high)
-    set("memory", "memory.high", std::to_string(*limits.memory_high));
-  if (limits.tasks)
-    set("pids", "pids.max", std::to_string(*limits.tasks));
-  if (limits.cpu_weight)
-    set("cpu", "cpu.weight", std::to_string(*limits.cpu_weight));
-  if (limits.cpu)
-    set("cpu", "cpu.max",
-        std::to_string(std::max(1000l, std::lround(*limits.cpu * 100'000))) + " 100000");
+  for (const auto& each : group_limits(limits))
+    if (each.value)
+      set(each.controller, each.file, *each.value);
   if (error != 0) {
     ::unlinkat(fd_.get(), name.c_str(), AT_REMOVEDIR);
     return fail("write", '/' + failed, error);

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <utility>
 #include <vector>
 
 namespace troupe::os {
@@ -105,6 +106,12 @@ public:
   /// Makes the group of one incarnation and sets its limits. The error names the file.
   config::expected<cgroup, std::string> create(std::string_view instance, std::uint64_t incarnation,
                                                const config::limits_spec& limits) const;
+
+  /// Sets those limits of a group anew in which `now` differs from `before`; all when that is
+  /// null. Tells, for each that could not be set, its key and why.
+  std::vector<std::pair<std::string, std::string>> adjust(const cgroup& group,
+                                                          const config::limits_spec* before,
+                                                          const config::limits_spec& now) const;
 
   /// Opens the group of an incarnation that was there before; false when it is not.
   cgroup open(std::string_view instance, std::uint64_t incarnation) const;

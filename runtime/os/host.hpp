@@ -156,7 +156,8 @@ private:
     unique_fd notify;      // until it is attended; of the io_context's thread alone
     unique_fd output;      // adopted, and not read yet
     config::log_spec log;  // for that
-    bool swept = false;    // of the launcher's thread alone, as the next two
+    std::optional<config::limits_spec> limits; // that it has, as far as is known
+    bool swept = false;                        // of the launcher's thread alone, as the next two
     std::uint64_t sampled_cpu = 0;
     clock::time_point sampled_at{};
   };
@@ -211,6 +212,11 @@ private:
   std::size_t sweep_group(const target& to, bool main_too, std::chrono::milliseconds patience);
   std::size_t sweep_processes(const target& to, bool main_too, std::chrono::milliseconds patience);
   const std::vector<process>& recent_processes();
+
+  // host_adjust.cpp
+  void catch_up_limits(const launch& what);
+  std::vector<std::string> adjust_limits(const launch& what, const target& to,
+                                         const std::optional<config::limits_spec>& before);
 
   // host_looks.cpp
   std::vector<limit_use> limits_of(const launch& what);

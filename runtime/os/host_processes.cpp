@@ -172,10 +172,6 @@ void keeper_host::signal_unconfirmed(const target& to, int signal, bool all) {
   post(std::move(order));
 }
 
-std::string keeper_host::adjust(const launch&) { // TODO five: inplace
-  return {};
-}
-
 std::string keeper_host::freeze(const std::string& instance, std::uint64_t incarnation, bool on) {
   const auto to = locate(instance, incarnation);
   if (!to.known)

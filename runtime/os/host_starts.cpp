@@ -76,6 +76,7 @@ void keeper_host::prepare_starts() {
     known->started = started_from_blob(ready->request.blob);
     known->settings = what.spec->fingerprint;
     known->spec = what.spec;
+    known->limits = what.spec->limits;
     known->directory = ready->request.directory;
     known->group = std::move(ready->group);
     known->notifies = static_cast<bool>(ready->notify);

@@ -150,6 +150,7 @@ attention::surroundings keeper_host::surroundings() {
 }
 
 void keeper_host::attend(const launch& what, bool check_ready) {
+  catch_up_limits(what);
   boost::asio::post(io_, [this, what, check_ready] {
     entry_ptr known;
     pid_t pid = 0;
@@ -160,6 +161,7 @@ void keeper_host::attend(const launch& what, bool check_ready) {
       if (!known || known->end || known->preparing || known->spec)
         return;
       pid = known->pid;
+      known->log = what.spec->log; // may have changed while nobody looked
       read_output({what.instance, what.incarnation}, *known, what.spec.get());
     }
     attention_.attend(what, pid, known->notify, check_ready);

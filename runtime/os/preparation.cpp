@@ -27,19 +27,21 @@ int own_oom_score() {
 
 } // namespace
 
+const std::array<own_limit, 7> own_limits{{
+    {"open_files", RLIMIT_NOFILE, &config::limits_spec::open_files},
+    {"processes", RLIMIT_NPROC, &config::limits_spec::processes},
+    {"file_size", RLIMIT_FSIZE, &config::limits_spec::file_size},
+    {"core_size", RLIMIT_CORE, &config::limits_spec::core_size},
+    {"locked_memory", RLIMIT_MEMLOCK, &config::limits_spec::locked_memory},
+    {"stack", RLIMIT_STACK, &config::limits_spec::stack},
+    {"address_space", RLIMIT_AS, &config::limits_spec::address_space},
+}};
+
 std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& x) {
   std::vector<std::pair<int, rlimit>> result;
-  const auto add = [&](int which, const std::optional<std::uint64_t>& value) {
-    if (value)
-      result.push_back({which, rlimit{*value, *value}});
-  };
-  add(RLIMIT_NOFILE, x.open_files);
-  add(RLIMIT_NPROC, x.processes);
-  add(RLIMIT_FSIZE, x.file_size);
-  add(RLIMIT_CORE, x.core_size);
-  add(RLIMIT_MEMLOCK, x.locked_memory);
-  add(RLIMIT_STACK, x.stack);
-  add(RLIMIT_AS, x.address_space);
+  for (const auto& each : own_limits)
+    if (const auto& value = x.*each.value)
+      result.push_back({each.which, rlimit{*value, *value}});
   return result;
 }
 
@@ -235,12 +237,12 @@ std::int64_t started_from_blob(std::string_view blob) {
   return number_in_blob<std::int64_t>(blob, "started").value_or(0);
 }
 
-std::optional<owned_key> link_from_blob(std::string_view blob) {
-  const auto key = link_key_from(text_in_blob(blob, "link.key"));
 std::uint64_t settings_from_blob(std::string_view blob) {
   return number_in_blob<std::uint64_t>(blob, "settings").value_or(0);
 }
 
+std::optional<owned_key> link_from_blob(std::string_view blob) {
+  const auto key = link_key_from(text_in_blob(blob, "link.key"));
   const auto uid = number_in_blob<uid_t>(blob, "link.uid");
   return key && uid ? std::optional{owned_key{*key, *uid}} : std::nullopt;
 }

@@ -9,6 +9,7 @@
 #include "runtime/os/state_directory.hpp"
 #include "runtime/os/users.hpp"
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -47,6 +48,14 @@ config::expected<prepared, std::string> prepare(const preparation& x, const stat
                                                 const environment_lookup& original,
                                                 users& accounts);
 
+/// A limit that the kernel keeps for each process alone.
+struct own_limit {
+  const char* key; ///< in a bot's file
+  int which;       ///< RLIMIT_…
+  std::optional<std::uint64_t> config::limits_spec::*value;
+};
+extern const std::array<own_limit, 7> own_limits;
+
 /// The RLIMIT_… that the limits of a bot amount to; the others are for its cgroup.
 std::vector<std::pair<int, rlimit>> make_limits(const config::limits_spec& limits);
 
@@ -70,6 +79,9 @@ std::string make_blob(std::int64_t started, const config::bot_spec& spec,
 /// The start in Unix microseconds, 0 when the blob is not ours.
 std::int64_t started_from_blob(std::string_view blob);
 
+/// config::bot_spec::fingerprint of what it was started with, 0 when that is not known.
+std::uint64_t settings_from_blob(std::string_view blob);
+
 /// The key of its link; nothing when it has none.
 std::optional<owned_key> link_from_blob(std::string_view blob);
 
@@ -79,8 +91,5 @@ config::log_spec log_from_blob(std::string_view blob);
 /// «chdir /srv/x: No such file or directory» for a step of the keeper that failed.
 std::string describe_failure(spawn_step step, int error, const config::bot_spec& spec,
                              const std::string& directory);
-/// config::bot_spec::fingerprint of what it was started with, 0 when that is not known.
-std::uint64_t settings_from_blob(std::string_view blob);
-
 
 } // namespace troupe::os

@@ -251,6 +251,14 @@ std::string fake_host::freeze(const key& which, bool on) {
   return {};
 }
 
+std::string fake_host::adjust(const launch& what) {
+  const auto at = table.find({what.instance, what.incarnation});
+  if (at == table.end() || !at->second.confirmed)
+    violations.push_back("what is not there is adjusted: " + what.instance);
+  adjusted.push_back(what);
+  return scripts_[what.instance].cannot_adjust;
+}
+
 void fake_host::release(const key& which) {
   const auto at = table.find(which);
   if (at == table.end())
@@ -411,8 +419,9 @@ std::size_t host_view::sweep(const std::string& instance, std::uint64_t incarnat
   return cut_ ? 1 : world_.sweep({instance, incarnation}, main_too);
 }
 
-std::string host_view::adjust(const launch&) {
-  return {};
+std::string host_view::adjust(const launch& what) {
+  return cut_ ? std::string{} : world_.adjust(what);
+};
 }
 
 std::string host_view::freeze(const std::string& instance, std::uint64_t incarnation, bool on) {

@@ -38,6 +38,8 @@ struct script {
   std::optional<std::chrono::nanoseconds> children_take;
   /// … and so many sweeps.
   std::size_t stubborn_sweeps = 0;
+  /// What cannot be changed of it while it runs, and why.
+  std::string cannot_adjust;
   /// It cannot be frozen, and this is why.
   std::string cannot_freeze;
   /// So long after its start its ready check passes, if it has one; never when unset.
@@ -69,9 +71,9 @@ public:
 
   struct process {
     int pid = 0;
+    std::uint64_t settings = 0;
     nanoseconds started{};
     bool confirmed = false;
-    std::uint64_t settings = 0;
     bool frozen = false;
     int stopped_by = 0;
     bool term_pending = false;
@@ -123,6 +125,7 @@ public:
   std::set<key> released;
   std::vector<std::string> violations;
   std::map<key, process> table;
+  std::vector<launch> adjusted;            ///< every change of a process that runs
   std::function<void(process_event)> sink; ///< the runtime of the moment, if any
 
   // -- what a runtime may do -----------------------------------------------------
@@ -134,6 +137,7 @@ public:
   std::size_t strays(const key& which) const;
   std::size_t sweep(const key& which, bool main_too);
   std::string freeze(const key& which, bool on);
+  std::string adjust(const launch& what);
   void release(const key& which);
   std::vector<slot_info> slots() const;
   nanoseconds now() const { return now_; }

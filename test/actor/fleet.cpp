@@ -9,6 +9,7 @@ namespace troupe::test {
 fleet_builder& fleet_builder::bot(const std::string& name, change with, std::size_t replicas) {
   config::bot_spec spec;
   spec.command = {name};
+  spec.fingerprint = 1;
   if (with)
     with(spec);
   bots_[name] = {std::move(spec), replicas};

@@ -234,7 +234,11 @@ class Core:
         self._was_refused = False
         self.link = self._links
         self._up_since = now
+        known = (self.config["labels"], self.config["settings"])
         self._take_config(said.get("config"))
+        # The first ones are no change; what changed while there was no link is.
+        if self._links > 1 and known != (self.config["labels"], self.config["settings"]):
+            self.events.append(Event("config"))
         self.outbox.linked(messages, size, unresolved)
         calls, self._calls = self._calls, {}
         for pattern, (durable, ticket) in self._subscriptions.items():

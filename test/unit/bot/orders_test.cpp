@@ -104,6 +104,13 @@ BOOST_AUTO_TEST_CASE(a_changed_config_is_handed_over) {
   runtime().welcome({{"config", {{"version", 9}}}});
   step();
   BOOST_TEST(heard.back() == "9 {}");
+  // A version that changed others only is none.
+  pass(5s);
+  relink();
+  runtime().welcome({{"config", {{"version", 10}}}});
+  step();
+  BOOST_TEST(heard.size() == 2u);
+  BOOST_TEST(bot->config().version == 10u);
 }
 
 BOOST_AUTO_TEST_CASE(orders_of_a_newer_runtime_are_ignored) {

@@ -268,6 +268,40 @@ BOOST_AUTO_TEST_CASE(a_full_mailbox_rejects) {
   BOOST_TEST((a.outcome(kept) == code::mailbox_full));
 }
 
+BOOST_AUTO_TEST_CASE(other_bounds_hold_for_a_mailbox_that_has_messages) {
+  mailbox(2, 1 << 20, config::overflow::reject);
+  a.link();
+  a.send("m/b#0", "1");
+  a.send("m/b#0", "2");
+  const auto over = a.send("m/b#0", "3");
+  a.read();
+  BOOST_TEST((a.outcome(over) == code::mailbox_full));
+  mailbox(3, 1 << 20, config::overflow::reject);
+  apply();
+  a.send("m/b#0", "4");
+  mailbox(1, 1 << 20, config::overflow::reject); // what is in there stays
+  apply();
+  const auto last = a.send("m/b#0", "5");
+  a.read();
+  BOOST_TEST((a.outcome(last) == code::mailbox_full));
+  b.link();
+  BOOST_TEST(b.payloads() == (std::vector<std::string>{"1", "2", "4"}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(permissions_to_send_change_under_a_link) {
+  link_both();
+  const auto before = a.send("m/b#0", "x");
+  config::bot_spec closed;
+  closed.may_send = std::vector<std::string>{"other/"};
+  spec("m/a", closed);
+  apply();
+  const auto after = a.send("m/b#0", "x");
+  a.read();
+  BOOST_TEST(!a.outcome(before).has_value());
+  BOOST_TEST((a.outcome(after) == code::not_permitted));
+}
+
 BOOST_AUTO_TEST_CASE(a_full_mailbox_drops_the_oldest_of_the_weakest_lane) {
   mailbox(3, 1 << 20, config::overflow::drop_oldest);
   a.link();

@@ -504,6 +504,53 @@ BOOST_AUTO_TEST_CASE(new_settings_are_told) {
   BOOST_TEST(b.orders.size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(labels_are_told_too_and_what_is_no_business_of_the_bot_is_not) {
+  config::bot_spec s;
+  s.labels = {{"env", "prod"}};
+  spec("m/b", s);
+  apply();
+  b.read();
+  BOOST_REQUIRE_EQUAL(b.orders.size(), 1u);
+  BOOST_TEST(b.orders[0].at("labels").at("env") == "prod");
+  BOOST_TEST(b.orders[0].at("version").is_number_unsigned());
+  s.limits.memory = 1 << 20;
+  s.mailbox.messages = 7;
+  spec("m/b", s);
+  apply();
+  b.read();
+  BOOST_TEST(b.orders.size() == 1u);
+  // One that links later finds all of it in its welcome.
+  b.close();
+  s.settings = R"({"symbol": "SOL"})";
+  spec("m/b", s);
+  apply();
+  b.link();
+  BOOST_TEST(b.welcome.at("config").at("settings").at("symbol") == "SOL");
+  BOOST_TEST(b.welcome.at("config").at("labels").at("env") == "prod");
+  BOOST_TEST(b.orders.size() <= 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_narrower_permission_ends_subscriptions) {
+  config::bot_spec s;
+  s.may_subscribe = std::vector<std::string>{"ticks.>", "news.>"};
+  spec("m/b", s);
+  apply();
+  b.control(wire::frame_type::call, {{"id", 1}, {"op", "subscribe"}, {"pattern", "ticks.*"}});
+  b.control(wire::frame_type::call, {{"id", 2}, {"op", "subscribe"}, {"pattern", "news.*"}});
+  a.send("topic:ticks.btc", "1");
+  b.read();
+  BOOST_REQUIRE_EQUAL(b.inbox.size(), 1u);
+  s.may_subscribe = std::vector<std::string>{"news.>"};
+  spec("m/b", s);
+  apply();
+  a.send("topic:ticks.btc", "2");
+  a.send("topic:news.btc", "3");
+  b.read();
+  BOOST_REQUIRE_EQUAL(b.inbox.size(), 2u);
+  BOOST_TEST(b.inbox.back().payload == "3");
+  BOOST_TEST(port.told(notice::kind::remark, "m/b#0"));
+}
+
 BOOST_AUTO_TEST_CASE(an_idle_link_is_asked_every_ten_seconds_and_costs_nothing_else) {
   int wakes = 0;
   const auto end = port.clock + 100s;

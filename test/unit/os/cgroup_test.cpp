@@ -137,6 +137,34 @@ BOOST_AUTO_TEST_CASE(controllers_are_enabled_and_limits_written) {
   BOOST_TEST(get(child + "/cgroup.freeze") == "1");
 }
 
+BOOST_AUTO_TEST_CASE(limits_are_changed_and_taken_back) {
+  const fake_tree fake;
+  const auto tree = fake.open("/");
+  const auto child = fake.path + "/troupe-x/a#0@1";
+  fake_tree::make_files(child);
+  config::limits_spec before;
+  before.memory = 64 << 20;
+  before.tasks = 20;
+  before.cpu = 1.5;
+  const auto group = tree.create("a#0", 1, before);
+  BOOST_REQUIRE(group.has_value());
+  test::put(child + "/pids.max", "untouched");
+  config::limits_spec now;
+  now.memory = 32 << 20;
+  now.tasks = 20;
+  BOOST_TEST(tree.adjust(*group, &before, now).empty());
+  BOOST_TEST(get(child + "/memory.max").starts_with("33554432"));
+  BOOST_TEST(get(child + "/cpu.max").starts_with("max 100000"));
+  BOOST_TEST(get(child + "/pids.max") == "untouched");
+  fs::remove(child + "/memory.high");
+  now.memory_high = 1 << 20;
+  const auto problems = tree.adjust(*group, nullptr, now);
+  BOOST_REQUIRE(problems.size() == 1u);
+  BOOST_TEST(problems.front().first == "memory_high");
+  BOOST_TEST(problems.front().second.find("memory.high: No such file") != std::string::npos);
+  BOOST_TEST(get(child + "/pids.max").starts_with("20"));
+}
+
 BOOST_AUTO_TEST_CASE(without_limits_nothing_is_written_but_oom_group) {
   const fake_tree fake;
   const auto tree = fake.open("/");

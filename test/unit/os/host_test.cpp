@@ -537,6 +537,96 @@ BOOST_AUTO_TEST_CASE(a_new_epoch_logs_on_in_the_same_form) {
   f.finish("a#0", 1);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_process_was_started_with_is_known_to_the_next_epoch) {
+  keeper_fixture f;
+  auto spec = f.shell("exec sleep 1000");
+  spec->fingerprint = 0xfedcba9876543210;
+  f.host->spawn({"a#0", 1, spec});
+  BOOST_TEST(f.wait_for<spawned>("a#0").settings == 0xfedcba9876543210);
+  f.next_epoch();
+  BOOST_REQUIRE(f.host->adoptable().size() == 1u);
+  BOOST_TEST(f.host->adoptable().front().settings == 0xfedcba9876543210);
+  f.finish("a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(limits_of_a_process_that_runs_are_changed, fixture, both) {
+  fixture f;
+  auto spec = f.shell("exec sleep 1000");
+  spec->limits.open_files = 100;
+  f.host->spawn({"a#0", 1, spec});
+  const auto pid = f.template wait_for<spawned>("a#0").pid;
+  const auto files = [pid] {
+    rlimit now{};
+    BOOST_TEST(::prlimit(pid, RLIMIT_NOFILE, nullptr, &now) == 0);
+    return now.rlim_max;
+  };
+  BOOST_TEST(files() == 100u);
+  auto next = std::make_shared<config::bot_spec>(*spec);
+  next->limits.open_files = 50;
+  next->limits.core_size = 0;
+  next->limits.memory = 64 << 20;
+  BOOST_TEST(f.host->adjust({"a#0", 1, next}) == "");
+  BOOST_TEST(files() == 50u);
+  rlimit core{};
+  BOOST_TEST(::prlimit(pid, RLIMIT_CORE, nullptr, &core) == 0);
+  BOOST_TEST(core.rlim_max == 0u);
+  const auto memory = f.tree_path + "/a#0@1/memory.max";
+  if (f.cgroups && fs::exists(memory))
+    BOOST_TEST(std::stoll(test::get(memory)) == 64 << 20);
+  // What it would be without is not known while it runs.
+  auto last = std::make_shared<config::bot_spec>(*next);
+  last->limits = {};
+  BOOST_TEST(f.host->adjust({"a#0", 1, last}).find("limits.open_files could not be changed")
+             != std::string::npos);
+  if (f.cgroups && fs::exists(memory))
+    BOOST_TEST(test::get(memory).starts_with("max"));
+  f.finish("a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_of_its_own_does_not_reach_children_that_run) {
+  keeper_fixture f;
+  f.start("a#0", 1, "sleep 1000 & echo up; exec sleep 1000");
+  BOOST_REQUIRE(f.said("a#0", 1, "up"));
+  auto next = f.shell("");
+  next->limits.open_files = 50;
+  const auto told = f.host->adjust({"a#0", 1, next});
+  BOOST_TEST(told.find("limits.open_files changed for the main process; 1 other process of it "
+                       "keeps")
+                 == 0u,
+             told);
+  f.finish("a#0", 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_log_and_awaited_lines_of_a_process_that_runs_change) {
+  keeper_fixture f;
+  BOOST_REQUIRE(::mkfifo((f.path + "/go").c_str(), 0600) == 0);
+  const auto script = "echo before; read line < " + f.path
+                      + "/go; echo open for business; read line < " + f.path
+                      + "/go; echo last; exec sleep 1000";
+  auto spec = f.shell(script);
+  f.host->spawn({"a#0", 1, spec});
+  f.wait_for<spawned>("a#0");
+  BOOST_REQUIRE(f.said("a#0", 1, "before"));
+  auto next = std::make_shared<config::bot_spec>(*spec);
+  next->log.format = config::log_spec::line_format::json;
+  next->awaited_output = {"^open"};
+  BOOST_TEST(f.host->adjust({"a#0", 1, next}) == "");
+  test::put(f.path + "/go", "x\n");
+  BOOST_TEST(f.wait_notice("a#0", notice::kind::printed).text == "^open");
+  const auto has = [&](const char* text) {
+    return f.eventually(
+        [&] { return test::get(f.path + "/logs/a.0.log").find(text) != std::string::npos; });
+  };
+  BOOST_TEST(has("\"text\":\"open for business\"}"));
+  // The keeper's slot has the form that it was started with; whoever attends it knows better.
+  f.next_epoch();
+  f.host->attend({"a#0", 1, next}, false);
+  BOOST_TEST(f.eventually([&] { return f.host->sample("a#0", 1).has_value(); }));
+  test::put(f.path + "/go", "x\n");
+  BOOST_TEST(has("\"text\":\"last\"}"));
+  f.finish("a#0", 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_start_that_hangs_across_the_death_of_a_runtime_is_told_of) {
   keeper_fixture f;
   slow_program slow{f.path};

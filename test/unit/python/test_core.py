@@ -70,6 +70,18 @@ class Handshake(LinkCase):
         self.assertEqual({"symbol": "BTC"}, self.core.config["settings"])
         self.assertEqual("linked", self.core.events.popleft().what)
 
+    def test_a_config_that_changed_while_there_was_no_link(self):
+        self.link()
+        self.assertEqual(["linked"], [e.what for e in self.core.events])
+        self.break_link()
+        self.link(config={"version": 9, "labels": self.core.config["labels"],
+                          "settings": self.core.config["settings"]})
+        self.assertEqual(["linked"], [e.what for e in self.core.events])
+        self.break_link()
+        self.link(config={"version": 10, "labels": {}, "settings": {"symbol": "ETH"}})
+        self.assertEqual(["config", "linked"], [e.what for e in self.core.events])
+        self.assertEqual({"symbol": "ETH"}, self.core.config["settings"])
+
     def test_nothing_goes_before_the_welcome(self):
         self.send()
         self.core.connected(self.now)
