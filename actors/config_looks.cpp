@@ -5,6 +5,7 @@
 #include "actors/loader.hpp"
 #include "config/difference.hpp"
 #include "config/masking.hpp"
+#include "config/plan_json.hpp"
 
 #include <fmt/format.h>
 #include <utility>
