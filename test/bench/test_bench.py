@@ -13,11 +13,13 @@ from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import config
+import configs
 import loggers
 import output
 import procfs
 import report
-from contestants.base import Contestant
+from contestants.base import Contestant, Failed
 
 BUILD = pathlib.Path(os.environ.get("TROUPE_BIN", "build/bin")).resolve().parent
 FLOOD = BUILD / "test/flood"
@@ -257,6 +259,48 @@ class Output(unittest.TestCase):
             def bytes_kept(self):
                 return next(self.seen)
         self.assertEqual(0, output.await_bytes(Renaming(), 100)[1])
+
+
+class Config(unittest.TestCase):
+    """scripts/bench config: what it waits for, and what is required."""
+
+    def options(self, *words):
+        return config.arguments(["--build", str(BUILD), "--cache", "/nonexistent", *words])
+
+    def wait(self, *parts):
+        """Writes the parts to a pipe and waits for the event that a version is applied."""
+        read, write = os.pipe()
+        with open(read, "rb", buffering=0) as lines, open(write, "wb", buffering=0) as out:
+            for part in parts:
+                out.write(part)
+            return configs.TroupeConfig.await_applied(lines, time.monotonic(), timeout=0.2)
+
+    def test_the_event_is_found_wherever_a_read_ends(self):
+        other = b'{"instance":"b0#0","cause":"version 2 applied by nobody"}\n'
+        event = b'{"instance":"config","cause":"version 2 applied by the runtime: 1 restart"}\n'
+        self.assertGreaterEqual(self.wait(other, event[:30], event[30:] + other), 0)
+        with self.assertRaises(Failed):
+            self.wait(other, event[:-1])
+
+    def test_trees_differ_in_every_bot(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for argument in "12":
+                configs.TroupeConfig.write_tree(None, pathlib.Path(directory) / argument, 201,
+                                                argument)
+            files = [{path.relative_to(tree): path.read_text() for path in tree.rglob("b*.json")}
+                     for tree in (pathlib.Path(directory) / "1", pathlib.Path(directory) / "2")]
+        self.assertEqual(201, len(files[0]))
+        self.assertEqual(files[0].keys(), files[1].keys())
+        self.assertFalse([path for path in files[0] if files[0][path] == files[1][path]])
+
+    def test_what_is_required_holds_for_its_sizes_only(self):
+        results = {"troupe": [{"check_few": 149, "check_many": 2001, "disturbed": 1}]}
+        table = report.table(results, config.figures(self.options()), {"troupe": "Troupe"})
+        self.assertEqual(["PASS", "MISS", "MISS"],
+                         [line.split()[-2] for line in table.splitlines()[2:]])
+        table = report.table(results, config.figures(self.options("--quick")), {"troupe": "Troupe"})
+        self.assertEqual(["-", "-", "MISS"],
+                         [line.split()[-2] for line in table.splitlines()[2:]])
 
 
 def lives(pid):

@@ -30,12 +30,17 @@ public:
         json own{{"defaults", settings(2)}};
         if (below(2) == 0)
           own["strategy"] = below(2) == 0 ? "one_for_all" : "rest_for_one";
+        if (below(4) == 0)
+          own["tenant"] = "t";
         files.emplace_back(group + "group.json", own.dump());
       }
       for (const std::string name : {"a", "b", "c"})
         if (below(3) != 0)
           files.emplace_back(group + name + ".json", bot().dump());
     }
+    files.emplace_back("mixins/x.json", settings(3).dump());
+    files.emplace_back("mixins/y.json", settings(3).dump());
+    files.emplace_back("tenants/t.json", json{{"defaults", settings(2)}}.dump());
     if (below(2) == 0)
       files.emplace_back("runtime.json", json{{"restart_burst", 1 + below(3)}}.dump());
     return make_tree(std::move(files));
@@ -57,6 +62,8 @@ private:
     result["command"] = json::array({below(2) == 0 ? "one" : "two"});
     if (below(2) == 0)
       result["replicas"] = 1 + below(3);
+    if (below(3) == 0)
+      result["extends"] = json::array({below(2) == 0 ? "x" : "y"});
     if (below(3) == 0)
       result["instances"] = json{{"0", settings(2)}};
     return result;
@@ -121,13 +128,13 @@ struct config_state {
     return result;
   }
 
-  /// Pointer → value of all leaves, as they are explained.
+  /// Pointer → value of all leaves that are an instance's own, as they are explained.
   std::map<std::string, json> leaves(const std::string& instance) const {
     std::map<std::string, json> result;
     const auto explained = origins->explain(instance);
     BOOST_REQUIRE(explained.has_value());
     for (const auto& one : *explained)
-      if (one.pointer != "/replicas")
+      if (one.pointer != "/replicas" && !one.pointer.starts_with("/extends"))
         result[one.pointer] = one.value;
     return result;
   }
