@@ -421,7 +421,6 @@ std::size_t host_view::sweep(const std::string& instance, std::uint64_t incarnat
 
 std::string host_view::adjust(const launch& what) {
   return cut_ ? std::string{} : world_.adjust(what);
-};
 }
 
 std::string host_view::freeze(const std::string& instance, std::uint64_t incarnation, bool on) {

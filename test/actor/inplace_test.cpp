@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(settings_that_need_no_process_hold_at_once) {
   BOOST_TEST(host.adjusted.front().spec->limits.memory.value() == 1u << 20);
   host.end("a#0");
   settle();
-  BOOST_TEST(state_of("a#0") == state::backoff);
+  BOOST_TEST((state_of("a#0") == state::backoff));
   advance(6900ms);
   BOOST_TEST(host.spawns("a#0") == 1u);
   advance(200ms);
@@ -147,13 +147,13 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_changed_is_told) {
   change("a", 1, [](auto& x) { x.limits.memory = 1 << 20; });
   put();
   BOOST_TEST(any(events_of("a#0"), "limits.memory could not be changed: busy"));
-  BOOST_TEST(state_of("a#0") == state::running);
+  BOOST_TEST((state_of("a#0") == state::running));
 }
 
 BOOST_AUTO_TEST_CASE(what_only_a_start_uses_waits_for_the_next_one) {
   fleet.bot("a", [](auto& x) { x.start_grace = 60s; });
   begin();
-  BOOST_TEST(state_of("a#0") == state::starting);
+  BOOST_TEST((state_of("a#0") == state::starting));
   change("a", 1, [](auto& x) {
     x.start_grace = 60s;
     x.ready.how = config::ready_spec::kind::tcp;
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(what_only_a_start_uses_waits_for_the_next_one) {
   BOOST_REQUIRE(host.adjusted.size() == 1u);
   BOOST_TEST((host.adjusted.front().spec->ready.how == config::ready_spec::kind::none));
   advance(60s);
-  BOOST_TEST(state_of("a#0") == state::running);
+  BOOST_TEST((state_of("a#0") == state::running));
   BOOST_TEST(problems() == "");
 }
 
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(settings_that_come_while_it_is_being_started_hold_once_it_i
   BOOST_TEST(host.adjusted.empty());
   host.answer_spawns();
   advance(2s);
-  BOOST_TEST(state_of("a#0") == state::running);
+  BOOST_TEST((state_of("a#0") == state::running));
   BOOST_TEST(host.adjusted.size() == 1u);
   BOOST_TEST(host.spawns("a#0") == 1u);
 }
@@ -190,13 +190,13 @@ BOOST_AUTO_TEST_CASE(a_shorter_stop_timeout_holds_for_a_stop_under_way) {
   begin();
   order(verb::stop, {"a#0"});
   advance(10s);
-  BOOST_TEST(state_of("a#0") == state::stopping);
+  BOOST_TEST((state_of("a#0") == state::stopping));
   change("a", 1, [](auto& x) { x.stop_timeout = 20s; });
   put();
   advance(5s);
-  BOOST_TEST(state_of("a#0") == state::stopping);
+  BOOST_TEST((state_of("a#0") == state::stopping));
   advance(6s);
-  BOOST_TEST(state_of("a#0") == state::stopped);
+  BOOST_TEST((state_of("a#0") == state::stopped));
 }
 
 // -- the process is replaced -------------------------------------------------------------------
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(another_command_replaces_the_process_and_is_no_failure) {
   BOOST_TEST(host.spawns("a#0") == 2u);
   BOOST_TEST(host.spawns("b#0") == 1u);
   const auto now = record("a#0");
-  BOOST_TEST(now.now == state::running);
+  BOOST_TEST((now.now == state::running));
   BOOST_TEST(now.settings == 2u);
   BOOST_TEST(now.policy.attempt == 0u);
   BOOST_TEST(now.restarts == 0u);
@@ -225,7 +225,7 @@ BOOST_AUTO_TEST_CASE(one_is_asked_to_end_by_the_settings_it_was_started_with) {
   change("a", 2, [](auto& x) { x.stop_timeout = 1h; });
   put();
   advance(4s);
-  BOOST_TEST(state_of("a#0") == state::stopping);
+  BOOST_TEST((state_of("a#0") == state::stopping));
   advance(4s);
   BOOST_TEST(host.spawns("a#0") == 2u);
 }
@@ -255,7 +255,7 @@ BOOST_AUTO_TEST_CASE(it_is_no_round_of_the_strategy) {
   advance(5s);
   BOOST_TEST(host.spawns("g/a#0") == 2u);
   BOOST_TEST(host.spawns("g/b#0") == 1u);
-  BOOST_TEST(state_of("g/a#0") == state::running);
+  BOOST_TEST((state_of("g/a#0") == state::running));
 }
 
 BOOST_AUTO_TEST_CASE(a_start_that_is_under_way_is_not_waited_out) {
@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(a_start_that_is_under_way_is_not_waited_out) {
   host.answer_spawns();
   advance(5s);
   BOOST_TEST(record("a#0").settings == 2u);
-  BOOST_TEST(state_of("a#0") == state::running);
+  BOOST_TEST((state_of("a#0") == state::running));
   BOOST_TEST(problems() == "");
 }
 
@@ -280,7 +280,7 @@ BOOST_AUTO_TEST_CASE(a_paused_one_is_replaced_too) {
   change("a", 2);
   put();
   advance(5s);
-  BOOST_TEST(state_of("a#0") == state::running);
+  BOOST_TEST((state_of("a#0") == state::running));
   BOOST_TEST(record("a#0").settings == 2u);
 }
 
@@ -293,7 +293,7 @@ BOOST_AUTO_TEST_CASE(one_that_is_being_stopped_stays_down) {
   change("a", 2);
   put();
   advance(10s);
-  BOOST_TEST(state_of("a#0") == state::stopped);
+  BOOST_TEST((state_of("a#0") == state::stopped));
   BOOST_TEST(host.spawns("a#0") == 1u);
   operate(verb::start, {"a#0"});
   advance(3s);
@@ -359,12 +359,12 @@ BOOST_AUTO_TEST_CASE(one_that_keeps_failing_is_tried_at_once_under_another_comma
   });
   host.of("a#0").lives = 100ms;
   begin();
-  BOOST_TEST(state_of("a#0") == state::backoff);
+  BOOST_TEST((state_of("a#0") == state::backoff));
   host.of("a#0").lives.reset();
   change("a", 2);
   put();
   advance(3s);
-  BOOST_TEST(state_of("a#0") == state::running);
+  BOOST_TEST((state_of("a#0") == state::running));
   BOOST_TEST(record("a#0").policy.failed_starts == 0u);
 }
 
@@ -373,18 +373,18 @@ BOOST_AUTO_TEST_CASE(one_that_was_given_up_is_tried_again_under_another_command)
   host.of("a#0").cannot_start = "exec /nowhere: No such file or directory";
   begin();
   advance(30s);
-  BOOST_TEST(state_of("a#0") == state::failed);
+  BOOST_TEST((state_of("a#0") == state::failed));
   host.of("a#0").cannot_start.clear();
   change("a", 1, [](auto& x) {
     x.description = "no help";
     x.command.pop_back();
   });
   put();
-  BOOST_TEST(state_of("a#0") == state::failed);
+  BOOST_TEST((state_of("a#0") == state::failed));
   change("a", 2);
   put();
   advance(3s);
-  BOOST_TEST(state_of("a#0") == state::running);
+  BOOST_TEST((state_of("a#0") == state::running));
 }
 
 BOOST_AUTO_TEST_CASE(a_shorter_delay_shortens_the_pause_it_is_in) {
@@ -394,7 +394,7 @@ BOOST_AUTO_TEST_CASE(a_shorter_delay_shortens_the_pause_it_is_in) {
   });
   host.of("a#0").lives = 100ms;
   begin();
-  BOOST_TEST(state_of("a#0") == state::backoff);
+  BOOST_TEST((state_of("a#0") == state::backoff));
   host.of("a#0").lives.reset();
   change("a", 1, [](auto& x) {
     x.delay.initial = x.delay.max = 5s;
@@ -402,7 +402,7 @@ BOOST_AUTO_TEST_CASE(a_shorter_delay_shortens_the_pause_it_is_in) {
   });
   put();
   advance(8s);
-  BOOST_TEST(state_of("a#0") == state::running);
+  BOOST_TEST((state_of("a#0") == state::running));
 }
 
 BOOST_AUTO_TEST_CASE(a_group_that_gave_up_tries_again_when_a_child_is_another) {
@@ -416,8 +416,8 @@ BOOST_AUTO_TEST_CASE(a_group_that_gave_up_tries_again_when_a_child_is_another) {
   change("g/a", 2);
   put();
   advance(4s);
-  BOOST_TEST(state_of("g/a#0") == state::running);
-  BOOST_TEST(state_of("g/b#0") == state::running);
+  BOOST_TEST((state_of("g/a#0") == state::running));
+  BOOST_TEST((state_of("g/b#0") == state::running));
 }
 
 // -- children that come, go and move -----------------------------------------------------------
@@ -446,7 +446,7 @@ BOOST_AUTO_TEST_CASE(one_that_leaves_and_comes_back_as_another_has_the_new_setti
   put();
   advance(10s);
   BOOST_TEST(record("a#0").settings == 2u);
-  BOOST_TEST(state_of("a#0") == state::running);
+  BOOST_TEST((state_of("a#0") == state::running));
   BOOST_TEST(problems() == "");
 }
 
@@ -457,7 +457,7 @@ BOOST_AUTO_TEST_CASE(a_bot_moves_into_another_group) {
   fleet.without("g/a").bot("h/a");
   put();
   advance(5s);
-  BOOST_TEST(state_of("h/a#0") == state::running);
+  BOOST_TEST((state_of("h/a#0") == state::running));
   BOOST_TEST(host.living("g/a#0") == 0u);
   BOOST_TEST(host.spawns("g/b#0") == 1u);
   BOOST_TEST(problems() == "");
@@ -473,7 +473,7 @@ BOOST_AUTO_TEST_CASE(a_group_leaves_and_comes_back_under_another_spec) {
   put();
   advance(10s);
   BOOST_TEST(record("g/a#0").settings == 2u);
-  BOOST_TEST(state_of("g/b#0") == state::running);
+  BOOST_TEST((state_of("g/b#0") == state::running));
   BOOST_TEST(host.spawns("c#0") == 1u);
   BOOST_TEST(problems() == "");
 }
