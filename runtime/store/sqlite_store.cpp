@@ -273,9 +273,13 @@ private:
     found.last_incarnation = meta("last_incarnation");
     found.run = meta("run");
     found.chain = end_of_chain(db.database());
-    found.applied = applied_in(db, found.run);
+    try {
+      found.applied = applied_in(db, found.run);
+    } catch (const damaged_tree& problem) {
+      db_.note(db_.path() + ": " + problem.what()); // the fleet is not to stand still for it
+    }
     if (found.applied)
-      found.healthy = healthy_before(db, found.run, found.applied->number);
+      found.healthy = whole_healthy_before(found.run, found.applied->number);
     return found;
   }
 
@@ -340,7 +344,7 @@ private:
       if (const auto found = batch.settled.find(applied->number); found != batch.settled.end())
         applied->now = found->second;
     if (config && applied)
-      healthy = healthy_before(db, run_number, applied->number);
+      healthy = whole_healthy_before(run_number, applied->number);
     if (batch.applied)
       drop_versions(db, bounds_.versions);
     if (last_incarnation != memory_.last_incarnation)
@@ -404,6 +408,15 @@ private:
     if (config) {
       memory_.applied = std::move(applied);
       memory_.healthy = std::move(healthy);
+    }
+  }
+
+  std::optional<config_version> whole_healthy_before(std::uint64_t run, std::uint64_t number) {
+    try {
+      return healthy_before(*db_, run, number);
+    } catch (const damaged_tree& problem) {
+      db_.note(db_.path() + ": " + problem.what()); // the fleet is not to stand still for it
+      return std::nullopt;
     }
   }
 

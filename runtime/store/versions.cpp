@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <stdexcept>
 #include <zstd.h>
 
 namespace troupe::store {
@@ -65,10 +64,10 @@ std::string unpacked(std::string_view bytes) {
     return std::string{bytes};
   const auto size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > max_tree)
-    throw std::runtime_error{"a kept tree is damaged"};
+    throw damaged_tree{};
   std::string result(size, '\0');
   if (ZSTD_decompress(result.data(), result.size(), bytes.data(), bytes.size()) != size)
-    throw std::runtime_error{"a kept tree is damaged"};
+    throw damaged_tree{};
   return result;
 }
 

@@ -7,13 +7,20 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace troupe::store {
 
-// All that take a connection throw SQLite::Exception.
+/// What is kept of a tree is neither whole nor plain.
+struct damaged_tree : std::runtime_error {
+  damaged_tree()
+      : std::runtime_error{"a kept tree is damaged"} {}
+};
+
+// All that take a connection throw SQLite::Exception, and those that give trees damaged_tree.
 
 /// Writes a version whole, in place of one of the same number.
 void write(connection& db, const config_version& x, std::uint64_t run);
@@ -35,7 +42,7 @@ std::optional<config_version> healthy_before(connection& db, std::uint64_t run,
 void drop_versions(connection& db, std::uint64_t keep);
 
 /// A tree as it stands in the table, and back; what is not compressed comes back as it is.
-/// Throws std::runtime_error when it is neither whole nor plain.
+/// `unpacked` throws damaged_tree.
 std::string packed(std::string_view tree);
 std::string unpacked(std::string_view bytes);
 

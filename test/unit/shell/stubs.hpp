@@ -39,6 +39,11 @@ struct world {
   bool ledger_is_silent = false;
 
   std::vector<journal_batch> batches;
+  std::vector<audit_entry> audits;
+  audit_check audit;
+  std::map<std::string, std::uint64_t> audit_hashes; ///< hash → the entry that has it
+  std::string audit_trouble;
+  std::vector<audit_query> asked_audits;
   std::vector<operation> operations;
   std::vector<std::pair<std::string, std::uint32_t>> scales;
   std::vector<audit_entry> scale_audits;
@@ -132,8 +137,24 @@ inline journal_actor::behavior_type journal(journal_actor::pointer, world_ptr w)
       [](view_atom) { return journal_contents_ptr{}; },
       [](versions_atom, std::uint32_t) { return version_list{}; },
       [](versions_atom, std::uint64_t) { return version_list{}; },
-      [](audit_atom, const audit_query&) { return audit_list{}; },
-      [](verify_atom, std::uint64_t) { return audit_check{}; },
+      [w](audit_atom, const audit_query& query) {
+        w->asked_audits.push_back(query);
+        audit_list result{{}, w->audit_trouble};
+        for (const auto& each : w->audits)
+          if (each.id > query.after
+              && (query.hash.empty()
+                  || (w->audit_hashes.contains(query.hash)
+                      && w->audit_hashes.at(query.hash) == each.id))
+              && result.items.size() < query.limit)
+            result.items.push_back(each);
+        return result;
+      },
+      [w](verify_atom, std::uint64_t) {
+        auto result = w->audit;
+        if (!w->audit_trouble.empty())
+          result.problem = w->audit_trouble;
+        return result;
+      },
       [](tick_atom, std::uint64_t) {},
       [w](figures_atom) {
         figures result;

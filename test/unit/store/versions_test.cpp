@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(any_bytes_are_a_tree) {
   BOOST_TEST(unpacked("{\"plain\": 1}") == "{\"plain\": 1}");
   auto cut = packed(std::string(100'000, 'x') + "y");
   cut.resize(cut.size() / 2);
-  BOOST_CHECK_THROW(unpacked(cut), std::runtime_error);
+  BOOST_CHECK_THROW(unpacked(cut), store::damaged_tree);
 }
 
 BOOST_AUTO_TEST_CASE(the_last_are_kept_and_the_last_healthy_one) {
@@ -153,6 +153,30 @@ BOOST_AUTO_TEST_CASE(audit_entries_of_a_batch_say_which_version_they_made) {
   BOOST_TEST(store->write(batch, true) == "");
   BOOST_TEST(batch.audits[0].version == 1u);
   BOOST_TEST(store->audits({}).front().version == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_tree_costs_itself_alone) {
+  apply(std::string(10'000, 'a') + "b", version_state::healthy);
+  apply(std::string(10'000, 'c') + "d", version_state::updating);
+  const auto damage = [&](int number) {
+    SQLite::Database db{path, SQLite::OPEN_READWRITE, 1000};
+    db.exec("UPDATE versions SET tree = substr(tree, 1, 12) WHERE number = "
+            + std::to_string(number));
+  };
+  damage(1);
+  auto found = again();
+  BOOST_TEST(found.unreadable == "");
+  BOOST_TEST(found.notice.find("a kept tree is damaged") != std::string::npos);
+  BOOST_TEST(found.applied->number == 2u);
+  BOOST_TEST(!found.healthy);
+  damage(2);
+  found = again();
+  BOOST_TEST(!found.applied);
+  BOOST_TEST(!store->version(2));
+  BOOST_TEST(store->trouble().find("a kept tree is damaged") != std::string::npos);
+  apply("three", version_state::healthy);
+  BOOST_TEST(number == 3u);
+  BOOST_TEST(again().applied->tree == "three");
 }
 
 // S05: the file is replaced by an older one underneath.
