@@ -1,7 +1,8 @@
 #include "actors/config.hpp"
 
 #include "actors/clocks.hpp"
-#include "config/overrides.hpp"
+#include "actors/loader.hpp"
+#include "actors/ordering.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -9,122 +10,219 @@
 
 namespace troupe {
 
-namespace {
-
-/// More instances of one bot than this are a typo.
-constexpr std::uint32_t max_replicas = 10'000;
-
-void set_replicas(config::override_map& of, const std::string& bot, std::uint32_t replicas) {
-  auto& patch = of[bot];
-  patch = replicas == 0 ? config::without_override(patch, "/replicas")
-                        : config::with_override(patch, "/replicas", replicas);
-  if (patch.empty())
-    of.erase(bot);
+config_args config_args_for(candidate_ptr applied, const journal_contents& kept) {
+  config_args result;
+  result.applied = std::move(applied);
+  result.last = kept.version;
+  result.fresh = kept.fresh || !kept.applied;
+  if (result.fresh)
+    return result;
+  result.version = *kept.applied;
+  result.version.tree.clear();
+  if (!kept.healthy)
+    return result;
+  result.last_healthy = *kept.healthy;
+  result.last_healthy.tree.clear();
+  if (auto tree = config::tree_from_json(kept.healthy->tree))
+    result.healthy = make_candidate(std::move(*tree), kept.healthy->overrides);
+  return result;
 }
 
-} // namespace
+// -- beginning -----------------------------------------------------------------------------
 
 void config_state::init(config_args given) {
   args = std::move(given);
+  applied = args.applied;
+  in_force = applied->loaded.spec;
 }
 
 void config_state::wire(services_ptr replaced) {
   services = std::move(replaced);
-  if (std::exchange(args.fresh, false))
-    record_tree();
-  else if (std::exchange(args.replacement, false))
-    recall_replicas();
+  if (begun)
+    return tell_all();
+  begun = true;
+  if (args.replacement)
+    recall();
   else
-    put_in_force();
+    meet_instances();
 }
 
-void config_state::recall_replicas() {
-  // Nothing else is heard before that is known.
+// Nothing else is heard before all that is known.
+void config_state::recall() {
   self->request(services->journal, request_timeout, view_atom_v)
       .await(
           [this](const journal_contents_ptr& kept) {
-            config::load_options options;
-            options.overrides = kept->overrides;
-            if (options.overrides != args.overrides)
-              if (auto loaded = config::load(args.tree, options); loaded.spec) {
-                args.overrides = kept->overrides;
-                args.spec = loaded.spec;
-              }
-            args.version = kept->version;
-            put_in_force();
+            last = kept->version;
+            if (!kept->applied)
+              return meet_instances(); // it could not be written down; the same tree is tried again
+            args.version = *kept->applied;
+            args.fresh = false;
+            // Nobody changed it: no need to load it anew.
+            if (args.applied->hash == args.version.hash || !services->loader)
+              return recall_healthy(kept);
+            self->request(services->loader, request_timeout, load_atom_v, *kept->applied)
+                .await(
+                    [this, kept](const candidate_ptr& loaded) {
+                      if (!loaded->loaded.spec)
+                        return self->quit(caf::make_error(caf::sec::runtime_error,
+                                                          "the applied config does not load: "
+                                                              + problem_text(loaded->unread)));
+                      args.applied = loaded;
+                      recall_healthy(kept);
+                    },
+                    [this](const caf::error& reason) { self->quit(reason); });
           },
           [this](const caf::error& reason) { self->quit(reason); });
 }
 
-void config_state::record_tree() {
+void config_state::recall_healthy(journal_contents_ptr kept) {
+  args.version.tree.clear();
+  args.healthy = nullptr;
+  if (!kept->healthy || !services->loader)
+    return meet_instances();
+  args.last_healthy = *kept->healthy;
+  args.last_healthy.tree.clear();
+  self->request(services->loader, request_timeout, load_atom_v, *kept->healthy)
+      .await(
+          [this](const candidate_ptr& loaded) {
+            if (loaded->loaded.spec)
+              args.healthy = loaded;
+            meet_instances();
+          },
+          [this](const caf::error& reason) { self->quit(reason); });
+}
+
+void config_state::meet_instances() {
+  self->request(services->ledger, request_timeout, view_atom_v, std::vector<std::string>{})
+      .await([this](const ledger_view_ptr& view) { take_over(*view); },
+             [this](const caf::error& reason) { self->quit(reason); });
+}
+
+void config_state::take_over(const ledger_view& view) {
+  applied = args.applied;
+  in_force = applied->loaded.spec;
+  applied_tree = config_hash(applied->tree, {});
+  version = args.version;
+  last = std::max({last, args.last, version.number});
+  healthy = args.healthy;
+  last_healthy = args.last_healthy;
+  if (!healthy && (args.fresh || version.now == version_state::healthy)) {
+    healthy = applied;
+    last_healthy = version;
+  }
+  for (const auto& record : view.records)
+    records[record.name] = record;
+  // What was committed last may be older than the processes that there are.
+  if (!args.replacement) {
+    for (auto& [instance, record] : records)
+      record.settings = 0;
+    for (const auto& slot : args.slots) {
+      auto& record = records[slot.instance];
+      if (slot.end || slot.incarnation < record.incarnation)
+        continue;
+      if (!has_process(record.now))
+        record.now = state::starting;
+      record.name = slot.instance;
+      record.bot = bot_of(slot.instance);
+      record.incarnation = slot.incarnation;
+      record.settings = slot.settings;
+    }
+  }
+  if (std::exchange(args.fresh, false))
+    record_first();
+  else
+    resume();
+}
+
+/// A fleet that starts anew with what it had last time makes no new version.
+void config_state::record_first() {
+  self->request(services->journal, request_timeout, versions_atom_v, std::uint32_t{1})
+      .await(
+          [this](const version_list& kept) {
+            if (kept.items.empty() || kept.items.front().hash != applied->hash
+                || applied->hash.empty())
+              return write_first();
+            version = kept.items.front();
+            last = std::max(last, version.number);
+            version.now = version_state::healthy;
+            last_healthy = version;
+            // With this it counts as applied in this run.
+            unsettled[version.number] = version_state::healthy;
+            write_settled();
+            resume();
+          },
+          [this](const caf::error&) { write_first(); });
+}
+
+void config_state::write_first() {
   auto batch = std::make_shared<journal_batch>();
-  batch->applied = config_version{};
-  batch->applied->tree = config::to_json(args.tree);
-  self->request(services->journal, request_timeout, write_atom_v, batch, false)
-      .then(
-          [this](const std::string& problem) {
-            if (problem.empty())
-              ++args.version;
-            else
-              spdlog::error(
-                  "config cannot record the applied tree: {}; after a death of the runtime "
-                  "it would be read from disk again",
+  version = {};
+  version.time = wall_now();
+  version.author = "runtime";
+  version.reason = "the fleet starts";
+  version.hash = applied->hash;
+  version.overrides = applied->overrides;
+  batch->applied = version;
+  batch->applied->tree = config::to_json(applied->tree);
+  const auto lost = [this](const std::string& problem) {
+    spdlog::error("config cannot record the applied tree: {}; after a death of the runtime it "
+                  "would be read from disk again",
                   problem);
-            put_in_force();
+    resume();
+  };
+  self->request(services->journal, request_timeout, write_atom_v, batch, false)
+      .await(
+          [this, batch, lost](const std::string& problem) {
+            if (!problem.empty())
+              return lost(problem);
+            version.number = last = batch->applied->number;
+            last_healthy = version;
+            resume();
           },
-          [this](const caf::error& reason) {
-            spdlog::error("config got no answer from the journal: {}",
-                          self->system().render(reason));
-            put_in_force();
-          });
+          [this, lost](const caf::error& reason) { lost(self->system().render(reason)); });
 }
 
-void config_state::put_in_force() {
-  self->send(services->ledger, retain_atom_v, args.spec, args.version);
-  self->send(services->launcher, apply_atom_v, args.spec);
-  self->send(services->launcher, retain_atom_v, args.spec);
+void config_state::resume() {
+  const auto& to = applied->loaded.spec;
+  const auto from = healthy ? healthy->loaded.spec : nullptr;
+  if (version.now == version_state::updating) {
+    spdlog::info("config goes on with version {}", version.number);
+    begin_update(from);
+  } else if (version.now == version_state::stopped) {
+    put_in_force(updating::mixture(to, from, updating::find_outdated(*to, records)));
+  } else {
+    put_in_force(to);
+  }
+  go_on();
+}
+
+// -- in force ------------------------------------------------------------------------------
+
+void config_state::tell_all() {
+  if (!in_force)
+    return;
+  self->send(services->ledger, retain_atom_v, in_force, version.number);
+  self->send(services->launcher, apply_atom_v, in_force);
+  self->send(services->launcher, retain_atom_v, in_force);
   if (services->switchboard)
-    self->send(services->switchboard, apply_atom_v, args.spec, args.version);
-  self->send(services->root, apply_atom_v, args.spec->root, args.spec);
+    self->send(services->switchboard, apply_atom_v, in_force, version.number);
+  self->send(services->root, apply_atom_v, in_force->root, in_force);
 }
 
-caf::result<std::string> config_state::scale(const std::string& bot, std::uint32_t replicas,
-                                             const audit_entry& audit) {
-  if (!args.spec->bots.contains(bot))
-    return "there is no bot " + bot;
-  if (replicas > max_replicas)
-    return fmt::format("{} instances of one bot are more than the limit of {}", replicas,
-                       max_replicas);
-  config::load_options options;
-  options.overrides = args.overrides;
-  set_replicas(options.overrides, bot, replicas);
-  auto loaded = config::load(args.tree, options);
-  if (!loaded.spec)
-    return "the config does not allow it: " + loaded.errors.front().message;
-  auto batch = std::make_shared<journal_batch>();
-  batch->overrides[bot] = options.overrides.contains(bot) ? options.overrides.at(bot) : "";
-  batch->audits.push_back(audit);
-  auto answer = self->make_response_promise<std::string>();
-  self->request(services->journal, request_timeout, write_atom_v, batch, true)
-      .then(
-          [this, answer, bot, replicas](const std::string& problem) mutable {
-            if (problem.empty()) {
-              // Another bot may have been scaled meanwhile.
-              config::load_options all;
-              all.overrides = args.overrides;
-              set_replicas(all.overrides, bot, replicas);
-              if (auto both = config::load(args.tree, all); both.spec) {
-                args.overrides = std::move(all.overrides);
-                args.spec = both.spec;
-                put_in_force();
-              }
-            }
-            answer.deliver(problem.empty() ? problem : "audit-unavailable: " + problem);
-          },
-          [answer](const caf::error&) mutable {
-            answer.deliver(std::string{"audit-unavailable: the journal does not answer"});
-          });
-  return answer;
+void config_state::note(const instance_record& record) {
+  if (!has_process(record.now) && !updating::spec_of(*in_force, record.name)) {
+    records.erase(record.name);
+    return;
+  }
+  records[record.name] = record;
+  if (update)
+    update->note(record);
+}
+
+void config_state::stop() {
+  ending = true;
+  if (update)
+    update->hold();
 }
 
 config_actor::behavior_type config_owner(config_state::pointer self, config_args args) {
@@ -133,11 +231,12 @@ config_actor::behavior_type config_owner(config_state::pointer self, config_args
   st->init(std::move(args));
   return {
       [st](wire_atom, const services_ptr& x) { st->wire(x); },
-      [st](view_atom) { return st->args.spec; },
-      [](const config_request&) { return config_reply{}; }, // TODO five: rollout
-      [](reload_atom, const std::string&, bool) {},
-      [](note_atom, const instance_record&) {},
-      [](tick_atom, std::uint64_t) {},
+      [st](view_atom) { return st->in_force; },
+      [st](const config_request& x) { return st->ask(x); },
+      [st](reload_atom, const std::string& why, bool asked) { st->reload(why, asked); },
+      [st](note_atom, const instance_record& record) { st->note(record); },
+      [st](tick_atom, std::uint64_t which) { st->tick(which); },
+      [st](stop_atom) { st->stop(); },
       [st](scale_atom, const std::string& bot, std::uint32_t replicas, const audit_entry& audit) {
         return st->scale(bot, replicas, audit);
       },

@@ -33,6 +33,8 @@ void guardian_state::init(guardian_args given) {
   args = std::move(given);
   current.guardian = caf::actor_cast<guardian_actor>(self);
   current.journal = make_journal();
+  // Before anything is started: what the config begins with depends on it.
+  args.config.slots = args.host->adoptable();
   handed_out = std::make_shared<services>(current);
   current.launcher = make_launcher();
   current.ledger = make_ledger();
@@ -71,6 +73,7 @@ config_actor guardian_state::make_config() {
   auto result = self->spawn<caf::linked>(config_owner, args.config);
   args.config.fresh = false;
   args.config.replacement = true;
+  args.config.slots.clear();
   return result;
 }
 
@@ -140,8 +143,11 @@ bool guardian_state::replace(Handle services::*member, const caf::exit_msg& mess
   }
   current.*member = (this->*make)();
   hand_out();
-  if (stops > 0 && what == std::string_view{"root supervisor"})
-    self->send(current.root, stop_atom_v, stop_cause);
+  if (stops > 0) {
+    self->send(current.config, stop_atom_v);
+    if (what == std::string_view{"root supervisor"})
+      self->send(current.root, stop_atom_v, stop_cause);
+  }
   return true;
 }
 
@@ -189,14 +195,24 @@ void guardian_state::stop(const std::string& cause) {
   if (++stops == 1) {
     spdlog::info("guardian ends the fleet: {}", cause);
     stop_cause = "the fleet ends: " + cause;
+    self->send(current.config, stop_atom_v);
     self->send(current.root, stop_atom_v, stop_cause);
-    const auto& fleet = *args.config.spec;
-    self->delayed_send(self, longest_stop(fleet, *fleet.root) + 10s, tick_atom_v, deadline_tick);
+    arm_deadline();
     return;
   }
   spdlog::warn("guardian ends the fleet in a hurry: {}", cause);
   self->send(current.root, hurry_atom_v);
   self->delayed_send(self, 5s, tick_atom_v, hurry_tick);
+}
+
+/// By what is in force: that may be much else than at the start.
+void guardian_state::arm_deadline() {
+  const auto wait_for = [this](const config::fleet_spec& fleet) {
+    self->delayed_send(self, longest_stop(fleet, *fleet.root) + 10s, tick_atom_v, deadline_tick);
+  };
+  self->request(current.config, 5s, view_atom_v)
+      .then([wait_for](const config::spec_ptr& fleet) { wait_for(*fleet); },
+            [this, wait_for](const caf::error&) { wait_for(*args.config.applied->loaded.spec); });
 }
 
 void guardian_state::on_report(const child_report& report) {

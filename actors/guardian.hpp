@@ -74,6 +74,7 @@ private:
   supervisor_actor make_root();
   void hand_out();
   void stop(const std::string& cause);
+  void arm_deadline();
   void finish();
   void flush_queue();
 

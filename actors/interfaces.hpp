@@ -195,7 +195,9 @@ using config_actor = caf::typed_actor<
     caf::reacts_to<note_atom, instance_record>, caf::reacts_to<tick_atom, std::uint64_t>,
     // Sets the number of replicas of a bot, 0: to what the tree says. Holds until the next.
     // Answers "" or why not. Commits before it answers.
-    caf::replies_to<scale_atom, std::string, std::uint32_t, audit_entry>::with<std::string>>;
+    caf::replies_to<scale_atom, std::string, std::uint32_t, audit_entry>::with<std::string>,
+    // The fleet ends: nothing is changed any more.
+    caf::reacts_to<stop_atom>>;
 
 /// Makes the routing table from the applied spec and the states of the instances, and hands a
 /// new one to the hub whenever either has changed.

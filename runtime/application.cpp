@@ -1,6 +1,7 @@
 #include "runtime/application.hpp"
 
 #include "actors/admin.hpp"
+#include "actors/loader.hpp"
 #include "config/loader.hpp"
 #include "runtime/announcing.hpp"
 #include "runtime/blackbox/crash_files.hpp"
@@ -271,10 +272,10 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
     log_problems(tree.error());
     return failure_code(exit_code::config_invalid);
   }
-  config::load_options load_options;
-  load_options.overrides = kept->overrides;
-  auto loaded = config::load(*tree, load_options);
+  const auto applied = make_candidate(*tree, kept->overrides);
+  const auto& loaded = applied->loaded;
   if (!loaded.spec) {
+    log_problems(applied->unread);
     log_problems(loaded.errors);
     return failure_code(exit_code::config_invalid);
   }
@@ -338,7 +339,7 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
   args.host = host;
   args.store = store;
   args.contents = kept;
-  args.config = {*tree, loaded.spec, kept->overrides, kept->version, fresh || !kept->applied};
+  args.config = config_args_for(applied, *kept);
   args.tree = std::make_shared<tree_on_disk>(options.tree, options.profile);
   args.make_admin = [sessions](caf::actor_system& sys) {
     return sys.spawn(troupe::make_admin, sessions);

@@ -1,5 +1,7 @@
 #include "test/actor/fixture.hpp"
 
+#include "actors/loader.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -18,6 +20,18 @@ struct settings : caf::actor_system_config {
     add_message_types<caf::id_block::troupe_admin>();
     add_message_types<caf::id_block::troupe_actors>();
   }
+};
+
+/// What a test says is on disk.
+struct disk_view : tree_source {
+  explicit disk_view(stage& given)
+      : owner{given} {}
+
+  config::expected<config::tree, std::vector<config::problem>> read() override {
+    return *owner.on_disk;
+  }
+
+  stage& owner;
 };
 
 command_actor::behavior_type stub_admin(command_actor::pointer self) {
@@ -66,6 +80,8 @@ public:
     args.store = store;
     args.contents = std::make_shared<journal_contents>(owner.store.load());
     args.config = std::move(what);
+    if (owner.on_disk)
+      args.tree = std::make_shared<disk_view>(owner);
     args.make_admin = [](caf::actor_system& sys) { return sys.spawn(stub_admin); };
     if (owner.with_hub)
       args.make_hub = [view = host](caf::actor_system& sys) { return sys.spawn(stub_hub, view); };
@@ -116,22 +132,25 @@ stage::~stage() = default;
 
 void stage::raise(config::spec_ptr fleet) {
   epoch_.reset();
+  auto given = std::make_shared<candidate>();
+  given->loaded.spec = std::move(fleet);
   config_args config;
-  config.spec = std::move(fleet);
-  config.version = store.versions.size();
+  config.applied = std::move(given);
+  config.last = config.version.number = store.versions.size();
   epoch_ = std::make_unique<epoch>(*this, std::move(config));
 }
 
 void stage::raise(config::tree tree) {
   epoch_.reset();
-  config::load_options options;
-  options.overrides = store.overrides;
-  auto loaded = config::load(tree, options);
-  if (!loaded.spec)
-    throw std::invalid_argument{"the test's tree is wrong: " + loaded.errors.front().message};
-  config_args config{std::move(tree), loaded.spec, store.overrides, store.versions.size(),
-                     store.versions.empty()};
-  epoch_ = std::make_unique<epoch>(*this, std::move(config));
+  const auto kept = store.load();
+  // As the runtime does it: what is on disk only when nothing was applied.
+  on_disk = std::move(tree);
+  auto applied = make_candidate(
+      kept.applied ? *config::tree_from_json(kept.applied->tree) : *on_disk, kept.overrides);
+  if (!applied->loaded.spec)
+    throw std::invalid_argument{"the test's tree is wrong: "
+                                + applied->loaded.errors.front().message};
+  epoch_ = std::make_unique<epoch>(*this, config_args_for(std::move(applied), kept));
 }
 
 void stage::drop() {
@@ -255,6 +274,32 @@ std::string stage::scale(const std::string& bot, std::uint32_t replicas) {
                   });
   settle();
   return result;
+}
+
+change_handle stage::begin_change(const std::string& operation, const nlohmann::json& arguments) {
+  change_handle result;
+  result.reply = std::make_shared<std::optional<config_reply>>();
+  audit_entry by;
+  by.origin = "admin.sock";
+  by.command = operation;
+  system().spawn([to = all().config, operation, text = arguments.dump(), by,
+                  reply = result.reply](caf::event_based_actor* self) {
+    self->request(to, std::chrono::minutes{5}, config_request{operation, text, by})
+        .then([reply](const config_reply& x) { *reply = x; },
+              [reply](const caf::error&) {
+                *reply = config_reply{exit_code::failed, "{}"};
+              });
+  });
+  return result;
+}
+
+nlohmann::json stage::change(const std::string& operation, const nlohmann::json& arguments) {
+  const auto begun = begin_change(operation, arguments);
+  settle();
+  if (!*begun.reply)
+    throw std::runtime_error{operation + " got no answer"};
+  last_exit = (*begun.reply)->exit;
+  return nlohmann::json::parse((*begun.reply)->document);
 }
 
 void stage::stop_fleet(const std::string& cause) {

@@ -9,6 +9,7 @@
 #include "test/actor/fleet.hpp"
 
 #include <caf/scheduler/test_coordinator.hpp>
+#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <memory>
@@ -22,6 +23,11 @@ namespace troupe::test {
 /// One life of a runtime.
 class epoch;
 
+/// The answer of an operation of the config, once it is there.
+struct change_handle {
+  std::shared_ptr<std::optional<config_reply>> reply;
+};
+
 /// A fleet and everything that outlives its runtime.
 class stage {
 public:
@@ -34,13 +40,15 @@ public:
 
   fake_host host;
   fake_store store;
-  bool with_hub = false; ///< from the next `raise` on there are links
+  std::optional<config::tree> on_disk;   ///< what the loader reads
+  exit_code last_exit = exit_code::done; ///< of the last `change`
+  bool with_hub = false;                 ///< from the next `raise` on there are links
 
   // -- lives of the runtime ----------------------------------------------------------
 
   /// Brings a runtime up; it has done nothing before `settle` or `advance`.
   void raise(config::spec_ptr fleet);
-  /// The same from a config tree, so that `scale` can load it again.
+  /// The same from a config tree, which is on disk from then on; what was applied counts more.
   void raise(config::tree tree);
   /// The runtime dies, like a process by SIGKILL: from one message to the next.
   void drop();
@@ -67,6 +75,12 @@ public:
   void order(verb what, std::vector<std::string> instances, int signal = 0);
   /// Answers "" or why not.
   std::string scale(const std::string& bot, std::uint32_t replicas);
+  /// An operation of the config; its document.
+  nlohmann::json change(const std::string& operation,
+                        const nlohmann::json& arguments = nlohmann::json::object());
+  /// The same, without waiting for the answer.
+  change_handle begin_change(const std::string& operation,
+                             const nlohmann::json& arguments = nlohmann::json::object());
   void stop_fleet(const std::string& cause = "test");
   /// An actor dies as if it had thrown.
   template <class Handle>

@@ -204,7 +204,9 @@ void hosted_fleet::start() {
   args.host = x.host;
   args.store = std::make_shared<memory_store>();
   args.contents = std::make_shared<journal_contents>();
-  args.config.spec = fleet;
+  auto config = std::make_shared<candidate>();
+  config->loaded.spec = fleet;
+  args.config.applied = std::move(config);
   args.make_admin = [](caf::actor_system& system) { return system.spawn(no_admin); };
   args.on_services = [kept = impl_](const services_ptr& now) {
     const std::lock_guard lock{kept->mutex};

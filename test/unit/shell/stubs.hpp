@@ -305,6 +305,7 @@ inline config_actor::behavior_type config_stub(config_actor::pointer, world_ptr 
       },
       [](const config_request&) { return config_reply{}; },
       [](reload_atom, const std::string&, bool) {},
+      [](stop_atom) {},
       [](note_atom, const instance_record&) {},
       [](tick_atom, std::uint64_t) {},
   };

@@ -1,0 +1,381 @@
+// The way of a change: obtained, weighed, decided, written down, carried out.
+
+#include "actors/clocks.hpp"
+#include "actors/config.hpp"
+#include "actors/loader.hpp"
+#include "config/difference.hpp"
+#include "config/plan_json.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+constexpr std::uint64_t change_tick = 1;
+constexpr std::chrono::seconds try_again{2};
+/// Problems of one tree that go to the log.
+constexpr std::size_t max_logged = 20;
+/// Versions that are searched for who set a value.
+constexpr std::uint32_t searched_versions = 50;
+
+std::vector<config::problem> all_problems(const candidate& of) {
+  auto result = of.unread;
+  result.insert(result.end(), of.loaded.errors.begin(), of.loaded.errors.end());
+  result.insert(result.end(), of.loaded.warnings.begin(), of.loaded.warnings.end());
+  return result;
+}
+
+/// Who made the oldest version of those in a row, newest first, that all have this override.
+config::set_by setter(const std::vector<config_version>& past, const config::override_map& now,
+                      const std::string& bot) {
+  config::set_by result;
+  const auto mine = now.find(bot);
+  for (const auto& each : past) {
+    const auto at = each.overrides.find(bot);
+    if (mine == now.end() || at == each.overrides.end() || at->second != mine->second)
+      break;
+    result = {each.author, time_json(each.time).get<std::string>()};
+  }
+  return result;
+}
+
+} // namespace
+
+void config_state::enqueue(const change_ptr& change) {
+  if (ending)
+    return refuse(change, {exit_code::failed, "ending", "the fleet is being ended",
+                           "change the tree, and start it again"});
+  if (waiting.size() >= max_waiting)
+    return refuse(change, {exit_code::failed, "too-many-changes",
+                           fmt::format("{} changes of the config wait already", waiting.size()),
+                           "try again in a moment"});
+  waiting.push_back(change);
+  go_on();
+}
+
+void config_state::go_on() {
+  // By turns, not by calls in calls: a change may be refused at once.
+  while (!deciding && !waiting.empty()) {
+    const auto change = deciding = waiting.front();
+    waiting.pop_front();
+    if (ending)
+      refuse(change, {exit_code::failed, "ending", "the fleet is being ended", ""});
+    else if (change->if_version && *change->if_version != version.number)
+      refuse(change, {exit_code::failed, "version-changed",
+                      fmt::format("version {} is in force, not {}: «{}», by {}", version.number,
+                                  *change->if_version, version.reason, version.author),
+                      "look at what has changed, and say it again"});
+    else
+      change->obtain(change);
+  }
+}
+
+void config_state::end(const change_ptr& change, const config_reply& reply, const refusal* why) {
+  if (change->answer)
+    std::exchange(change->answer, nullptr)(reply, why);
+  if (deciding == change) {
+    deciding.reset();
+    // Not from here: whoever refuses may be in the middle of something.
+    self->send(self, tick_atom_v, change_tick);
+  }
+}
+
+void config_state::refuse(const change_ptr& change, const refusal& why, const json& more) {
+  if (change->failed != 0 && deciding == change) {
+    // What failed may not stay. It is tried until it can be written down.
+    spdlog::error("config cannot bring back what was before version {}: {}; it tries again",
+                  change->failed, why.message);
+    deciding.reset();
+    waiting.push_front(change);
+    self->delayed_send(self, try_again, tick_atom_v, change_tick);
+    return;
+  }
+  if (!change->answer)
+    spdlog::warn("config: {} is refused: {}", change->what, why.message);
+  end(change, config_refusal(why, more), &why);
+}
+
+// -- obtaining -----------------------------------------------------------------------------
+
+void config_state::load(const change_ptr& change, const candidate_ptr& from,
+                        const config::override_map& overrides) {
+  if (!services->loader)
+    return refuse(change, {exit_code::failed, "no-loader", "this fleet has no config tree", ""});
+  self->request(services->loader, load_timeout, load_atom_v, from, overrides)
+      .then([this, change](const candidate_ptr& found) { on_candidate(change, found); },
+            [this, change](const caf::error&) {
+              refuse(change,
+                     {exit_code::failed, "loader-silent",
+                      "the config was not loaded in time; nothing was changed", "try again"});
+            });
+}
+
+void config_state::read_disk(const change_ptr& change) {
+  if (!services->loader)
+    return refuse(change, {exit_code::failed, "no-loader", "this fleet has no config tree", ""});
+  self->request(services->loader, load_timeout, read_atom_v, applied->overrides)
+      .then([this, change](const candidate_ptr& found) { on_candidate(change, found); },
+            [this, change](const caf::error&) {
+              refuse(change, {exit_code::failed, "loader-silent",
+                              "the config tree was not read in time; nothing was changed",
+                              "look whether its disk answers"});
+            });
+}
+
+// -- weighing ------------------------------------------------------------------------------
+
+void config_state::on_candidate(const change_ptr& change, const candidate_ptr& candidate) {
+  if (deciding != change)
+    return;
+  change->candidate = candidate;
+  if (change->from_disk)
+    note_disk(*candidate);
+  if (candidate->loaded.spec)
+    return weigh(change);
+  const auto problems = all_problems(*candidate);
+  const auto text = problem_text(problems);
+  if (change->from_disk) {
+    stand(disk_standing::kind::invalid, text,
+          fmt::format("the tree on disk is not valid: {}; version {} stays in force", text,
+                      version.number));
+    if (change->automatic)
+      return end(change, {});
+  }
+  refuse(change, {exit_code::config_invalid, "config-invalid", text, "nothing was changed"},
+         {{"problems", problems_json(problems)}});
+}
+
+void config_state::weigh(const change_ptr& change) {
+  const auto& to = *change->candidate;
+  if (change->whole || change->mine || applied->overrides.empty() || to.tree == applied->tree
+      || !applied->loaded.origins || !to.loaded.origins)
+    return decide(change);
+  self->request(services->journal, request_timeout, versions_atom_v, searched_versions)
+      .then([this, change](const version_list& past) { settle_conflicts(change, past.items); },
+            [this, change](const caf::error&) { settle_conflicts(change, {}); });
+}
+
+void config_state::settle_conflicts(const change_ptr& change,
+                                    const std::vector<config_version>& past) {
+  const auto& to = *change->candidate;
+  change->conflicts = config::find_conflicts(
+      to.overrides, *applied->loaded.origins, *to.loaded.origins,
+      [&](const std::string& bot, const std::string&) { return setter(past, to.overrides, bot); });
+  if (change->conflicts.empty())
+    return decide(change);
+  if (change->theirs)
+    return load(change, change->candidate, config::without(to.overrides, change->conflicts));
+  const auto& first = change->conflicts.front();
+  const auto text = fmt::format(
+      "{}{} was set by an operator, and the tree says something else now{}", first.bot,
+      first.pointer,
+      change->conflicts.size() > 1 ? fmt::format(" (and {} more)", change->conflicts.size() - 1)
+                                   : "");
+  if (change->from_disk) {
+    stand(disk_standing::kind::conflict, config_hash(to.tree, {}),
+          fmt::format("the tree on disk is in conflict: {}; version {} stays in force", text,
+                      version.number));
+    if (change->automatic)
+      return end(change, {});
+  }
+  change->plan = plan_to(to);
+  refuse(change,
+         {exit_code::failed, "conflict", text, "--theirs takes the tree's, --mine keeps it"},
+         plan_json(to, change->plan, change->conflicts));
+}
+
+config::fleet_plan config_state::plan_to(const candidate& to) const {
+  auto from = side_of(*applied);
+  from.spec = in_force;
+  config::plan_options options;
+  options.has_process = [this](const std::string& instance) {
+    const auto* known = record(instance);
+    return known && has_process(known->now);
+  };
+  return config::make_plan(from, side_of(to), options);
+}
+
+config_state::json config_state::plan_json(const candidate& to, const config::fleet_plan& plan,
+                                           const std::vector<config::conflict>& conflicts) const {
+  config::plan_context around;
+  around.version = version.number;
+  around.hash = to.hash;
+  around.problems = all_problems(to);
+  around.overrides = config::list_overrides(to.overrides, to.loaded.origins.get());
+  around.conflicts = conflicts;
+  auto result = config::plan_document(plan, around);
+  result["schema_version"] = 1;
+  return result;
+}
+
+// -- deciding ------------------------------------------------------------------------------
+
+void config_state::decide(const change_ptr& change) {
+  const auto& to = *change->candidate;
+  const bool stopped = version.now == version_state::stopped;
+  if (to.hash == applied->hash && (change->automatic || !stopped) && change->failed == 0)
+    return leave_as_it_is(change);
+  change->plan = plan_to(to);
+  const auto tree = config_hash(to.tree, {});
+  if (change->automatic && change->from_disk
+      && (!applied->loaded.spec->runtime.auto_apply || tree == failed_tree)) {
+    stand(disk_standing::kind::differs, tree,
+          fmt::format("the tree on disk differs from version {}: {}; `config apply` brings it "
+                      "into force",
+                      version.number, plan_text(change->plan)));
+    return end(change, {});
+  }
+  commit(change);
+}
+
+void config_state::leave_as_it_is(const change_ptr& change) {
+  if (change->from_disk)
+    stand(disk_standing::kind::same, "", "the tree on disk is what is in force again");
+  if (!change->answer)
+    return end(change, {});
+  auto document = plan_json(*change->candidate, {}, {});
+  document["applied"] = false;
+  document["number"] = version.number;
+  document["state"] = to_string(version.now);
+  auto batch = std::make_shared<journal_batch>();
+  batch->audits.push_back(change->by);
+  batch->audits.back().outcome = "done: nothing to change";
+  self->request(services->journal, request_timeout, write_atom_v, batch, true)
+      .then(
+          [this, change, document](const std::string& problem) {
+            if (problem.empty())
+              return end(change, config_answer(document));
+            refuse(change, {exit_code::failed, "audit-unavailable", problem, ""});
+          },
+          [this, change](const caf::error&) {
+            refuse(change,
+                   {exit_code::failed, "audit-unavailable", "the journal does not answer", ""});
+          });
+}
+
+void config_state::commit(const change_ptr& change) {
+  const auto& to = *change->candidate;
+  const bool replaces = !updating::find_outdated(*to.loaded.spec, records).empty();
+  auto batch = std::make_shared<journal_batch>();
+  config_version next;
+  next.time = wall_now();
+  next.author = change->answer ? fmt::format("uid {}", change->by.uid) : "runtime";
+  next.reason = change->reason;
+  next.hash = to.hash;
+  next.tree = config::to_json(to.tree);
+  next.overrides = to.overrides;
+  next.now = replaces ? version_state::updating : version_state::healthy;
+  batch->applied = std::move(next);
+  for (const auto& [bot, patch] : to.overrides)
+    if (const auto at = applied->overrides.find(bot);
+        at == applied->overrides.end() || at->second != patch)
+      batch->overrides[bot] = patch;
+  for (const auto& [bot, patch] : applied->overrides)
+    if (!to.overrides.contains(bot))
+      batch->overrides[bot] = "";
+  batch->settled = unsettled;
+  if (version.now == version_state::updating)
+    batch->settled[version.number] =
+        change->failed != 0 ? version_state::rolled_back : version_state::superseded;
+  auto entry = change->by;
+  entry.outcome = "done";
+  entry.version = last + 1;
+  entry.patch = config::version_patch(applied->tree, applied->overrides, to.tree, to.overrides);
+  batch->audits.push_back(std::move(entry));
+  self->request(services->journal, request_timeout, write_atom_v, batch, true)
+      .then(
+          [this, change, batch](const std::string& problem) {
+            if (!problem.empty())
+              return refuse(
+                  change, {exit_code::failed, "audit-unavailable", problem, "nothing was changed"});
+            std::erase_if(unsettled, [&](const auto& each) {
+              const auto at = batch->settled.find(each.first);
+              return at != batch->settled.end() && at->second == each.second;
+            });
+            carry_out(change, std::move(*batch->applied));
+          },
+          [this, change](const caf::error& reason) {
+            // It may have been written all the same. Who comes after us finds out.
+            change->failed = 0;
+            refuse(change, {exit_code::failed, "outcome-unknown",
+                            "the journal did not answer: whether this was written down shows in "
+                            "`config versions`",
+                            ""});
+            self->quit(reason);
+          });
+}
+
+void config_state::carry_out(const change_ptr& change, config_version next) {
+  const auto from = in_force;
+  const auto failed_number = version.number;
+  if (change->failed != 0)
+    failed_tree = applied_tree;
+  applied = change->candidate;
+  applied_tree = config_hash(applied->tree, {});
+  version = std::move(next);
+  version.tree.clear();
+  last = version.number;
+  update.reset();
+  if (change->failed != 0)
+    remark(fmt::format("version {} failed: {}; version {} comes back as {}", failed_number,
+                       change->failure, last_healthy.number, version.number));
+  else
+    remark(fmt::format("version {} applied by {}: {}", version.number, version.author,
+                       plan_text(change->plan)));
+  // One may have been started just now, as it was before.
+  const bool replaces = !updating::find_outdated(*applied->loaded.spec, records).empty();
+  if (replaces && version.now == version_state::healthy) {
+    version.now = version_state::updating;
+    unsettled[version.number] = version.now;
+    write_settled();
+  }
+  if (version.now == version_state::updating) {
+    begin_update(from);
+  } else {
+    healthy = applied;
+    last_healthy = version;
+    put_in_force(applied->loaded.spec);
+  }
+  auto document = plan_json(*applied, change->plan, {});
+  document["applied"] = true;
+  document["number"] = version.number;
+  document["state"] = to_string(version.now);
+  if (change->from_disk)
+    disk.said.clear();
+  end(change, config_answer(document));
+}
+
+// -- what is on disk -----------------------------------------------------------------------
+
+void config_state::note_disk(const candidate& found) {
+  disk.problems.clear();
+  disk.tree = found.unread.empty() ? config_hash(found.tree, {}) : "";
+  auto kind = disk.tree == applied_tree ? disk_standing::kind::same : disk_standing::kind::differs;
+  if (!found.loaded.spec) {
+    kind = disk_standing::kind::invalid;
+    disk.problems = all_problems(found);
+  }
+  if (std::exchange(disk.now, kind) != kind)
+    disk.since = wall_now();
+}
+
+/// Tells it once for each content.
+void config_state::stand(disk_standing::kind kind, const std::string& content,
+                         const std::string& text) {
+  if (std::exchange(disk.now, kind) != kind)
+    disk.since = wall_now();
+  const bool quiet = kind == disk_standing::kind::same && disk.said.empty();
+  auto saying = kind == disk_standing::kind::same ? std::string{}
+                                                  : fmt::format("{} {}", to_string(kind), content);
+  if (std::exchange(disk.said, saying) == saying || quiet)
+    return;
+  remark(text);
+  for (std::size_t i = 0; i < std::min(disk.problems.size(), max_logged); ++i)
+    spdlog::error("{}", config::render(disk.problems[i], nullptr, false));
+}
+
+} // namespace troupe

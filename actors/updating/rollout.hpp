@@ -1,0 +1,136 @@
+#pragma once
+
+// Brings a fleet from one spec to another, replacing processes in batches.
+//
+// Everything that needs no new process is in force with the first step. Then the bots with
+// outdated processes, in start order: one at first, then 2, 4, 8 … 64 at a time, so that what is
+// wrong shows early and a large fleet is done soon. Within a bot so many instances at a time as its
+// `update` says; all of a batch must be running within `ready_within` of their start, then there is
+// a pause. An instance that fails ends the rollout: what comes then is not decided here.
+//
+// Plain code: the config actor tells it what happens and carries out what it wants.
+
+#include "actors/updating/mixture.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe::updating {
+
+using nanoseconds = std::chrono::nanoseconds;
+
+/// What a rollout needs of the world.
+struct rollout_port {
+  virtual ~rollout_port() = default;
+
+  /// The monotonic clock.
+  virtual nanoseconds now() const = 0;
+
+  /// What is known of an instance, or null.
+  virtual const instance_record* record(const std::string& instance) const = 0;
+
+  /// This is how the fleet should be from now on.
+  virtual void put_in_force(const config::spec_ptr& mixed) = 0;
+
+  /// `tick` is to be called at that time.
+  virtual void wake_at(nanoseconds when) = 0;
+
+  /// An event for people.
+  virtual void remark(const std::string& text) = 0;
+
+  /// Every instance is as it should be. Nothing else is called after that.
+  virtual void finished() = 0;
+
+  /// An instance failed, and why. The mixture stays; nothing else is called after that.
+  virtual void failed(const std::string& instance, const std::string& why) = 0;
+};
+
+struct rollout_order {
+  std::uint64_t version = 0;
+  config::spec_ptr from; ///< in force until now; may be null
+  config::spec_ptr to;
+  /// False: everything at once, and nothing fails. So what was healthy comes back.
+  bool gated = true;
+};
+
+/// How far it has come.
+struct rollout_progress {
+  std::size_t done = 0;  ///< instances that run with the new settings
+  std::size_t total = 0; ///< instances that had to be replaced
+  std::string bot;       ///< which is being changed now, one of them
+  std::uint32_t batch = 0;
+  std::uint32_t of = 0; ///< batches of that bot
+};
+
+class rollout {
+public:
+  /// Notes after its end, or of other instances, are ignored.
+  rollout(rollout_port& port, rollout_order order);
+
+  /// The first step. `records` are all that there are.
+  void begin(const record_map& records);
+
+  /// The record of an instance has changed.
+  void note(const instance_record& record);
+
+  /// Goes on with whatever is due.
+  void tick();
+
+  /// The fleet ends: nothing is changed any more.
+  void hold();
+
+  rollout_progress progress() const;
+  bool running() const { return !ended_; }
+  const rollout_order& order() const { return order_; }
+
+private:
+  /// One instance that was given its new settings.
+  struct change {
+    std::string instance;
+    /// Of the last process that had the old ones.
+    std::uint64_t incarnation = 0;
+    std::optional<nanoseconds> deadline;
+  };
+
+  struct bot_change {
+    std::string name;
+    std::vector<std::string> waiting; ///< last first
+    std::vector<change> batch;
+    std::size_t total = 0;
+    std::size_t done = 0;
+    std::uint32_t size = 1; ///< of a batch
+    std::uint32_t batches = 0;
+    std::optional<nanoseconds> pause_until;
+
+    bool is_done() const { return waiting.empty() && batch.empty() && !pause_until; }
+  };
+
+  enum class verdict : std::uint8_t { pending, ready, failed };
+
+  verdict judge(change& what, std::string& why);
+  bool go_on(bot_change& bot);
+  bool take_batch(bot_change& bot);
+  void finish_batch(bot_change& bot);
+  bool next_wave();
+  void fail(const std::string& instance, const std::string& why);
+  void finish();
+  void wake();
+  void tick_ungated();
+  config::spec_ptr mixed() const;
+
+  rollout_port& port_;
+  rollout_order order_;
+  outdated_map outdated_;                     ///< not yet told of their new settings
+  std::vector<bot_change> queue_;             ///< last first
+  std::vector<bot_change> wave_;              ///< those being changed now
+  std::map<std::string, std::uint64_t> done_; ///< → incarnation with the new settings
+  std::size_t width_ = 1;
+  std::size_t total_ = 0;
+  bool held_ = false;
+  bool ended_ = false;
+};
+
+} // namespace troupe::updating

@@ -1,0 +1,372 @@
+// Batches, gates and waves, without actors: instances that a test moves by hand.
+
+#include "actors/updating/rollout.hpp"
+#include "test/actor/fleet.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <optional>
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+using updating::nanoseconds;
+
+namespace {
+
+/// A fleet whose processes do as the spec in force says when they are told to.
+struct world : updating::rollout_port {
+  nanoseconds time = 1h;
+  std::optional<nanoseconds> due;
+  updating::record_map records;
+  config::spec_ptr in_force;
+  std::vector<std::string> remarks;
+  std::optional<std::string> failure;
+  bool done = false;
+  std::optional<updating::rollout> update;
+
+  nanoseconds now() const override { return time; }
+  const instance_record* record(const std::string& instance) const override {
+    const auto at = records.find(instance);
+    return at == records.end() ? nullptr : &at->second;
+  }
+  void put_in_force(const config::spec_ptr& mixed) override { in_force = mixed; }
+  void wake_at(nanoseconds when) override { due = due ? std::min(*due, when) : when; }
+  void remark(const std::string& text) override { remarks.push_back(text); }
+  void finished() override { done = true; }
+  void failed(const std::string& instance, const std::string& why) override {
+    failure = instance + ": " + why;
+  }
+
+  /// Everything runs as `fleet` says.
+  void run(const config::spec_ptr& fleet) {
+    in_force = fleet;
+    for (const auto& [bot, entry] : fleet->bots)
+      for (std::size_t i = 0; i < entry->instances.size(); ++i) {
+        auto& x = records[bot + "#" + std::to_string(i)];
+        x.name = bot + "#" + std::to_string(i);
+        x.bot = bot;
+        x.wanted = true;
+        x.now = state::running;
+        x.incarnation = 1;
+        x.settings = entry->instances[i]->fingerprint;
+      }
+  }
+
+  void change_to(const config::spec_ptr& to, bool gated = true) {
+    update.emplace(*this, updating::rollout_order{8, in_force, to, gated});
+    update->begin(records);
+  }
+
+  /// Instances whose process is not as the spec in force says.
+  std::vector<std::string> to_replace() const {
+    std::vector<std::string> result;
+    for (const auto& [name, fingerprint] : updating::find_outdated(*in_force, records))
+      result.push_back(name);
+    return result;
+  }
+
+  void set(const std::string& name, state now, std::string why = {}) {
+    auto& x = records[name];
+    x.now = now;
+    x.why = std::move(why);
+    if (!has_process(now))
+      x.settings = 0;
+    update->note(x);
+  }
+
+  /// A new process, as the spec in force says.
+  void spawn(const std::string& name) {
+    auto& x = records[name];
+    ++x.incarnation;
+    x.settings = updating::spec_of(*in_force, name)->fingerprint;
+    set(name, state::starting);
+  }
+
+  void pass(nanoseconds by) {
+    for (const auto until = time + by; due && *due <= until;) {
+      time = std::max(time, *due);
+      due.reset();
+      update->tick();
+    }
+    time += by;
+  }
+
+  /// What is to be replaced now is, and comes up.
+  std::size_t replace_all() {
+    const auto names = to_replace();
+    for (const auto& name : names) {
+      set(name, state::stopping);
+      set(name, state::waiting);
+      spawn(name);
+      set(name, state::running);
+    }
+    pass(10ms);
+    return names.size();
+  }
+};
+
+fleet_builder::change marked(std::uint64_t fingerprint, fleet_builder::change more = {}) {
+  return [=](config::bot_spec& x) {
+    x.fingerprint = fingerprint;
+    if (more)
+      more(x);
+  };
+}
+
+config::spec_ptr four(std::uint64_t fingerprint, fleet_builder::change more = {}) {
+  return fleet_builder{}.bot("a", marked(fingerprint, more), 4).build();
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(one_of_four_at_a_time_unless_said_otherwise) {
+  world w;
+  w.run(four(1));
+  w.change_to(four(2));
+  for (int i = 0; i < 4; ++i) {
+    BOOST_TEST(w.to_replace() == std::vector{"a#" + std::to_string(i)},
+               boost::test_tools::per_element());
+    BOOST_TEST(!w.done);
+    BOOST_TEST(w.update->progress().done == std::size_t(i));
+    w.replace_all();
+  }
+  BOOST_TEST(w.done);
+  BOOST_TEST(w.remarks.back() == "version 8: a 4 of 4 instances changed");
+  BOOST_TEST(w.update->progress().done == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(a_share_is_rounded_up) {
+  BOOST_TEST(updating::batch_of({0, 25}, 4) == 1u);
+  BOOST_TEST(updating::batch_of({0, 25}, 5) == 2u);
+  BOOST_TEST(updating::batch_of({0, 1}, 1) == 1u);
+  BOOST_TEST(updating::batch_of({3, 0}, 2) == 3u);
+  world w;
+  const auto half = [](config::bot_spec& x) { x.update.batch = {0, 50}; };
+  w.run(four(1, half));
+  w.change_to(four(2, half));
+  BOOST_TEST(w.replace_all() == 2u);
+  BOOST_TEST(w.replace_all() == 2u);
+  BOOST_TEST(w.done);
+}
+
+BOOST_AUTO_TEST_CASE(all_at_once_when_the_batch_is_that_large) {
+  world w;
+  const auto all = [](config::bot_spec& x) { x.update.batch = {4, 0}; };
+  w.run(four(1, all));
+  w.change_to(four(2, all));
+  BOOST_TEST(w.replace_all() == 4u);
+  BOOST_TEST(w.done);
+}
+
+BOOST_AUTO_TEST_CASE(after_each_batch_there_is_a_pause) {
+  world w;
+  const auto paused = [](config::bot_spec& x) {
+    x.update.batch = {2, 0};
+    x.update.pause = 5s;
+  };
+  w.run(four(1, paused));
+  w.change_to(four(2, paused));
+  w.replace_all();
+  BOOST_TEST(w.to_replace().empty());
+  w.pass(4s);
+  BOOST_TEST(w.to_replace().empty());
+  w.pass(2s);
+  BOOST_TEST(w.to_replace().size() == 2u);
+  w.replace_all();
+  BOOST_TEST(!w.done);
+  w.pass(6s);
+  BOOST_TEST(w.done);
+}
+
+BOOST_AUTO_TEST_CASE(bots_in_waves_that_double_and_whom_one_waits_for_first) {
+  fleet_builder before;
+  fleet_builder after;
+  for (int i = 0; i < 20; ++i) {
+    const auto name = "b" + std::to_string(10 + i);
+    before.bot(name, marked(1));
+    after.bot(name, marked(2));
+  }
+  // The first by name waits for the last.
+  before.bot_after("a", {{"b29", config::condition::ready, ""}}, marked(1));
+  after.bot_after("a", {{"b29", config::condition::ready, ""}}, marked(2));
+  world w;
+  w.run(before.build());
+  w.change_to(after.build());
+  BOOST_TEST(w.to_replace() == std::vector<std::string>{"b29#0"}, boost::test_tools::per_element());
+  std::vector<std::size_t> widths;
+  while (!w.done)
+    widths.push_back(w.replace_all());
+  BOOST_TEST(widths == (std::vector<std::size_t>{1, 2, 4, 8, 6}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(one_that_crashes_ends_it_and_the_others_stay_as_they_were) {
+  world w;
+  w.run(four(1));
+  w.change_to(four(2));
+  w.set("a#0", state::stopping);
+  w.spawn("a#0");
+  w.set("a#0", state::backoff, "exited with code 1 after 0.2 s");
+  w.pass(10ms);
+  BOOST_REQUIRE(w.failure.has_value());
+  BOOST_TEST(*w.failure == "a#0: exited with code 1 after 0.2 s");
+  for (int i = 1; i < 4; ++i)
+    BOOST_TEST(updating::spec_of(*w.in_force, "a#" + std::to_string(i))->fingerprint == 1u);
+  BOOST_TEST(!w.done);
+}
+
+BOOST_AUTO_TEST_CASE(a_program_that_does_not_exist_is_a_failure_too) {
+  world w;
+  w.run(four(1));
+  w.change_to(four(2));
+  w.set("a#0", state::stopping);
+  w.set("a#0", state::waiting);
+  ++w.records["a#0"].incarnation;
+  w.set("a#0", state::backoff, "exec nothing: No such file or directory");
+  w.pass(10ms);
+  BOOST_REQUIRE(w.failure.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(the_old_process_may_crash_without_harm) {
+  world w;
+  w.run(four(1));
+  w.change_to(four(2));
+  w.set("a#0", state::backoff, "exited with code 1"); // before it could be stopped
+  w.pass(1min);
+  BOOST_TEST(!w.failure.has_value());
+  w.spawn("a#0");
+  w.set("a#0", state::running);
+  w.pass(10ms);
+  BOOST_TEST(w.to_replace() == std::vector<std::string>{"a#1"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(not_ready_in_time_counts_from_its_start) {
+  world w;
+  const auto quick = [](config::bot_spec& x) { x.update.ready_within = 5s; };
+  w.run(four(1, quick));
+  w.change_to(four(2, quick));
+  w.set("a#0", state::stopping);
+  w.pass(1min); // it takes its time to end
+  BOOST_TEST(!w.failure.has_value());
+  w.set("a#0", state::waiting);
+  w.pass(1min); // and waits for somebody
+  BOOST_TEST(!w.failure.has_value());
+  w.spawn("a#0");
+  w.pass(4s);
+  BOOST_TEST(!w.failure.has_value());
+  w.pass(2s);
+  BOOST_REQUIRE(w.failure.has_value());
+  BOOST_TEST(*w.failure == "a#0: not running within 5 s");
+}
+
+BOOST_AUTO_TEST_CASE(one_that_falls_down_later_ends_it_as_well) {
+  world w;
+  w.run(four(1));
+  w.change_to(four(2));
+  w.replace_all();
+  w.set("a#0", state::backoff, "exited with code 1 after 2 s");
+  BOOST_REQUIRE(w.failure.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(who_is_down_or_stopped_meanwhile_is_not_waited_for) {
+  world w;
+  w.run(four(1));
+  w.records["a#1"].now = state::stopped;
+  w.records["a#1"].wanted = false;
+  w.records["a#1"].settings = 0;
+  w.change_to(four(2));
+  BOOST_TEST(updating::spec_of(*w.in_force, "a#1")->fingerprint == 2u);
+  w.records["a#0"].wanted = false;
+  w.set("a#0", state::stopping);
+  w.set("a#0", state::stopped);
+  w.pass(10ms);
+  BOOST_TEST(w.to_replace() == std::vector<std::string>{"a#2"}, boost::test_tools::per_element());
+  w.replace_all();
+  w.replace_all();
+  BOOST_TEST(w.done);
+}
+
+BOOST_AUTO_TEST_CASE(completed_counts_by_its_exit_code) {
+  for (const int code : {0, 3}) {
+    world w;
+    w.run(four(1));
+    w.change_to(four(2));
+    w.set("a#0", state::stopping);
+    w.spawn("a#0");
+    w.records["a#0"].last_exit = exit_status{code, 0, false};
+    w.set("a#0", state::completed, "exited");
+    w.pass(10ms);
+    BOOST_TEST(w.failure.has_value() == (code != 0));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_was_healthy_comes_back_at_once) {
+  world w;
+  w.run(four(2));
+  w.change_to(four(1), false);
+  BOOST_TEST(w.to_replace().size() == 4u);
+  BOOST_TEST(!w.done);
+  w.replace_all();
+  BOOST_TEST(w.done);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_to_replace_is_done_with_the_first_step) {
+  world w;
+  w.run(four(1));
+  const auto to = four(1, [](config::bot_spec& x) { x.description = "new"; });
+  w.change_to(to);
+  BOOST_TEST(w.done);
+  BOOST_TEST((w.in_force == to));
+}
+
+BOOST_AUTO_TEST_CASE(a_held_one_does_nothing_more) {
+  world w;
+  w.run(four(1));
+  w.change_to(four(2));
+  w.update->hold();
+  w.replace_all();
+  w.pass(1h);
+  BOOST_TEST(!w.done);
+  BOOST_TEST(w.to_replace().empty());
+}
+
+// -- mixtures ------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_mixture_has_the_old_settings_where_the_old_process_is) {
+  world w;
+  const auto from = fleet_builder{}.bot("g/a", marked(1), 2).bot("b", marked(1)).build();
+  const auto to = fleet_builder{}
+                      .bot("g/a", marked(2), 3)
+                      .bot("b", marked(1, [](auto& x) { x.description = "new"; }))
+                      .bot("c", marked(5))
+                      .build();
+  w.run(from);
+  const auto outdated = updating::find_outdated(*to, w.records);
+  BOOST_TEST(outdated.size() == 2u);
+  const auto mixed = updating::mixture(to, from, outdated);
+  BOOST_TEST(updating::spec_of(*mixed, "g/a#0")->fingerprint == 1u);
+  BOOST_TEST(updating::spec_of(*mixed, "g/a#2")->fingerprint == 2u);
+  BOOST_TEST(updating::spec_of(*mixed, "b#0")->description == "new");
+  BOOST_TEST(mixed->bots.contains("c"));
+  // The tree of groups has the same bots.
+  for (const auto& child : mixed->root->children)
+    if (child.group)
+      BOOST_TEST((child.group->children.front().bot == mixed->bots.at("g/a")));
+  BOOST_TEST((updating::mixture(to, from, {}) == to));
+}
+
+BOOST_AUTO_TEST_CASE(a_process_of_a_third_version_keeps_its_fingerprint) {
+  world w;
+  w.run(four(7));
+  const auto to = four(2);
+  const auto mixed = updating::mixture(to, four(1), updating::find_outdated(*to, w.records));
+  for (int i = 0; i < 4; ++i)
+    BOOST_TEST(updating::spec_of(*mixed, "a#" + std::to_string(i))->fingerprint == 7u);
+}
+
+BOOST_AUTO_TEST_CASE(unknown_settings_are_no_reason_to_replace) {
+  world w;
+  w.run(four(1));
+  w.records["a#0"].settings = 0;
+  BOOST_TEST(updating::find_outdated(*four(2), w.records).size() == 3u);
+}
