@@ -25,15 +25,14 @@ std::string cell(std::string text) {
 
 std::string reference() {
   std::ostringstream out;
-  for (auto which :
-       {schema_kind::bot, schema_kind::group, schema_kind::profile, schema_kind::runtime}) {
+  for (const auto which : all_schema_kinds) {
     const auto& schema = plain_schema(which);
     out << "\n### Keys of a " << schema["title"].get<std::string>() << "\n\n"
         << schema["description"].get<std::string>() << "\n\n"
-        << "| Key | Value | Default | Meaning |\n| --- | --- | --- | --- |\n";
+        << "| Key | Value | Default | In force | Meaning |\n| --- | --- | --- | --- | --- |\n";
     for (const auto& row : key_reference(which))
       out << "| `" << row.key << "` | " << cell(row.value) << " | " << cell(row.otherwise) << " | "
-          << cell(row.meaning) << " |\n";
+          << cell(row.in_force) << " | " << cell(row.meaning) << " |\n";
   }
   out << '\n';
   return out.str();

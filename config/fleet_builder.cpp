@@ -164,8 +164,18 @@ private:
 
   void check(const json& settings, const bot_spec& spec, const parsed_document& own,
              std::optional<std::uint32_t> index) {
+    const bool whole_has_command = has_command_;
+    if (!index)
+      has_command_ = settings.contains("command");
     if (!settings.contains("command")) {
-      if (!index && own.root().is_object())
+      if (index && !whole_has_command)
+        return; // said of the whole bot
+      const auto layers = files_.layers_of(*name_, index);
+      const auto taken = locate(layers, "/command");
+      if (!index && taken && layers[*taken].where == scope::operator_override)
+        report(index, "/command", part::key, "this leaves the bot without a \"command\"",
+               "an array of strings");
+      else if (!index && own.root().is_object())
         problems_.add(own.at("", part::value, "the bot has no \"command\"",
                              "an array of strings such as [\"python3\", \"bot.py\"]",
                              "set it here, or in \"defaults\" of a group.json above"));
@@ -175,9 +185,10 @@ private:
       return;
     }
     // Contradictions of two values are looked for only where each is right on its own.
-    for (const auto& layer : files_.layers_of(*name_, index))
-      if (layer.source && problems_.has_errors_in(layer.source->path()))
-        return;
+    if (!problems_.empty())
+      for (const auto& layer : files_.layers_of(*name_, index))
+        if (layer.source && problems_.has_errors_in(layer.source->path()))
+          return;
     auto contradiction = [&](const char* pointer, const char* than, std::string message,
                              std::string expected) {
       // Said where the stronger of the two stands: that is the one that broke the pair.
@@ -215,6 +226,7 @@ private:
   const fleet_files& files_;
   problem_bag& problems_;
   const std::string* name_ = nullptr;
+  bool has_command_ = false; ///< the whole bot that is being checked
   std::map<std::string, json> defaults_;
 };
 

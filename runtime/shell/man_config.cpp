@@ -53,6 +53,7 @@ std::string section_of(config::schema_kind which) {
       text += " Value: " + row.value + ".";
     if (!row.otherwise.empty())
       text += " Default: " + row.otherwise + ".";
+    text += " In force: " + row.in_force + ".";
     result += roff::item(row.key, text);
   }
   return result;
@@ -95,7 +96,7 @@ std::string config_man(const std::string& date) {
             + roff::item("${secret:NAME}", "the content of `secrets/NAME`, which nobody else may "
                                            "read, or of a systemd credential")
             + roff::item("$$", "a dollar");
-  for (const auto which : {bot, group, profile, runtime})
+  for (const auto which : {bot, group, profile, tenant, runtime})
     result += section_of(which);
   return result + roff::section("EXAMPLES") + roff::prose("A bot, `market/trader.json`:") + "\n"
          + roff::example(sample) + roff::section("SEE ALSO") + roff::bold("troupe") + "(1)\n";

@@ -338,8 +338,7 @@ BOOST_AUTO_TEST_CASE(a_bot_beside_a_group_of_its_name_is_an_error) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_acted_on_yet_is_a_warning_at_its_place) {
-  auto source = make_tree({{"b.json", plain_bot},
-                           {"runtime.json", R"({
+  auto source = make_tree({{"b.json", plain_bot}, {"runtime.json", R"({
  "http": {"x": 1}, "tls": {}, "alerts": []})"}});
   auto result = load(source, no_environment());
   BOOST_REQUIRE_MESSAGE(result.spec, all(result.errors));

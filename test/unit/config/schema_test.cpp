@@ -2,6 +2,8 @@
 #include "config/schema.hpp"
 #include "test/unit/config/fixture.hpp"
 
+#include <functional>
+
 using namespace troupe::config;
 using nlohmann::json;
 
@@ -27,6 +29,44 @@ BOOST_AUTO_TEST_SUITE(schemas)
 BOOST_AUTO_TEST_CASE(every_key_is_described) {
   for (const auto which : all_schema_kinds)
     check_described(plain_schema(which), published_schema(which)["title"]);
+}
+
+// «plan», the keys' documentation and the fingerprint stand on these.
+BOOST_AUTO_TEST_CASE(every_key_says_when_it_is_in_force_and_since_when) {
+  for (const auto kind : all_schema_kinds)
+    for (const auto& [key, property] : plain_schema(kind)["properties"].items()) {
+      BOOST_TEST(property.contains("x-since"), key);
+      const auto change = property.value("x-change", "");
+      const bool holds_keys = key == "defaults" || key == "bots";
+      BOOST_TEST((holds_keys ? change.empty()
+                             : change == "now" || change == "next_start" || change == "restart"),
+                 key << " " << change);
+    }
+}
+
+// An editor resolves a reference by the place of the file, without a network.
+BOOST_AUTO_TEST_CASE(references_of_the_published_schemas_lead_to_files_beside_them) {
+  std::function<void(schema_kind, const json&)> check = [&](schema_kind kind, const json& part) {
+    if (!part.is_structured())
+      return;
+    if (const auto ref = part.is_object() ? part.find("$ref") : part.end();
+        ref != part.end() && ref->is_string()) {
+      const auto target = ref->get<std::string>();
+      const auto& own = published_schema(kind);
+      const bool fine =
+          target == "#" || target == "bot.json"
+          || (target.starts_with("#/") && own.contains(json::json_pointer{target.substr(1)}));
+      BOOST_TEST(fine, target);
+    }
+    for (const auto& inner : part)
+      check(kind, inner);
+  };
+  for (const auto kind : all_schema_kinds) {
+    const auto& schema = published_schema(kind);
+    BOOST_TEST(schema["$id"] == schema["title"].get<std::string>() + ".json");
+    BOOST_TEST(schema["$schema"] == "http://json-schema.org/draft-07/schema#");
+    check(kind, schema);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(defaults_of_the_schema_are_those_of_the_spec) {
