@@ -80,7 +80,8 @@ imported_bot& imported_fleet::add_bot(const std::string& group, const std::strin
   return bot;
 }
 
-void imported_fleet::drop_bot(const std::string& name) {
+void imported_fleet::drop_bot(const std::string& which) {
+  const auto name = which; // it may be that of the bot itself
   const auto found = std::ranges::find(bots_, name, &imported_bot::name);
   if (found == bots_.end())
     return;
