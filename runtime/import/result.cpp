@@ -6,6 +6,8 @@
 #include "runtime/import/pretty.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace troupe::importing {
 
@@ -25,16 +27,23 @@ std::string bot_text(const imported_bot& bot) {
                       + (bot.title.empty() ? std::string{} : ", " + bot.title) + ".");
   for (const auto& line : bot.comments)
     comment(result, line);
-  bool first = true;
+  // Keys of which the same is to be said stand in one line.
+  std::vector<std::pair<std::string, std::string>> lines;
   for (const auto& one : bot.remarks) {
     if (one.how == weight::warning)
       continue;
-    if (first)
-      comment(result, "What is not as it was there:");
-    first = false;
-    comment(result, "- " + one.key + ": " + one.why
-                        + (one.advice.empty() ? std::string{} : " (" + one.advice + ")"));
+    const auto text =
+        ": " + one.why + (one.advice.empty() ? std::string{} : " (" + one.advice + ")");
+    const auto known = std::ranges::find(lines, text, &std::pair<std::string, std::string>::second);
+    if (known == lines.end())
+      lines.emplace_back(one.key, text);
+    else if ((", " + known->first + ",").find(", " + one.key + ",") == std::string::npos)
+      known->first += ", " + one.key;
   }
+  if (!lines.empty())
+    comment(result, "What is not as it was there:");
+  for (const auto& [keys, text] : lines)
+    comment(result, "- " + keys + text);
   return result + pretty(bot.settings);
 }
 

@@ -113,6 +113,7 @@ constexpr lost_key keys[] = {
     {"TasksAccounting", "what is used is always counted", ""},
     {"IOAccounting", "what is used is always counted", ""},
     {"IPAccounting", "traffic is not counted", ""},
+    {"MemoryDenyWriteExecute", no_sandbox, use_bwrap},
     {"Memory*", "only memory and memory_high are set", "\"limits\""},
     {"IO*", "input and output are not limited", ""},
     {"BlockIO*", "input and output are not limited", ""},
@@ -140,7 +141,6 @@ constexpr lost_key keys[] = {
     {"Mount*", no_sandbox, use_bwrap},
     {"ProcSubset", no_sandbox, use_bwrap},
     {"LockPersonality", no_sandbox, use_bwrap},
-    {"MemoryDenyWriteExecute", no_sandbox, use_bwrap},
     {"NetworkNamespacePath", no_sandbox, "`ip netns exec` before the program"},
     {"CapabilityBoundingSet", "capabilities are those of the user",
      "put `setpriv` before the program "
