@@ -37,6 +37,33 @@ constexpr sv run_examples[] = {"troupe run fleet/ --profile prod", "troupe run .
                                "troupe run fleet/market/feed.json"};
 constexpr sv check_examples[] = {"troupe check fleet/", "troupe check fleet/ --json"};
 
+constexpr argument_info files_to_import[] = {
+    {"files", path, true, true,
+     "supervisord.conf, ecosystem.json (PM2), Procfile, NAME.service (systemd) or compose.json"},
+};
+constexpr option_info of_import[] = {
+    {"to", "--to", path, "TREE", "", false, "the directory to make"},
+    {"format", "--format", text, "FORMAT", "", false,
+     "what the files are, where that is not to be seen: supervisord, pm2, procfile, systemd or "
+     "compose",
+     "supervisord|pm2|procfile|systemd|compose"},
+    {"force", "--force", flag, "", "", false,
+     "also where something is: it is renamed to TREE.1 before"},
+    {"dry_run", "--dry-run", flag, "", "", false, "say what would come of it, and write nothing"},
+};
+constexpr sv import_examples[] = {
+    "troupe import /etc/supervisor/supervisord.conf --to fleet",
+    "troupe import /lib/systemd/system/redis-server.service worker@a.service --to fleet",
+    "troupe import ecosystem.json --dry-run"};
+constexpr argument_info new_directory[] = {
+    {"directory", path, true, false, "the directory to make; one that is there must be empty"},
+};
+constexpr option_info of_init[] = {
+    {"name", "--name", text, "NAME", "", false,
+     "what the fleet is called; default: as the directory"},
+};
+constexpr sv init_examples[] = {"troupe init fleet", "troupe init . --name prices"};
+
 constexpr command_info rows[] = {
     {"run", "Run a fleet, or one bot without a fleet, in the foreground", what_to_run, of_run,
      role::admin, place::client, true, false,
@@ -52,6 +79,22 @@ constexpr command_info rows[] = {
      "line and column. Needs no "
      "runtime, changes nothing. Exit code 6 when there are errors.",
      check_examples},
+    {"init", "Write a small config tree to begin with", new_directory, of_init, role::viewer,
+     place::client, false, false,
+     "One bot that runs, and a comment for each key that a newcomer needs. Never touches a "
+     "directory that is not empty.",
+     init_examples},
+    {"import", "Make a config tree of another tool's files", files_to_import, of_import,
+     role::viewer, place::client, false, false,
+     "Reads a supervisord.conf with what it includes, an ecosystem file of PM2 in JSON, a "
+     "Procfile, "
+     "unit files of systemd with their drop-ins, or the services of a compose file in JSON; all "
+     "files together become one tree. What could not be carried over, or is not quite the same "
+     "here, is said with file, line, why, and what to do instead; it also stands as a comment in "
+     "the file of the bot. The tree passes `check` before it is written: files 0600, all of it or "
+     "nothing. Programs are not run, and nothing is changed but TREE. Exit code 6 when a file "
+     "cannot be read.",
+     import_examples},
 };
 
 } // namespace

@@ -6,6 +6,7 @@
 #include "runtime/shell/completion.hpp"
 #include "runtime/shell/diagnose.hpp"
 #include "runtime/shell/help.hpp"
+#include "runtime/shell/import.hpp"
 #include "runtime/shell/local.hpp"
 #include "runtime/shell/logs.hpp"
 #include "runtime/shell/message_streams.hpp"
@@ -116,6 +117,10 @@ int executor::carry_out(const invocation& what) {
   }
   if (name == "check")
     return check_tree(what, given_.on);
+  if (name == "import")
+    return import_tree(what, given_.on);
+  if (name == "init")
+    return init_tree(what, given_.on);
   if (name == "completion")
     return print_completion(what);
   if (name == "doctor" || name == "report") {

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "runtime/import/fleet.hpp"
+#include "runtime/import/source.hpp"
+
+#include <optional>
+
+namespace troupe::importing {
+
+/// Adds the services of a compose file in JSON, such as `docker compose config --format json`
+/// and process-compose-like files have it.
+std::optional<failure> import_compose(const source& from, imported_fleet& fleet);
+
+} // namespace troupe::importing

@@ -1,0 +1,50 @@
+#pragma once
+
+// Values of unit files: specifiers, quoting, command lines, times.
+
+#include "config/result.hpp"
+#include "runtime/import/fleet.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::importing {
+
+/// What specifiers of one unit stand for, by their letter.
+using specifiers = std::map<char, std::string>;
+
+/// Of a unit of that name, run by that user, with this file.
+specifiers specifiers_of(const std::string& unit, const std::string& user, const std::string& path);
+
+/// `%i` and `%%` replaced. The error names what is not known.
+config::expected<std::string, std::string> with_specifiers(std::string_view text,
+                                                           const specifiers& known);
+
+/// Words with quotes and C escapes, as systemd splits them; nothing when a quote is left open.
+std::optional<std::vector<std::string>> unit_words(std::string_view text);
+
+/// One Exec line.
+struct exec_line {
+  bool ignores_failure = false; ///< `-`
+  bool privileged = false;      ///< `+`, `!`, `!!`
+  bool named = false;           ///< `@`: what follows the program is only its name
+  bool literal_dollars = false; ///< `:`
+  std::vector<std::string> words;
+};
+
+/// Takes one line apart. The error says what is wrong.
+config::expected<exec_line, std::string> parse_exec(std::string_view value,
+                                                    const specifiers& known);
+
+/// Lines that run one after the other, as a command of the tree. Variables that `env` has are
+/// replaced as systemd does; others are left to a shell.
+json exec_command(const std::vector<exec_line>& lines,
+                  const std::map<std::string, std::string>& env);
+
+/// "5min 20s", "90", "infinity" in seconds; infinity is negative.
+std::optional<double> unit_seconds(std::string_view text);
+
+} // namespace troupe::importing

@@ -1,0 +1,161 @@
+// Unit files.
+
+#include "fixture.hpp"
+#include "runtime/import/unit_words.hpp"
+
+using namespace troupe::importing;
+
+BOOST_FIXTURE_TEST_SUITE(systemd, import_fixture)
+
+BOOST_AUTO_TEST_CASE(a_whole_service) {
+  import("web.service", R"([Unit]
+Description=Web of %n
+After=network.target
+StartLimitIntervalSec=30
+StartLimitBurst=3
+[Service]
+Type=notify
+Environment=A=1 "B=two words" C=$x
+EnvironmentFile=-/nowhere/web
+ExecStartPre=-/bin/mkdir -p /run/web
+ExecStartPre=/usr/bin/test -d /run/web
+ExecStart=/usr/bin/web --name 'a b' \
+   # a comment between
+   --a ${A} 100%%
+ExecReload=/bin/kill -HUP $MAINPID
+ExecStop=/bin/kill -s QUIT $MAINPID
+Restart=on-failure
+RestartSec=1min 5s
+SuccessExitStatus=3 TEMPFAIL SIGKILL
+RestartPreventExitStatus=7
+User=www-data
+WorkingDirectory=/srv
+KillMode=mixed
+KillSignal=SIGINT
+TimeoutSec=20
+WatchdogSec=10
+LimitNOFILE=1024:4096
+LimitCORE=infinity
+MemoryMax=64M
+TasksMax=10%
+CPUQuota=150%
+Nice=5
+OOMScoreAdjust=-100
+NoNewPrivileges=yes
+ProtectSystem=strict
+[Install]
+WantedBy=multi-user.target
+)");
+  const auto expected = json::parse(R"({
+    "environment": {"A": "1", "B": "two words", "C": "$x"},
+    "command": ["/usr/bin/web", "--name", "a b", "--a", "1", "100%"],
+    "start_command": {"command": ["/bin/sh", "-c",
+      "{ /bin/mkdir -p /run/web || true; } && /usr/bin/test -d /run/web"], "timeout": "20s"},
+    "stop_command": {"command": ["/bin/sh", "-c", "exec /bin/kill -s QUIT $MAINPID"],
+      "timeout": "20s"},
+    "ready": "notify", "restart": "transient", "success_codes": [0, 3, 75],
+    "no_restart_codes": [7],
+    "delay": {"initial": "1m5s", "factor": 1.0, "max": "1m5s", "jitter": 0},
+    "max_restarts": {"count": 3, "within": "30s"},
+    "start_timeout": "20s", "stop_timeout": "20s", "watchdog": "10s", "kill_mode": "process",
+    "stop_signal": "INT", "user": "www-data", "directory": "/srv", "nice": 5,
+    "oom_score_adj": -100, "no_new_privs": true,
+    "limits": {"open_files": 4096, "memory": "64MiB", "cpu": 1.5},
+    "description": "Web of web.service"})");
+  BOOST_TEST(bot("web").dump() == expected.dump());
+  for (const char* key :
+       {"ExecReload", "EnvironmentFile", "SuccessExitStatus", "TasksMax", "ProtectSystem", "After"})
+    BOOST_TEST(said(key) != "", key);
+  BOOST_TEST(said("ExecReload").starts_with("15 "));
+  BOOST_TEST(said("ProtectSystem").starts_with("35 "));
+  BOOST_TEST(said("WantedBy", weight::changed) == "");
+}
+
+BOOST_AUTO_TEST_CASE(units_wait_for_each_other) {
+  write("a.service", "[Unit]\nAfter=b.service c.service\nRequires=b.service\n[Service]\n"
+                     "ExecStart=/bin/a\n");
+  write("b.service", "[Service]\nExecStart=/bin/b\n");
+  write("c.service", "[Service]\nType=oneshot\nExecStart=/bin/c\nExecStart=/bin/c2 x\n");
+  write("d.service", "[Unit]\nBefore=b.service\nWants=c.service\nBindsTo=c.service\n[Service]\n"
+                     "ExecStart=/bin/d\n");
+  import({"a.service", "b.service", "c.service", "d.service"});
+  BOOST_TEST(bot("a")["depends_on"].dump() == R"({"b":"ready","c":"completed"})");
+  BOOST_TEST(bot("b")["depends_on"].dump() == R"({"d":"started"})");
+  BOOST_TEST(bot("c")["command"].dump() == R"(["/bin/sh","-c","/bin/c && /bin/c2 x"])");
+  BOOST_TEST(bot("c")["restart"] == "temporary");
+  BOOST_TEST(says("Wants", "nobody waits", weight::changed));
+  BOOST_TEST(said("BindsTo") != "");
+}
+
+BOOST_AUTO_TEST_CASE(a_circle_is_said_and_left_out) {
+  write("a.service", "[Unit]\nAfter=b.service\n[Service]\nExecStart=/bin/a\n");
+  write("b.service", "[Unit]\nAfter=a.service\n[Service]\nExecStart=/bin/b\n");
+  import({"a.service", "b.service"});
+  BOOST_TEST(said("depends_on") != "");
+  BOOST_TEST(fleet.bots().size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(templates_and_drop_ins) {
+  write("w@.service", "[Service]\nExecStart=/bin/w %i %I %n %p\nUser=u-%i\n");
+  write("w@.service.d/10.conf", "[Service]\nNice=3\n");
+  write("w@a-b.service.d/20.conf", "[Service]\nExecStart=\nExecStart=/bin/other %i\n");
+  import({"w@x.service", "w@a-b.service"});
+  BOOST_TEST(bot("w-x")["command"].dump() == R"(["/bin/w","x","x","w@x.service","w"])");
+  BOOST_TEST(bot("w-x")["nice"] == 3);
+  BOOST_TEST(bot("w-x")["user"] == "u-x");
+  BOOST_TEST(bot("w-a-b")["command"].dump() == R"(["/bin/other","a-b"])");
+  import({"w@.service"});
+  BOOST_REQUIRE(failures.size() == 1u);
+  BOOST_TEST(failures[0].hint.find("w@NAME.service") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_run_as_it_is) {
+  import("f.service", "[Service]\nType=forking\nPIDFile=/run/f.pid\nExecStart=@/bin/f name -x\n"
+                      "KillMode=none\nTimeoutStopSec=infinity\nRestart=on-abort\nUser=1000\n");
+  BOOST_TEST(bot("f")["autostart"] == false);
+  BOOST_TEST(bot("f")["command"].dump() == R"(["/bin/f","-x"])");
+  BOOST_TEST(bot("f")["stop_timeout"] == "1d");
+  BOOST_TEST(bot("f")["user"] == 1000);
+  BOOST_TEST(says("Type", "foreground") == false); // that is the advice
+  BOOST_TEST(says("Type", "forking"));
+  BOOST_TEST(says("Restart", "on-abort", weight::changed));
+  import("n.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStop=/bin/x\n");
+  BOOST_TEST(says("ExecStart", "nothing to run"));
+  import("m.service", "");
+  BOOST_TEST(says("m.service", "masked"));
+  import("b.service", "[Service]\nExecStart=/bin/b\nnonsense\n");
+  BOOST_REQUIRE(failures.size() == 1u);
+  BOOST_TEST(failures[0].line == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(command_lines) {
+  const specifiers none;
+  const std::map<std::string, std::string> env{{"OPTS", "-a  -b"}, {"X", "x y"}};
+  const auto command = [&](const char* line) {
+    const auto parsed = parse_exec(line, none);
+    BOOST_REQUIRE_MESSAGE(parsed, line);
+    return exec_command({*parsed}, env).dump();
+  };
+  BOOST_TEST(command("/bin/p $OPTS ${X} a$X $$5") == R"(["/bin/p","-a","-b","x y","a$X","$5"])");
+  BOOST_TEST(command(":/bin/p $OPTS") == R"(["/bin/p","$OPTS"])");
+  BOOST_TEST(command("/bin/p --o=${NONE}z 'a b' $MORE")
+             == R"(["/bin/sh","-c","exec /bin/p --o=\"$NONE\"z 'a b' $MORE"])");
+  BOOST_TEST(command(R"(/bin/p "a\"b" \x41 c\s d"e f")") == R"(["/bin/p","a\"b","A","c ","de f"])");
+  BOOST_TEST(command("/bin/sh -c 'echo $$HOME'") == R"(["/bin/sh","-c","echo $HOME"])");
+  BOOST_TEST(!parse_exec("/bin/p 'open", none));
+  BOOST_TEST(!parse_exec("/bin/p %Q", none));
+  BOOST_TEST(!parse_exec("-", none));
+}
+
+BOOST_AUTO_TEST_CASE(times) {
+  BOOST_TEST(*unit_seconds("90") == 90.0);
+  BOOST_TEST(*unit_seconds("5min 20s") == 320.0);
+  BOOST_TEST(*unit_seconds("1h30min") == 5400.0);
+  BOOST_TEST(*unit_seconds("500ms") == 0.5);
+  BOOST_TEST(*unit_seconds("infinity") < 0);
+  BOOST_TEST(!unit_seconds(""));
+  BOOST_TEST(!unit_seconds("soon"));
+  BOOST_TEST(!unit_seconds("5 parsecs"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
