@@ -22,6 +22,8 @@ class LaterLife(Case):
         time.sleep(0.2)
         self.assertEqual(pids, procfs.bots_of(fleet.state))
         os.chmod(fleet.state, mode)
+        # Their states are events of the first life: that somebody answers shows the next one.
+        poll_until(fleet.status)
         fleet.wait_running("a#0", "b#0")
         self.assertEqual(pids, procfs.bots_of(fleet.state))
         fleet.end()
