@@ -21,6 +21,11 @@ admin_reply refused(const refusal& why) {
 const refusal unknown_session{exit_code::not_permitted, "no-session",
                               "this connection is not known to the runtime", "connect again"};
 
+std::size_t most_bytes(std::string_view command) {
+  return command == "plan" || command == "apply" ? admin_limits::tree_bytes
+                                                 : admin_limits::argument_bytes;
+}
+
 /// What keeps the request from being carried out, or nothing.
 std::optional<refusal> check(const admin_pointer& self, const admin_request& what,
                              const std::optional<commands::peer>& who, const command_info* info,
@@ -36,10 +41,10 @@ std::optional<refusal> check(const admin_pointer& self, const admin_request& wha
                        + std::string{to_string(info->needs)} + ", and you have "
                        + std::string{to_string(who->may)},
                    ""};
-  if (what.arguments.size() > admin_limits::argument_bytes)
+  if (what.arguments.size() > most_bytes(what.command))
     return refusal{exit_code::usage, "too-long",
                    "the arguments are longer than "
-                       + std::to_string(admin_limits::argument_bytes / 1024) + " KiB",
+                       + std::to_string(most_bytes(what.command) / 1024) + " KiB",
                    "name groups, or use a glob"};
   if (!arguments.is_object())
     return refusal{exit_code::usage, "bad-arguments", "the arguments must be one JSON object", ""};
@@ -53,7 +58,7 @@ caf::result<admin_reply> handle(admin_pointer self, const admin_request& what) {
   const auto who = self->state.sessions->find(what.session);
   const auto* info = find_command(what.command);
   json arguments;
-  if (what.arguments.size() <= admin_limits::argument_bytes)
+  if (what.arguments.size() <= most_bytes(what.command))
     arguments = json::parse(what.arguments, nullptr, false);
   if (const auto why = check(self, what, who, info, arguments))
     return refused(*why);

@@ -32,6 +32,8 @@ struct admin_state {
 /// Bounds of what the admin actor takes.
 struct admin_limits {
   static constexpr std::size_t argument_bytes = 256 * 1024;
+  /// Of a request that may bring a config tree.
+  static constexpr std::size_t tree_bytes = 1000 * 1024;
   /// No request of a client waits longer in here for something to happen.
   static constexpr std::uint32_t wait_ms = 5000;
 };

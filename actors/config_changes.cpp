@@ -224,7 +224,7 @@ void config_state::decide(const change_ptr& change) {
   if (change->automatic && change->from_disk
       && (!applied->loaded.spec->runtime.auto_apply || tree == failed_tree)) {
     stand(disk_standing::kind::differs, tree,
-          fmt::format("the tree on disk differs from version {}: {}; `config apply` brings it "
+          fmt::format("the tree on disk differs from version {}: {}; `troupe apply` brings it "
                       "into force",
                       version.number, plan_text(change->plan)));
     return end(change, {});
@@ -303,7 +303,7 @@ void config_state::commit(const change_ptr& change) {
             change->failed = 0;
             refuse(change, {exit_code::failed, "outcome-unknown",
                             "the journal did not answer: whether this was written down shows in "
-                            "`config versions`",
+                            "`troupe config versions`",
                             ""});
             self->quit(reason);
           });

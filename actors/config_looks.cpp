@@ -154,10 +154,10 @@ void config_state::with_version(std::uint64_t number, look_promise promise,
               return deliver(promise,
                              config_refusal({exit_code::failed, "unreadable", found.trouble, ""}));
             if (found.items.empty())
-              return deliver(promise,
-                             config_refusal({exit_code::failed, "no-such-version",
-                                             fmt::format("there is no version {}", number),
-                                             "`config versions` lists those that are kept"}));
+              return deliver(
+                  promise, config_refusal({exit_code::failed, "no-such-version",
+                                           fmt::format("there is no version {}", number),
+                                           "`troupe config versions` lists those that are kept"}));
             then(found.items.front());
           },
           [this, promise](const caf::error&) mutable {
@@ -268,7 +268,7 @@ config_reply config_state::explain(const json& arguments) const {
   if (!applied->loaded.origins)
     return config_refusal({exit_code::failed, "no-tree", "this fleet has no config tree", ""});
   auto instance = bot->get<std::string>();
-  if (instance.find('#') == std::string::npos)
+  if (instance.find('#') == std::string::npos && !instance.ends_with('/'))
     instance += "#0";
   const auto values = applied->loaded.origins->explain(instance);
   if (!values)
@@ -286,6 +286,8 @@ config_reply config_state::standing() const {
   document["version"] = version.number;
   document["state"] = to_string(version.now);
   document["hash"] = applied->hash;
+  document["root"] = applied->tree.root;
+  document["profile"] = applied->tree.profile;
   document["auto_apply"] = applied->loaded.spec->runtime.auto_apply;
   if (update && version.now != version_state::healthy)
     document["update"] = progress_json(version.number, update->progress(), update_failure);

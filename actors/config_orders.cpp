@@ -161,7 +161,7 @@ std::optional<refusal> config_state::fill_rollback(const change_ptr& change,
   if (auto problem = get(arguments, "number", number))
     return problem;
   if (!number)
-    return wrong("rollback to which version? `config versions` lists them");
+    return wrong("rollback to which version? `troupe config versions` lists them");
   change->whole = true;
   change->reason = fmt::format("rollback to {}", *number);
   change->obtain = [this, number](const change_ptr& it) {
@@ -179,7 +179,7 @@ std::optional<refusal> config_state::fill_rollback(const change_ptr& change,
               if (found.items.empty())
                 return refuse(it, {exit_code::failed, "no-such-version",
                                    fmt::format("there is no version {}", *number),
-                                   "`config versions` lists those that are kept"});
+                                   "`troupe config versions` lists those that are kept"});
               self->request(services->loader, load_timeout, load_atom_v, found.items.front())
                   .then([this, it](const candidate_ptr& loaded) { on_candidate(it, loaded); },
                         silent);

@@ -91,7 +91,7 @@ void config_state::failed(const std::string& instance, const std::string& why) {
     return bring_back(version.number, update_failure);
   version.now = version_state::stopped;
   remark(
-      fmt::format("version {} stopped: {}; `config apply` or `config rollback` goes on from here",
+      fmt::format("version {} stopped: {}; `troupe apply` or `troupe rollback` goes on from here",
                   version.number, update_failure));
   unsettled[version.number] = version_state::stopped;
   settle();

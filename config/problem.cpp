@@ -126,9 +126,11 @@ std::string render(const problem& what, const tree* source, bool colour) {
 }
 
 nlohmann::json to_json(const problem& what) {
-  return {{"file", what.file},       {"line", what.line},       {"column", what.column},
-          {"pointer", what.pointer}, {"message", what.message}, {"expected", what.expected},
-          {"hint", what.hint}};
+  return {
+      {"file", what.file},       {"line", what.line},
+      {"column", what.column},   {"pointer", what.pointer},
+      {"message", what.message}, {"expected", what.expected},
+      {"hint", what.hint},       {"level", what.level == severity::error ? "error" : "warning"}};
 }
 
 } // namespace troupe::config

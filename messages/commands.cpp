@@ -26,8 +26,9 @@ constexpr command_info hidden[] = {
 std::vector<command_info> whole_table() {
   using namespace command_table;
   std::vector<command_info> result;
-  for (const auto area : {running(), looking(), changing(), past(), itself(), asking(), messaging(),
-                          kept(), auditing(), machine(), std::span<const command_info>{hidden}})
+  for (const auto area :
+       {running(), looking(), changing(), configuring(), past(), itself(), asking(), messaging(),
+        kept(), auditing(), machine(), std::span<const command_info>{hidden}})
     result.insert(result.end(), area.begin(), area.end());
   return result;
 }
@@ -65,8 +66,9 @@ std::string_view to_string(role x) {
 }
 
 std::string_view to_string(word_kind x) {
-  constexpr std::array names{"flag",  "bot",  "target",  "number",  "duration", "signal",
-                             "label", "path", "command", "program", "text",     "state"};
+  constexpr std::array names{"flag",   "bot",   "target",    "number",  "duration",
+                             "signal", "label", "path",      "command", "program",
+                             "text",   "state", "config key"};
   const auto index = static_cast<std::size_t>(x);
   return index < names.size() ? names[index] : "unknown";
 }

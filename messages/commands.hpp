@@ -22,18 +22,19 @@ enum class place : std::uint8_t {
 
 /// What a word on the command line stands for; completion and checks go by it.
 enum class word_kind : std::uint8_t {
-  flag,     ///< no value
-  bot,      ///< `market/trader` or `market/trader#2`
-  target,   ///< a bot, an instance, a group `market/`, a glob, or `all`
-  number,   ///< a count from 0
-  duration, ///< «30s»; travels as text
-  signal,   ///< «HUP», «SIGHUP» or 1
-  label,    ///< «env=prod»
-  path,     ///< a file or directory of the client
-  command,  ///< the name of a command
-  program,  ///< a path of the client, or a program: all that follows one is the program's
-  text,     ///< anything
-  state,    ///< «running», «ready», «down» or another state
+  flag,       ///< no value
+  bot,        ///< `market/trader` or `market/trader#2`
+  target,     ///< a bot, an instance, a group `market/`, a glob, or `all`
+  number,     ///< a count from 0
+  duration,   ///< «30s»; travels as text
+  signal,     ///< «HUP», «SIGHUP» or 1
+  label,      ///< «env=prod»
+  path,       ///< a file or directory of the client
+  command,    ///< the name of a command
+  program,    ///< a path of the client, or a program: all that follows one is the program's
+  text,       ///< anything
+  state,      ///< «running», «ready», «down» or another state
+  config_key, ///< of a bot's file: «limits.memory»
 };
 
 /// One positional argument.

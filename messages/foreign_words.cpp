@@ -10,22 +10,24 @@ namespace {
 
 using sv = std::string_view;
 
-constexpr sv no_reload = "this version reads the config tree when the fleet starts: `troupe check "
-                         "TREE`, then `troupe shutdown --wait` and `troupe run TREE`";
+constexpr sv no_add = "a bot is a file in the config tree: write it, look at `troupe plan`, then "
+                      "`troupe apply`";
 constexpr sv no_main_log =
     "the runtime says what it has to say on the stderr of `troupe run`; what "
     "bots wrote is in `troupe logs BOT`";
 constexpr sv no_enable = "what is started with the fleet is said by \"autostart\" in the bot's "
                          "file; `troupe start BOT` and `troupe stop BOT` act now";
 constexpr sv no_remove = "a bot is its file in the config tree: `troupe stop BOT` stops it now; "
-                         "without the file it is gone with the next `troupe run`";
+                         "without the file `troupe apply` takes it out of the fleet";
 
 constexpr foreign_word foreign[] = {
     {"waits", "wait", ""},
+    {"explain", "",
+     "`troupe why BOT` tells why a bot stands as it does, `troupe config explain BOT` "
+     "where its settings come from"},
     {"is-active", "", "`troupe status BOT` ends with exit code 0 when it is up, else 3"},
     {"is-failed", "", "`troupe wait BOT --for failed --wait=0` ends with 0 when it has failed"},
     {"is-ready", "", "`troupe wait BOT --for ready --wait=0` ends with 0 when it is ready"},
-    {"explain", "why", ""},
     {"list-dependencies", "graph", ""},
     {"dependencies", "graph", ""},
     {"deps", "graph", ""},
@@ -65,12 +67,14 @@ constexpr foreign_word foreign[] = {
     {"remove", "", no_remove},
     {"delete", "", no_remove},
     {"del", "", no_remove},
-    {"add", "", no_reload},
-    {"reread", "", no_reload},
-    {"update", "", no_reload},
-    {"reload", "", no_reload},
-    {"apply", "", no_reload},
-    {"daemon-reload", "", no_reload},
+    {"add", "", no_add},
+    {"reread", "plan", ""},
+    {"update", "apply", ""},
+    {"daemon-reload", "reload", ""},
+    {"undo", "",
+     "`troupe config versions` lists what was in force, `troupe rollback N` brings it back"},
+    {"history", "config versions", ""},
+    {"override", "set", ""},
     {"log", "logs", ""},
     {"tail", "logs", ""},
     {"output", "logs", ""},
@@ -108,7 +112,6 @@ constexpr foreign_word foreign[] = {
     {"deadletters", "dead-letters list", ""},
     {"dead_letters", "dead-letters list", ""},
     {"get", "state get", ""},
-    {"set", "state set", ""},
     {"keys", "state list", ""},
     {"kv", "",
      "`troupe state get KEY`, `troupe state set KEY VALUE` and `troupe state list` are the keyed "

@@ -1,6 +1,7 @@
 // Commands that change nothing: status, tree, show, events, deaths.
 
 #include "actors/clocks.hpp"
+#include "actors/commands/configuring.hpp"
 #include "actors/commands/messaging.hpp"
 #include "actors/commands/past.hpp"
 #include "config/names.hpp"
@@ -79,8 +80,10 @@ void handle_status(const request_ptr& r) {
       const bool down = named && std::ranges::any_of(view->records, [](const auto& record) {
                           return !counts_as_up(record.now);
                         });
-      r->answer(status_document({*spec, *view, sampled, now_micros(), *counted, all}),
-                down ? exit_code::not_running : exit_code::done);
+      add_standing(r, status_document({*spec, *view, sampled, now_micros(), *counted, all}),
+                   [r, down](const json& document) {
+                     r->answer(document, down ? exit_code::not_running : exit_code::done);
+                   });
     });
   });
 }

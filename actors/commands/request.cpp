@@ -1,6 +1,7 @@
 #include "actors/commands/request.hpp"
 
 #include "actors/commands/audit.hpp"
+#include "actors/commands/configuring.hpp"
 #include "actors/commands/messaging.hpp"
 
 #include <algorithm>
@@ -282,6 +283,18 @@ handler find_handler(std::string_view command) {
       {"audit list", handle_audit_list},
       {"audit show", handle_audit_show},
       {"audit verify", handle_audit_verify},
+      {"plan", handle_plan},
+      {"apply", handle_apply},
+      {"reload", handle_reload},
+      {"rollback", handle_rollback},
+      {"set", handle_set},
+      {"unset", handle_unset},
+      {"config explain", handle_config_explain},
+      {"config versions", handle_config_versions},
+      {"config show", handle_config_show},
+      {"config diff", handle_config_diff},
+      {"config export", handle_config_export},
+      {"config standing", handle_config_standing},
       {"state get", handle_state_get},
       {"state set", handle_state_set},
       {"state delete", handle_state_delete},

@@ -10,6 +10,7 @@ namespace troupe::command_table {
 std::span<const command_info> running();
 std::span<const command_info> looking();
 std::span<const command_info> changing();
+std::span<const command_info> configuring();
 std::span<const command_info> past();
 std::span<const command_info> itself();
 std::span<const command_info> asking();

@@ -1,5 +1,6 @@
 #include "runtime/shell/complete.hpp"
 
+#include "config/key_reference.hpp"
 #include "messages/commands.hpp"
 #include "messages/lifecycle.hpp"
 #include "runtime/shell/parse.hpp"
@@ -92,6 +93,13 @@ std::vector<std::string> members(const std::string& family) {
   return {all.begin(), all.end()};
 }
 
+/// «limits.memory»
+std::string path_words(std::string_view pointer) {
+  std::string result{pointer.substr(std::min<std::size_t>(1, pointer.size()))};
+  std::ranges::replace(result, '/', '.');
+  return result;
+}
+
 std::vector<std::string> words_of(word_kind kind, const name_source& names) {
   switch (kind) {
   case word_kind::bot: {
@@ -110,6 +118,13 @@ std::vector<std::string> words_of(word_kind kind, const name_source& names) {
     std::vector<std::string> all{"ready", "down"};
     for (std::size_t i = 0; i < state_count; ++i)
       all.emplace_back(to_string(static_cast<state>(i)));
+    return all;
+  }
+  case word_kind::config_key: {
+    std::vector<std::string> all;
+    for (const auto& key : config::config_keys())
+      if (key.file == config::schema_kind::bot)
+        all.push_back(path_words(key.pointer));
     return all;
   }
   case word_kind::command:

@@ -4,6 +4,7 @@
 #include "config/names.hpp"
 #include "config/units.hpp"
 #include "runtime/shell/completion.hpp"
+#include "runtime/shell/configuring.hpp"
 #include "runtime/shell/diagnose.hpp"
 #include "runtime/shell/help.hpp"
 #include "runtime/shell/import.hpp"
@@ -133,6 +134,8 @@ int executor::carry_out(const invocation& what) {
   }
   if (name == "version")
     return show_version(what);
+  if (is_configuring(name))
+    return configure(what, runtime_, given_);
   if (name == "events")
     return follow_events(what);
   if (name == "logs")

@@ -64,7 +64,7 @@ public:
   std::string prompt() {
     if (const auto there = client_.connect(prompt_patience)) {
       fleet_ = escape(there->fleet);
-      return fleet_ + "> ";
+      return fleet_ + standing() + "> ";
     }
     return (fleet_.empty() ? "" : fleet_ + " ") + "(no runtime)> ";
   }
@@ -83,6 +83,15 @@ public:
   }
 
 private:
+  /// «[invalid]», when there is something to see of the config.
+  std::string standing() {
+    const auto got = client_.ask("config standing", "{}", true, prompt_patience);
+    if (!got || got->exit != 0)
+      return "";
+    const auto word = standing_word(json::parse(got->document, nullptr, false));
+    return word.empty() ? "" : "[" + word + "]";
+  }
+
   global_settings global_;
   client client_;
   std::string fleet_;

@@ -136,6 +136,8 @@ std::string render_status(const json& document, const terminal& on) {
               {remark(one)}});
   }
   auto result = rows.text(on) + summary(document, on) + troubled_groups(document, on);
+  if (document.is_object() && document.contains("config"))
+    result += standing_lines(document["config"], on);
   if (const auto trouble = text_at(document, "trouble"); !trouble.empty())
     result += painted("the store cannot be written: ", tone::bad, on) + trouble + "\n";
   return result;
@@ -270,6 +272,23 @@ std::string render(std::string_view command, const json& document, const termina
     return render_dead_letter(document, on);
   if (command.starts_with("dead-letters"))
     return render_letters_changed(document, on);
+  if (command == "plan")
+    return render_plan(document, on);
+  if (command == "apply" || command == "reload" || command == "rollback" || command == "set"
+      || command == "unset")
+    return render_applied(document, on);
+  if (command == "config explain")
+    return render_explain(document, on);
+  if (command == "config versions")
+    return render_versions(document, on);
+  if (command == "config show" || command == "config export")
+    return render_version(document, on);
+  if (command == "config diff")
+    return render_diff(document, on);
+  if (command == "config keys")
+    return render_keys(document, on);
+  if (command == "config standing")
+    return render_standing(document, on);
   if (command == "audit list")
     return render_audit(document, on);
   if (command == "audit show")

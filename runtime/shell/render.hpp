@@ -61,6 +61,30 @@ std::string render_state(const json&, const terminal&);
 /// One change that `state watch` has seen, a line.
 std::string render_state_change(const json&, const terminal&);
 
+// See render_plan.cpp.
+/// What would happen; `render_applied`: what does, and which version it is.
+std::string render_plan(const json&, const terminal&);
+std::string render_applied(const json&, const terminal&);
+/// Of two versions.
+std::string render_diff(const json&, const terminal&);
+/// «limits.memory» of "/limits/memory".
+std::string path_text(std::string_view pointer);
+/// A value of the config in a line, cut to so many columns unless 0.
+std::string value_text(const json& value, std::size_t columns = 0);
+/// «market/trader.json:4:3», or nothing.
+std::string where_text(const json& setting);
+
+// See render_config.cpp.
+std::string render_standing(const json&, const terminal&);
+/// What `status` says of it: nothing when all is plain, else lines.
+std::string standing_lines(const json& standing, const terminal&);
+/// The same in a word, for a prompt: «3/10», «invalid»; or nothing.
+std::string standing_word(const json& standing);
+std::string render_versions(const json&, const terminal&);
+std::string render_version(const json&, const terminal&);
+std::string render_explain(const json&, const terminal&);
+std::string render_keys(const json&, const terminal&);
+
 // See render_audit.cpp.
 std::string render_audit(const json&, const terminal&);
 std::string render_audit_entry(const json&, const terminal&);

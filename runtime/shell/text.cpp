@@ -26,6 +26,18 @@ std::string escape(std::string_view text) {
   return config::escape(text);
 }
 
+std::string escape_line(std::string_view text) {
+  std::string result;
+  for (;;) {
+    const auto tab = std::min(text.find('\t'), text.size());
+    result += escape(text.substr(0, tab));
+    if (tab == text.size())
+      return result;
+    result += '\t';
+    text.remove_prefix(tab + 1);
+  }
+}
+
 std::string in_quotes(std::string_view text) {
   return "\"" + cut(escape(text), 80) + "\"";
 }

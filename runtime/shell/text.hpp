@@ -14,6 +14,9 @@ namespace troupe::shell {
 /// turn the direction of writing, are shown as \x1b or \u202e. UTF-8 is kept.
 std::string escape(std::string_view text);
 
+/// The same for a line of a file: tabs stay.
+std::string escape_line(std::string_view text);
+
 /// The text, escaped, in double quotes, cut when long.
 std::string in_quotes(std::string_view text);
 

@@ -330,7 +330,7 @@ class Commands(Case):
         self.refused(2, None, "frobnicate")
         error = self.refused(2, None, "stauts")
         self.assertIn("status", error["message"] + error["hint"])
-        for word in ("reload", "maintail", "enable", "rm", "reread", "update"):
+        for word in ("add", "maintail", "enable", "rm", "undo"):
             error = self.refused(2, None, word)
             self.assertIn("troupe", error["message"] + error["hint"])
 

@@ -74,7 +74,8 @@ BOOST_AUTO_TEST_CASE(json_has_the_documented_keys) {
   BOOST_TEST(json["line"] == 1);
   BOOST_TEST(json["column"] == 28);
   BOOST_TEST(json["pointer"] == "/nice");
-  BOOST_TEST(json.size() == 7u);
+  BOOST_TEST(json["level"] == "error");
+  BOOST_TEST(json.size() == 8u);
   for (const auto* key : {"message", "expected", "hint"})
     BOOST_TEST(json[key].is_string());
 }

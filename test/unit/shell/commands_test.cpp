@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(words_of_other_tools_work_or_are_explained) {
     if (!word.means.empty())
       BOOST_TEST((find_command(word.means) != nullptr), word.word);
   }
-  for (const auto* word : {"ls", "ps", "info", "rm", "reread", "update", "reload", "log", "tail",
+  for (const auto* word : {"ls", "ps", "info", "rm", "reread", "update", "undo", "log", "tail",
                            "enable", "kill", "monit", "maintail", "exec", "avail", "fg", "open"})
     BOOST_TEST((find_foreign_word(word) != nullptr), word);
 }

@@ -35,6 +35,10 @@ BOOST_AUTO_TEST_CASE(then_what_the_command_takes) {
   BOOST_TEST((offered("signal H") == words{"HUP"}));
   BOOST_TEST((offered("signal HUP fl") == words{"flaky", "flaky#0"}));
   BOOST_TEST((offered("help sta") == words{"start", "state", "stats", "status"}));
+  BOOST_TEST((offered("set fl") == words{"flaky", "flaky#0"}));
+  BOOST_TEST((offered("set flaky limits.memory_") == words{"limits.memory_high"}));
+  BOOST_TEST((offered("config ver") == words{"versions"}));
+  BOOST_TEST((offered("config explain flaky watchd") == words{"watchdog"}));
   BOOST_TEST((offered("ping ") == words{}));
   BOOST_TEST((offered("ls fl") == words{"flaky", "flaky#0"}));
 }

@@ -135,10 +135,29 @@ BOOST_AUTO_TEST_CASE(a_command_that_is_none_gets_a_suggestion) {
   BOOST_TEST((error_of({"await"}).exit == exit_code::usage));
 }
 
+BOOST_AUTO_TEST_CASE(commands_on_the_config) {
+  BOOST_TEST(arguments({"plan"}) == "{}");
+  BOOST_TEST(arguments({"apply", "fleet/", "--wait", "--if-version", "7", "--theirs"})
+             == R"({"theirs":true,"if_version":7,"wait":"10m","tree":"fleet/"})");
+  BOOST_TEST(arguments({"set", "a#2", "limits.memory", "64MiB"})
+             == R"({"bot":"a#2","path":"limits.memory","value":"64MiB"})");
+  BOOST_TEST(arguments({"set", "a", "nice", "--", "-5"})
+             == R"({"bot":"a","path":"nice","value":"-5"})");
+  BOOST_TEST(arguments({"config", "diff", "5", "7"}) == R"({"from":5,"to":7})");
+  BOOST_TEST(arguments({"config", "export", "7", "--to", "x"}) == R"({"to":"x","number":7})");
+  BOOST_TEST(error_of({"config"}).message.find("explain") != std::string::npos);
+  BOOST_TEST(error_of({"config", "shwo"}).hint.find("show") != std::string::npos);
+  BOOST_TEST(error_of({"rollback"}).message.find("NUMBER") != std::string::npos);
+  BOOST_TEST(error_of({"rollback", "x"}).message.find("whole number") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(words_of_other_tools) {
+  BOOST_TEST(parse({"update"})->command->name == "apply");
+  BOOST_TEST(parse({"reread"})->command->name == "plan");
+  BOOST_TEST(parse({"history"})->command->name == "config versions");
   BOOST_TEST(parse({"ls"})->command->name == "status");
   BOOST_TEST(parse({"info", "a"})->command->name == "show");
-  BOOST_TEST(error_of({"reload"}).hint.find("troupe check") != std::string::npos);
+  BOOST_TEST(error_of({"add"}).hint.find("troupe apply") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_utf8_is_refused) {

@@ -33,6 +33,10 @@ struct world {
   /// What the hub answers to (operation, arguments); unset: there is none.
   std::function<std::string(const std::string&, const std::string&)> on_hub;
 
+  /// What the config actor answers; unset: an empty document.
+  std::function<config_reply(const config_request&)> on_config;
+  std::vector<config_request> config_requests;
+
   std::string journal_trouble;                     ///< answer to every write
   std::map<std::string, std::string> root_refuses; ///< instance → reason
   std::string scale_trouble;
@@ -303,7 +307,11 @@ inline config_actor::behavior_type config_stub(config_actor::pointer, world_ptr 
         w->scale_audits.push_back(audit);
         return w->scale_trouble;
       },
-      [](const config_request&) { return config_reply{}; },
+      [w](const config_request& what) {
+        w->heard.push_back("config " + what.operation);
+        w->config_requests.push_back(what);
+        return w->on_config ? w->on_config(what) : config_reply{};
+      },
       [](reload_atom, const std::string&, bool) {},
       [](stop_atom) {},
       [](note_atom, const instance_record&) {},
