@@ -219,10 +219,13 @@ void config_state::decide(const change_ptr& change) {
   const bool stopped = version.now == version_state::stopped;
   if (to.hash == applied->hash && (change->automatic || !stopped) && change->failed == 0)
     return leave_as_it_is(change);
+  if (change->automatic && !failed_known)
+    return recall_failed(change);
   change->plan = plan_to(to);
   const auto tree = config_hash(to.tree, {});
   if (change->automatic && change->from_disk
-      && (!applied->loaded.spec->runtime.auto_apply || tree == failed_tree)) {
+      && (!applied->loaded.spec->runtime.auto_apply || tree == failed_tree
+          || to.hash == failed_hash)) {
     stand(disk_standing::kind::differs, tree,
           fmt::format("the tree on disk differs from version {}: {}; `troupe apply` brings it "
                       "into force",
@@ -230,6 +233,25 @@ void config_state::decide(const change_ptr& change) {
     return end(change, {});
   }
   commit(change);
+}
+
+/// What failed is not to come back by itself after a death of the runtime either.
+void config_state::recall_failed(const change_ptr& change) {
+  failed_known = true;
+  self->request(services->journal, request_timeout, versions_atom_v, searched_versions)
+      .then(
+          [this, change](const version_list& past) {
+            for (const auto& each : past.items)
+              if (each.now == version_state::rolled_back) {
+                failed_hash = each.hash;
+                break;
+              }
+            decide(change);
+          },
+          [this, change](const caf::error&) {
+            failed_known = false;
+            end(change, {}); // the next look finds the same
+          });
 }
 
 void config_state::leave_as_it_is(const change_ptr& change) {

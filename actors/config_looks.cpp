@@ -289,6 +289,7 @@ config_reply config_state::standing() const {
   document["root"] = applied->tree.root;
   document["profile"] = applied->tree.profile;
   document["auto_apply"] = applied->loaded.spec->runtime.auto_apply;
+  document["deciding"] = deciding || !waiting.empty();
   if (update && version.now != version_state::healthy)
     document["update"] = progress_json(version.number, update->progress(), update_failure);
   auto kind = disk.now;

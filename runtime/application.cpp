@@ -7,13 +7,13 @@
 #include "runtime/blackbox/crash_files.hpp"
 #include "runtime/blackbox/crash_handler.hpp"
 #include "runtime/blackbox/log.hpp"
-#include "runtime/blackbox/paced.hpp"
 #include "runtime/link/hub_broker.hpp"
 #include "runtime/link/listener.hpp"
 #include "runtime/os/files.hpp"
 #include "runtime/os/host.hpp"
 #include "runtime/os/process_table.hpp"
 #include "runtime/os/state_directory.hpp"
+#include "runtime/reloading.hpp"
 #include "runtime/shell/basp_unix.hpp"
 #include "runtime/shell/listener.hpp"
 #include "runtime/sockets/placed_socket.hpp"
@@ -229,11 +229,8 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
   };
   auto to_guardian = std::make_shared<guardian_line>();
   host->on_stop([to_guardian](bool hurry) { to_guardian->stop(hurry); });
-  host->on_reload([pace = std::make_shared<blackbox::paced>()] {
-    if (const auto more = pace->turn())
-      spdlog::warn("HUP is ignored: this version does not reload a tree; start it anew instead{}",
-                   *more);
-  });
+  const auto reloads = std::make_shared<reloading>();
+  host->on_reload([reloads] { reloads->hang_up(); });
   host->on_trouble([](const std::string& what) { spdlog::warn("{}", what); });
   host->on_keeper_gone([] {
     spdlog::critical("the keeper is dead; all bots were ended");
@@ -386,7 +383,9 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
     await_applied(*system, *current, ended);
     manager->say("READY=1\n" + status_line(*loaded.spec, host->epoch()));
   }
+  reloads->start(*system, current, manager, options.tree);
   const int code = ended.get();
+  reloads->stop();
   thread.stop();
   // 1: not all ended in time; whatever is left is ended here. Any other code is no end of
   // the fleet.

@@ -1,5 +1,6 @@
-"""Faults of the configuration: F01, F03, F06, F07, F10, F11, F13."""
+"""Faults of the configuration: F01, F02, F03, F06, F07, F10, F11, F13."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -87,6 +88,17 @@ class Check(Case):
             result = run("check", self.tree, "--json")
             self.assertEqual(6, result.exit, f"cut at {length}: {result}")
             self.assertTrue(result.document["errors"][0]["message"])
+
+    def test_F02_circles_and_depth(self):
+        bot = {"command": ["true"], "extends": "a"}
+        error = self.only_error({"bot": bot, "mixins/a": {"extends": "a"}})
+        self.assertRegex(error["message"], r"a -> a|a → a")
+        error = self.only_error({"bot": bot, "mixins/a": {"extends": "b"},
+                                 "mixins/b": {"extends": ["c"]}, "mixins/c": {"extends": "a"}})
+        self.assertRegex(error["message"], r"a (->|→) b (->|→) c (->|→) a")
+        deep = {f"mixins/m{i}": {"extends": f"m{i + 1}"} for i in range(1000)}
+        errors = self.check({"bot": {**bot, "extends": "m0"}, **deep, "mixins/m1000": {}})["errors"]
+        self.assertTrue(any("32" in json.dumps(error) for error in errors), errors[:3])
 
     def test_F03_too_large(self):
         write_tree(self.tree, {"group": {}, "good": {"command": ["sleep", "1"]}})
