@@ -151,7 +151,7 @@ public:
     if (const auto found = document.find("overrides");
         found != document.end() && found->is_object())
       for (const auto& [bot, value] : found->items())
-        text += "not in it, for it was set: " + escape(bot) + " " + value_text(value) + "\n";
+        text += "not in it, for it was set: " + escape(bot) + " " + setting_text(value) + "\n";
     return printed(text);
   }
 

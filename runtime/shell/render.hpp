@@ -70,7 +70,7 @@ std::string render_diff(const json&, const terminal&);
 /// «limits.memory» of "/limits/memory".
 std::string path_text(std::string_view pointer);
 /// A value of the config in a line, cut to so many columns unless 0.
-std::string value_text(const json& value, std::size_t columns = 0);
+std::string setting_text(const json& value, std::size_t columns = 0);
 /// «market/trader.json:4:3», or nothing.
 std::string where_text(const json& setting);
 

@@ -166,7 +166,7 @@ std::string render_version(const json& document, const terminal& on) {
   if (overrides.is_object() && !overrides.empty()) {
     result += "\n" + painted("── set by operators", tone::strong, on) + "\n";
     for (const auto& [bot, value] : overrides.items())
-      result += escape(bot) + "  " + value_text(value) + "\n";
+      result += escape(bot) + "  " + setting_text(value) + "\n";
   }
   return result;
 }
@@ -181,13 +181,13 @@ std::string render_explain(const json& document, const terminal& on) {
   for (const auto& one : list_at(document, "values")) {
     const auto [scope, place] = by(one);
     rows.add({{path_text(text_at(one, "pointer")), tone::strong},
-              {value_text(at(one, "value"), wide)},
+              {setting_text(at(one, "value"), wide)},
               {scope},
               {place}});
     for (const auto& under : list_at(one, "overrides")) {
       const auto [weaker, where] = by(under);
       rows.add({{"  over", tone::faint},
-                {value_text(at(under, "value"), wide), tone::faint},
+                {setting_text(at(under, "value"), wide), tone::faint},
                 {weaker, tone::faint},
                 {where, tone::faint}});
     }
@@ -200,7 +200,7 @@ std::string render_keys(const json& document, const terminal& on) {
   std::string result;
   const auto otherwise = [](const json& key) {
     const auto& value = at(key, "default");
-    return value.is_null() ? std::string{} : value_text(value, 24);
+    return value.is_null() ? std::string{} : setting_text(value, 24);
   };
   if (keys.size() == 1) {
     const auto& one = keys.front();
@@ -214,7 +214,7 @@ std::string render_keys(const json& document, const terminal& on) {
     line("value", text_at(one, "type"));
     std::string choices;
     for (const auto& choice : list_at(one, "choices"))
-      choices += (choices.empty() ? "" : ", ") + value_text(choice);
+      choices += (choices.empty() ? "" : ", ") + setting_text(choice);
     line("one of", choices);
     line("default", otherwise(one));
     line("a change", text_at(one, "change"));

@@ -41,11 +41,11 @@ std::string change_text(const json& change) {
   const auto& before = at(change, "before");
   const auto& after = at(change, "after");
   if (before.is_null())
-    result += " " + value_text(after, widest_value) + " (new)";
+    result += " " + setting_text(after, widest_value) + " (new)";
   else if (after.is_null())
-    result += " " + value_text(before, widest_value) + " (gone)";
+    result += " " + setting_text(before, widest_value) + " (gone)";
   else
-    result += " " + value_text(before, widest_value) + " -> " + value_text(after, widest_value);
+    result += " " + setting_text(before, widest_value) + " -> " + setting_text(after, widest_value);
   return result;
 }
 
@@ -141,13 +141,13 @@ std::string conflicts_text(const json& conflicts, const terminal& on) {
   for (const auto& one : conflicts) {
     result += painted("! " + text_at(one, "bot") + " conflict", tone::bad, on) + ": "
               + path_text(text_at(one, "pointer")) + " was set to "
-              + value_text(at(one, "mine"), widest_value);
+              + setting_text(at(one, "mine"), widest_value);
     if (const auto who = text_at(one, "set_by"); !who.empty())
       result += " by " + who;
     if (const auto when = text_at(one, "set_at"); !when.empty())
       result += " at " + when;
-    result += ", and the tree now says " + value_text(at(one, "theirs"), widest_value)
-              + " in place of " + value_text(at(one, "before"), widest_value) + "\n";
+    result += ", and the tree now says " + setting_text(at(one, "theirs"), widest_value)
+              + " in place of " + setting_text(at(one, "before"), widest_value) + "\n";
   }
   return result;
 }
@@ -190,7 +190,7 @@ std::string path_text(std::string_view pointer) {
   return result;
 }
 
-std::string value_text(const json& value, std::size_t columns) {
+std::string setting_text(const json& value, std::size_t columns) {
   if (value.is_null())
     return "nothing";
   auto text = value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -263,7 +263,7 @@ std::string render_diff(const json& document, const terminal& on) {
       return;
     for (const auto& [bot, value] : a.items())
       if (at(b, bot.c_str()) != value)
-        result += painted(std::string{mark} + " set of " + escape(bot) + ": " + value_text(value),
+        result += painted(std::string{mark} + " set of " + escape(bot) + ": " + setting_text(value),
                           how, on)
                   + "\n";
   };

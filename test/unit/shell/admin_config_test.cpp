@@ -110,11 +110,16 @@ BOOST_AUTO_TEST_CASE(a_request_with_a_tree_may_be_larger_than_others) {
 
 BOOST_AUTO_TEST_CASE(a_value_is_json_or_a_word) {
   const std::pair<const char*, nlohmann::json> words[] = {
-      {"4", 4},           {"128MiB", "128MiB"},
-      {"true", true},     {"null", nullptr},
-      {"[\"a\"]", {"a"}}, {"\"4\"", "4"},
-      {"a b", "a b"},     {"{\"a\":1}", {{"a", 1}}},
-      {"-5", -5},         {"${secret:X}", "${secret:X}"}};
+      {"4", 4},
+      {"128MiB", "128MiB"},
+      {"true", true},
+      {"null", nullptr},
+      {"[\"a\"]", nlohmann::json::array({"a"})},
+      {"\"4\"", "4"},
+      {"a b", "a b"},
+      {"{\"a\":1}", nlohmann::json::object({{"a", 1}})},
+      {"-5", -5},
+      {"${secret:X}", "${secret:X}"}};
   for (const auto& [word, value] : words) {
     const nlohmann::json arguments{
         {"bot", "/market/trader#2"}, {"path", "limits.memory"}, {"value", word}};
