@@ -72,11 +72,12 @@ public:
 private:
   void open() {
     const int fd = settings_.open();
+    const int why = errno;
     if (fd >= 0)
       inotify_.assign(fd);
     else
-      why_none_ = std::string{"inotify: "} + std::generic_category().message(errno)
-                  + (errno == EMFILE ? " (sysctl fs.inotify.max_user_instances)" : "");
+      why_none_ = "inotify: " + std::generic_category().message(why)
+                  + (why == EMFILE ? " (sysctl fs.inotify.max_user_instances)" : "");
   }
 
   /// Finds out what there is to watch, and whether it can be.
@@ -94,7 +95,7 @@ private:
       inotify_.close(ignored);
       found.places.clear();
     }
-    for (const auto& [id, place] : places_)
+    for (const auto& [id, where] : places_)
       if (inotify_.is_open() && !anew && !found.places.contains(id))
         inotify_rm_watch(inotify_.native_handle(), id);
     places_ = std::move(found.places);

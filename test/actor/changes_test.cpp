@@ -465,6 +465,14 @@ BOOST_AUTO_TEST_CASE(what_was_rolled_back_is_not_applied_by_itself_again) {
     advance(10s);
   }
   BOOST_TEST(store.versions.size() == 3u);
+  // Nor by a config actor that was not there then.
+  break_actor(all().config);
+  advance(1s);
+  caf::anon_send(all().config, reload_atom_v, std::string{"edited"}, false);
+  advance(10s);
+  BOOST_TEST(store.versions.size() == 3u);
+  BOOST_TEST(standing()["disk"]["state"] == "differs");
+  BOOST_TEST(standing()["deciding"] == false);
 }
 
 BOOST_AUTO_TEST_CASE(a_broken_tree_is_told_once) {

@@ -90,7 +90,6 @@ class Secrets(ConfigCase):
         fleet.wait_state("bot#0", "running", after=mark)
         # A death that leaves a report.
         fleet.kill_runtime(signal.SIGSEGV)
-        fleet.lives += 1
         poll_until(lambda: fleet("ping").exit == 0, 2 * PATIENCE)
         fleet.wait_running()
 

@@ -94,7 +94,7 @@ class Change(ConfigCase):
         self.finish_edited(fleet)
 
     def test_F16_what_makes_all_bots_crash(self):
-        base = {"update": {"batch": 1, "ready_within": "5s"}, "failed_starts": 1, **SLEEPER}
+        base = {**SLEEPER, "update": {"batch": 1}, "start_grace": "1s"}
         bots = {f"b{i}": {"extends": "base", "replicas": 2} for i in range(4)}
         fleet = self.edited_fleet({"mixins/base": base, **bots, "other": SLEEPER})
         before = self.pids(fleet)
@@ -110,7 +110,6 @@ class Change(ConfigCase):
         # It is still on disk, and no runtime applies it again by itself.
         mark = fleet.mark()
         fleet.kill_runtime()
-        fleet.lives += 1
         self.told(fleet, "differs from version 3", mark, 2 * PATIENCE)
         self.assertEqual([], [e for e in self.all_told(fleet, "version 4")])
         self.check_same(fleet, before, but=hit)

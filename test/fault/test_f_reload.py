@@ -105,7 +105,7 @@ class Disk(ConfigCase):
     def test_F04_symlink_swap(self):
         def version(number):
             return {f"..v{number}/feed": {**SLEEPER, "command": ["sleep", f"10000{number}"]},
-                    f"..v{number}/group": {"description": f"of v{number}"}}
+                    f"..v{number}/group": {"labels": {"of": f"v{number}"}}}
         fleet = self.prepared({**self.AUTO, "bot": SLEEPER, **version(1), **version(2)},
                               innocents=False)
         (fleet.tree / "..data").symlink_to("..v1")
@@ -260,7 +260,6 @@ class Disk(ConfigCase):
         with fleet.keeper_held():
             fleet.kill_runtime()
             self.replace(fleet, "bot.json", {**SLEEPER, "command": ["sleep", "100001"]})
-        fleet.lives += 1
         event = self.told(fleet, "version 2 applied by runtime: 1 restart", timeout=2 * PATIENCE)
         self.told(fleet, "version 2 is healthy", event["seq"])
         self.check_same(fleet, before, but={"bot#0"})
