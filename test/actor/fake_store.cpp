@@ -58,7 +58,7 @@ journal_contents fake_store::load() {
   if (!versions.empty()) {
     result.applied = versions.back();
     result.version = versions.back().number;
-    if (versions.back().now == version_state::updating)
+    if (versions.back().now != version_state::healthy)
       for (const auto& each : versions)
         if (each.now == version_state::healthy)
           result.healthy = each;
