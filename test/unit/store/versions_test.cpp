@@ -158,10 +158,10 @@ BOOST_AUTO_TEST_CASE(audit_entries_of_a_batch_say_which_version_they_made) {
 BOOST_AUTO_TEST_CASE(a_damaged_tree_costs_itself_alone) {
   apply(std::string(10'000, 'a') + "b", version_state::healthy);
   apply(std::string(10'000, 'c') + "d", version_state::updating);
-  const auto damage = [&](int number) {
+  const auto damage = [&](int which) {
     SQLite::Database db{path, SQLite::OPEN_READWRITE, 1000};
     db.exec("UPDATE versions SET tree = substr(tree, 1, 12) WHERE number = "
-            + std::to_string(number));
+            + std::to_string(which));
   };
   damage(1);
   auto found = again();
