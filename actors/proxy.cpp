@@ -273,7 +273,9 @@ void proxy_state::publish(state from, const std::string& cause, bool ended) {
 
 void proxy_state::tell_ledger(state from, const std::string& cause) {
   ledger_entry entry;
-  entry.change = {0, wall_now(), record.name, record.incarnation, from, record.now, cause};
+  // A change is told with the time when it came, whatever was done about it since.
+  const auto at = from == record.now ? wall_now() : record.since;
+  entry.change = {0, at, record.name, record.incarnation, from, record.now, cause};
   entry.record = record;
   entry.by = args.by;
   self->send(args.services->ledger, std::move(entry));

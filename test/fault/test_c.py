@@ -106,8 +106,7 @@ class OneFleet(SharedCase):
         fleet.ask("start", "c02")
         event = fleet.wait_state("c02#0", "failed")
         self.assertIn("7 starts failed in a row", event["cause"])
-        # Every pause was as long as it had to be; its ends are stamped when they are told, which
-        # may be a little later than they were.
+        # Every pause was at least as long as it had to be.
         pauses, begun = [], None
         for event in (e for e in fleet.events if e["instance"] == "c02#0"):
             if event["to"] == "backoff":
@@ -117,7 +116,7 @@ class OneFleet(SharedCase):
         wanted = [0.05, 0.1, 0.2, 0.4, 0.5, 0.5]
         self.assertEqual(len(wanted), len(pauses))
         for pause, least in zip(pauses, wanted):
-            self.assertGreater(pause, 0.8 * least)
+            self.assertGreaterEqual(pause, least - 0.002)
         self.assertEqual(7, len(fleet.wait_deaths("c02", 7)))
         after = fleet.mark()
         fleet.ask("reset", "c02")

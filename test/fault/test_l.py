@@ -35,7 +35,6 @@ class Measured:
 CUTTER = """
 import os, random, socket, threading, time, troupe
 bot, journal = troupe.Bot(), os.environ["JOURNAL"]
-name = os.environ["TROUPE_BOT"]
 cuts = [0]
 
 def cut():
