@@ -131,9 +131,12 @@ std::string keeper_host::signal(const std::string& instance, std::uint64_t incar
   if (to.known->preparing) {
     if (signal != SIGKILL)
       return still_starting;
+    if (!call_off(to))
+      return this->signal(instance, incarnation, signal, all);
+    // After that: the end of its start command is nobody's failure any more.
     if (split_slot_name(instance).as == job::bot)
       cancel_tasks(to.key, true);
-    return call_off(to) ? std::string{} : this->signal(instance, incarnation, signal, all);
+    return {};
   }
   if (to.pid <= 0) {
     signal_unconfirmed(to, signal, all);
