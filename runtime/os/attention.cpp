@@ -137,15 +137,15 @@ void attention::attend(const launch& what, pid_t pid, unique_fd& socket, bool ch
 }
 
 void attention::adjust(const launch& what) {
-  boost::asio::post(io_, [this, what] {
-    const slot_key of{what.instance, what.incarnation};
-    const auto x = find(of);
-    if (!x)
-      return;
-    x->spec = what.spec;
-    x->looking = true;
-    output_.watch(of.instance, of.incarnation, patterns_of(*what.spec), listener(of));
+  const slot_key of{what.instance, what.incarnation};
+  boost::asio::post(io_, [this, of, spec = what.spec] {
+    if (const auto x = find(of)) {
+      x->spec = spec;
+      x->looking = true;
+    }
   });
+  // At once: what it prints after the change is looked at in its light.
+  output_.watch(of.instance, of.incarnation, patterns_of(*what.spec), listener(of));
 }
 
 void attention::open(const slot_key& of, const bot_ptr& x, unique_fd& socket) {

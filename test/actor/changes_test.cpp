@@ -341,6 +341,23 @@ BOOST_AUTO_TEST_CASE(a_replaced_config_actor_goes_on) {
   BOOST_TEST(problems() == "");
 }
 
+BOOST_AUTO_TEST_CASE(services_that_are_replaced_meanwhile_lose_no_change) {
+  begin(two_bots);
+  host.of("b#0").term_takes = 3s;
+  const auto before = settings("b#0");
+  write("b.json", bot("another"));
+  apply();
+  advance(1s);
+  break_actor(all().ledger);
+  break_actor(all().launcher);
+  advance(1min);
+  BOOST_TEST(settings("b#0") != before);
+  BOOST_TEST(record("b#0").settings == settings("b#0"));
+  BOOST_TEST(host.spawns("b#0") == 2u);
+  BOOST_TEST(how() == "healthy");
+  BOOST_TEST(problems() == "");
+}
+
 BOOST_AUTO_TEST_CASE(the_fleet_may_end_in_the_middle) {
   begin(two_bots);
   write("a.json", bot("two", R"("replicas": 4)"));

@@ -68,6 +68,10 @@ BOOST_AUTO_TEST_CASE(every_change_of_the_fleet_takes_a_yes) {
       given.insert(given.end(), {"HUP", "a"});
     else if (command.name == "scale")
       given.insert(given.end(), {"a", "2"});
+    else if (command.name == "rollback")
+      given.emplace_back("7");
+    else if (command.name == "set")
+      given.insert(given.end(), {"a", "limits.memory", "1 GiB"});
     else if (!command.arguments.empty())
       given.emplace_back("a");
     const auto what = parse(given);
