@@ -361,6 +361,8 @@ void config_state::carry_out(const change_ptr& change, config_version next) {
     healthy = applied;
     last_healthy = version;
     put_in_force(applied->loaded.spec);
+    if (change->failed != 0) // an alarm ends with its all-clear
+      remark(fmt::format("version {} is healthy", version.number));
   }
   auto document = plan_json(*applied, change->plan, {});
   document["applied"] = true;

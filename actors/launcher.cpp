@@ -265,8 +265,9 @@ void launcher_state::on_down(const caf::down_msg& message) {
 }
 
 void launcher_state::end_stranger(const std::string& instance) {
-  spdlog::warn("launcher ends {}: no instance of the config", instance);
   const auto all = slots[instance];
+  if (std::ranges::any_of(all, [](const slot_info& slot) { return !slot.end; }))
+    spdlog::warn("launcher ends {}: no instance of the config", instance);
   for (const auto& slot : all) {
     if (slot.end)
       on_exited(*slot.end);

@@ -273,13 +273,9 @@ private:
     found.last_incarnation = meta("last_incarnation");
     found.run = meta("run");
     found.chain = end_of_chain(db.database());
-    try {
-      found.applied = applied_in(db, found.run);
-    } catch (const damaged_tree& problem) {
-      db_.note(db_.path() + ": " + problem.what()); // the fleet is not to stand still for it
-    }
+    found.applied = whole([&] { return applied_in(db, found.run); });
     if (found.applied)
-      found.healthy = whole_healthy_before(found.run, found.applied->number);
+      found.healthy = whole([&] { return healthy_before(db, found.run, found.applied->number); });
     return found;
   }
 
@@ -337,14 +333,19 @@ private:
       run(db, "DELETE FROM intents WHERE instance = ?", name);
     }
     for (const auto& [number, state] : batch.settled)
-      run(db, "UPDATE versions SET state = ? WHERE number = ?", to_string(state), number);
+      run(db, "UPDATE versions SET state = ?, run = ? WHERE number = ?", to_string(state),
+          run_number, number);
     if (applied)
       store::write(db, *applied, run_number);
-    else if (config && (applied = memory_.applied))
-      if (const auto found = batch.settled.find(applied->number); found != batch.settled.end())
-        applied->now = found->second;
+    else if (config) {
+      applied = memory_.applied;
+      if (!applied) // an earlier run's is this one's once it is settled here
+        applied = whole([&] { return applied_in(db, run_number); });
+      else if (const auto at = batch.settled.find(applied->number); at != batch.settled.end())
+        applied->now = at->second;
+    }
     if (config && applied)
-      healthy = whole_healthy_before(run_number, applied->number);
+      healthy = whole([&] { return healthy_before(db, run_number, applied->number); });
     if (batch.applied)
       drop_versions(db, bounds_.versions);
     if (last_incarnation != memory_.last_incarnation)
@@ -411,11 +412,13 @@ private:
     }
   }
 
-  std::optional<config_version> whole_healthy_before(std::uint64_t run, std::uint64_t number) {
+  // A version that is damaged is as good as none: the fleet is not to stand still for it.
+  template <class Read>
+  std::optional<config_version> whole(Read read) {
     try {
-      return healthy_before(*db_, run, number);
+      return read();
     } catch (const damaged_tree& problem) {
-      db_.note(db_.path() + ": " + problem.what()); // the fleet is not to stand still for it
+      db_.note(db_.path() + ": " + problem.what());
       return std::nullopt;
     }
   }

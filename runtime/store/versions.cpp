@@ -31,6 +31,11 @@ config_version read_head(row& columns) {
   columns.into(x.reason);
   columns.into(x.hash);
   x.now = version_state_from(columns.text());
+  const auto overrides = nlohmann::json::parse(columns.text(), nullptr, false);
+  if (overrides.is_object())
+    for (const auto& [bot, patch] : overrides.items())
+      if (patch.is_string())
+        x.overrides.emplace(bot, patch.get<std::string>());
   return x;
 }
 
@@ -40,11 +45,6 @@ std::optional<config_version> read_whole(use& rows) {
   row columns{*rows};
   auto x = read_head(columns);
   x.tree = unpacked(columns.text());
-  const auto overrides = nlohmann::json::parse(columns.text(), nullptr, false);
-  if (overrides.is_object())
-    for (const auto& [bot, patch] : overrides.items())
-      if (patch.is_string())
-        x.overrides.emplace(bot, patch.get<std::string>());
   return x;
 }
 
@@ -81,7 +81,7 @@ void write(connection& db, const config_version& x, std::uint64_t run_number) {
 
 std::optional<config_version> read_version(connection& db, std::uint64_t number) {
   use rows{db,
-           "SELECT number, time, author, reason, hash, state, tree, overrides FROM versions"
+           "SELECT number, time, author, reason, hash, state, overrides, tree FROM versions"
            " WHERE number = ?",
            number};
   return read_whole(rows);
@@ -89,7 +89,8 @@ std::optional<config_version> read_version(connection& db, std::uint64_t number)
 
 std::vector<config_version> last_versions(connection& db, std::uint32_t last) {
   use rows{db,
-           "SELECT number, time, author, reason, hash, state FROM versions ORDER BY number DESC"
+           "SELECT number, time, author, reason, hash, state, overrides FROM versions ORDER BY "
+           "number DESC"
            " LIMIT ?",
            last};
   std::vector<config_version> result;
@@ -102,7 +103,7 @@ std::vector<config_version> last_versions(connection& db, std::uint32_t last) {
 
 std::optional<config_version> applied_in(connection& db, std::uint64_t run_number) {
   use rows{db,
-           "SELECT number, time, author, reason, hash, state, tree, overrides FROM versions"
+           "SELECT number, time, author, reason, hash, state, overrides, tree FROM versions"
            " WHERE number = (SELECT max(number) FROM versions) AND run = ?",
            run_number};
   return read_whole(rows);
@@ -111,7 +112,7 @@ std::optional<config_version> applied_in(connection& db, std::uint64_t run_numbe
 std::optional<config_version> healthy_before(connection& db, std::uint64_t run_number,
                                              std::uint64_t number) {
   use rows{db,
-           "SELECT number, time, author, reason, hash, state, tree, overrides FROM versions"
+           "SELECT number, time, author, reason, hash, state, overrides, tree FROM versions"
            " WHERE number < ? AND run = ? AND state = 'healthy' ORDER BY number DESC LIMIT 1",
            number, run_number};
   return read_whole(rows);

@@ -26,9 +26,9 @@ class Audit(Case):
         self.assertIn("no such entries", fleet("audit", "list").out)
         fleet.ask("stop", "a")
         fleet.ask("start", "a")
-        fleet.ask("signal", "b", "WINCH")
+        fleet.ask("signal", "WINCH", "b")
         entries = fleet.ask("audit", "list")["entries"]
-        self.assertEqual(["stop a", "start a", "signal b WINCH"],
+        self.assertEqual(["stop a", "start a", "signal WINCH b"],
                          [entry["command"] for entry in entries])
         for entry in entries:
             self.assertEqual((os.geteuid(), "admin.sock"), (entry["uid"], entry["origin"]))
@@ -85,8 +85,10 @@ class Audit(Case):
         self.assertEqual(["resume a", "resume b"],
                          [entry["command"] for entry in fleet.ask("audit", "list")["entries"]])
         self.assertTrue(fleet.ask("audit", "verify")["ok"])
-        fleet.end()
+        fleet("shutdown")
+        self.assertEqual(0, fleet.process.wait(60))
         fleet.start()
+        fleet.wait_running("a#0", "b#0")
         self.assertEqual(2, len(fleet.ask("audit", "list", "resume")["entries"]))
         self.assertTrue(fleet.ask("audit", "verify")["ok"])
         fleet.end()

@@ -84,7 +84,7 @@ class ConfigCommands(Case):
                 said = fleet(*words)
                 self.assertEqual(6, said.exit, said)
                 text = said.out + said.err
-                self.assertIn("market/trader.json:3:3: error: unknown key \"replica\"", text)
+                self.assertIn("market/trader.json:3:3: error: \"replica\" is no key of a bot", text)
                 self.assertIn('    3 |   "replica": 4\n', text)
                 self.assertIn("^~~~~~~~~", text)
                 self.assertIn("replicas", text)  # did you mean
@@ -143,7 +143,7 @@ class ConfigCommands(Case):
         before = self.pids(fleet)
         self.edit(fleet, description="new")
         text = self.prompt(fleet, b"n\n", b"[y/N]", ("apply",))
-        self.assertIn("= market/trader#0…#2 in place: description \"new\" (new)", text)
+        self.assertIn("= market/trader#0…#2 in place: description \"\" -> \"new\"", text)
         self.assertEqual(1, self.last_exit, text)
         self.assertEqual(1, fleet("plan").exit)
         text = self.prompt(fleet, b"y\n", b"[y/N]", ("apply", "--wait"))

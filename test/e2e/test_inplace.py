@@ -121,7 +121,7 @@ class InPlace(Case):
         fleet = self.fleet({"bot": bot})
         fleet.wait_running("bot#0")
         self.edited(fleet, {"bot": {**bot, "description": "new"}})
-        events = fleet.ask("events", "config", "--json").documents
+        events = fleet("events", "config", "--json").documents
         self.assertTrue(events)
         self.assertEqual({"config"}, {e["instance"] for e in events})
         self.assertTrue(all(e["from"] == e["to"] for e in events))

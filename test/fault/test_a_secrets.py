@@ -64,7 +64,7 @@ class Secrets(ConfigCase):
             self.look(fleet, *words)
         for words in CONFIG_LOOKS:
             self.look(fleet, *words)
-        self.look(fleet, "report", "--output", fleet.directory / "report.tar.gz")
+        self.look(fleet, "report", "--output", str(fleet.directory / "report.tar.gz"))
         for pid in (fleet.keeper, fleet.runtime, *self.pids(fleet).values()):
             self.said[f"argv of {pid}"] = Path(f"/proc/{pid}/cmdline").read_text()
         self.said["fleet"] = fleet.said()
@@ -97,7 +97,7 @@ class Secrets(ConfigCase):
         for path in fleet.state.rglob("*"):
             if path.is_file():
                 self.said[str(path)] = path.read_bytes().decode(errors="replace")
-        with tarfile.open(fleet.directory / "report.tar.gz") as report:
+        with tarfile.open(str(fleet.directory / "report.tar.gz")) as report:
             for member in report:
                 if member.isfile():
                     text = report.extractfile(member).read().decode(errors="replace")

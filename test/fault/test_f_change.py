@@ -14,8 +14,12 @@ from troupe_test import PATIENCE, times
 
 
 def environment(pid):
-    return dict(one.split("=", 1) for one in
-                Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0") if "=" in one)
+    """Of a process; nothing when it has ended meanwhile."""
+    try:
+        text = Path(f"/proc/{pid}/environ").read_bytes().decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return dict(one.split("=", 1) for one in text.split("\0") if "=" in one)
 
 
 class Change(ConfigCase):

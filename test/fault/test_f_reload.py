@@ -234,7 +234,7 @@ class Disk(ConfigCase):
         self.check_same(fleet, before, but={"g7/b137#0"})
         # A limit is changed in place: nobody at all.
         self.replace(fleet, "g3/b003.json", {**SLEEPER, "limits": {"open_files": 100}})
-        self.told(fleet, "version 3 applied by runtime: 1 in place", event["seq"])
+        self.told(fleet, "version 3 applied by runtime: 1 change in place", event["seq"])
         self.assertEqual({"g7/b137#0"}, self.touched_since(fleet, after))
         self.finish_edited(fleet)
 

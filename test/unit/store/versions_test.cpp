@@ -78,7 +78,18 @@ BOOST_AUTO_TEST_CASE(lists_are_short_and_the_newest_is_first) {
   BOOST_TEST(found[0].number == 3u);
   BOOST_TEST(found[0].hash == "hash of three");
   BOOST_TEST(found[0].tree == "");
+  BOOST_TEST(found[0].overrides.at("a") == R"({"replicas":4})");
   BOOST_TEST(found[1].number == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(one_of_an_earlier_run_counts_once_it_is_settled) {
+  apply("one", version_state::healthy);
+  BOOST_TEST(!again(2).applied);
+  settle(1, version_state::healthy);
+  apply("two", version_state::updating);
+  const auto found = again(2);
+  BOOST_TEST(found.applied->tree == "two");
+  BOOST_TEST(found.healthy->tree == "one");
 }
 
 BOOST_AUTO_TEST_CASE(any_bytes_are_a_tree) {
