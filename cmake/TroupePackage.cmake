@@ -24,7 +24,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # The SDK for C++ is in the same package; who builds bots with it needs a compiler and what its
 # archive is linked with.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
-    "systemd, bash-completion, python3, g++, cmake, libisal-dev, libzstd-dev")
+    "systemd, bash-completion, python3, g++, cmake, libisal-dev, libzstd-dev, libcaf-dev, libre2-dev, libspdlog-dev, libssl-dev")
 set(CPACK_PACKAGE_DESCRIPTION "Every bot is an ordinary process, in any language. Supervision trees
  decide what happens when one dies; a tiny keeper process holds them all, so that bots live on when
  the part that decides is replaced. The fleet is described by a directory of JSON files.")

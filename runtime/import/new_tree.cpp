@@ -4,8 +4,13 @@ namespace troupe::importing {
 
 namespace {
 
-constexpr const char* group_text = R"json({
-  // The root of the fleet. Each folder beside this file is a group of bots, with a group.json
+/// For editors: the schema that a file follows, where it is installed.
+std::string follows(const std::string& kind) {
+  return "{\n  \"$schema\": \"" TROUPE_SCHEMAS "/" + kind + ".json\",\n\n";
+}
+
+constexpr const char* group_text =
+    R"json(  // The root of the fleet. Each folder beside this file is a group of bots, with a group.json
   // of its own where it needs one; each NAME.json is a bot. `troupe check` finds mistakes.
 
   // What the death of one bot means for the others in this folder: "one_for_one" (nothing),
@@ -31,8 +36,7 @@ constexpr const char* group_text = R"json({
 }
 )json";
 
-constexpr const char* bot_text = R"json({
-  // A bot. Its name is that of this file: hello.
+constexpr const char* bot_text = R"json(  // A bot. Its name is that of this file: hello.
   "description": "Says hello every other second",
 
   // The program and its arguments, one string each: this is no shell line. A program without a
@@ -68,22 +72,28 @@ while :; do
 done
 )sh";
 
+constexpr const char* auto_apply_text = R"json(,
+
+  // An edit of these files that is sound comes into force when it is saved. false: it waits for
+  // `troupe apply`. `troupe plan` shows what it would do, `troupe rollback` takes it back.
+  "auto_apply": true
+}
+)json";
+
 } // namespace
 
 config::tree new_tree(const std::string& root, const std::string& name) {
   config::tree result;
   result.root = root;
   result.documents = {
-      {"group.json", group_text},
-      {"hello.json", bot_text},
+      {"group.json", follows("group") + group_text},
+      {"hello.json", follows("bot") + bot_text},
       {"hello.sh", program_text},
-      {"runtime.json",
-       "{\n"
-       "  // The runtime itself. What this fleet is called: shown in the prompt and in `status`.\n"
-       "  \"fleet\": \""
-           + name
-           + "\"\n"
-             "}\n"},
+      {"runtime.json", follows("runtime")
+                           + "  // The runtime itself. What this fleet is called: shown in the"
+                             " prompt and in `status`.\n"
+                             "  \"fleet\": \""
+                           + name + "\"" + auto_apply_text},
   };
   return result;
 }

@@ -318,7 +318,7 @@ class Fleet:
     def status(self, *targets):
         """Rows by instance name."""
         result = self("status", *targets, "--json")
-        if result.exit not in (0, 3):
+        if result.exit not in (0, 3) or "instances" not in result.document:
             raise Failed(str(result))
         return {row["name"]: row for row in result.document["instances"]}
 

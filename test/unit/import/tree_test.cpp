@@ -68,6 +68,7 @@ BOOST_AUTO_TEST_CASE(a_new_tree_passes_check) {
   BOOST_REQUIRE(loaded.spec);
   BOOST_TEST(loaded.warnings.empty());
   BOOST_TEST(loaded.spec->bots.size() == 1u);
+  BOOST_TEST(loaded.spec->runtime.auto_apply);
 }
 
 BOOST_AUTO_TEST_CASE(comments_cannot_be_left) {
