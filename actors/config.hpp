@@ -130,7 +130,7 @@ private:
   void weigh(const change_ptr& change);
   void settle_conflicts(const change_ptr& change, const std::vector<config_version>& past);
   void decide(const change_ptr& change);
-  void recall_failed(const change_ptr& change);
+  void recall_past(const change_ptr& change);
   void commit(const change_ptr& change);
   void carry_out(const change_ptr& change, config_version version);
   void leave_as_it_is(const change_ptr& change);
@@ -193,11 +193,9 @@ private:
   config_version last_healthy;
   std::uint64_t last = 0;   ///< number of the last version
   std::string applied_tree; ///< hash of its tree alone
-  std::string failed_tree;  ///< the same of one that was rolled back: not applied by itself again
-  std::string failed_hash;  ///< of the last version that was, before this actor came
-  bool failed_known = false;
-  bool begun = false;  ///< something is in force
-  bool ending = false; ///< the fleet is
+  std::string weighed_tree; ///< the same of what is on disk, as it was last decided about
+  bool begun = false;       ///< something is in force
+  bool ending = false;      ///< the fleet is
   updating::record_map records;
   std::optional<updating::rollout> update;
   std::string update_failure;

@@ -219,14 +219,15 @@ void config_state::decide(const change_ptr& change) {
   const bool stopped = version.now == version_state::stopped;
   if (to.hash == applied->hash && (change->automatic || !stopped) && change->failed == 0)
     return leave_as_it_is(change);
-  if (change->automatic && !failed_known)
-    return recall_failed(change);
+  if (change->automatic && weighed_tree.empty())
+    return recall_past(change);
   change->plan = plan_to(to);
-  const auto tree = config_hash(to.tree, {});
-  if (change->automatic && change->from_disk
-      && (!applied->loaded.spec->runtime.auto_apply || tree == failed_tree
-          || to.hash == failed_hash)) {
-    stand(disk_standing::kind::differs, tree,
+  // What is on disk comes by itself when it is news, and only then: it may have been applied
+  // before, and then rolled back.
+  if (change->automatic
+      && (!applied->loaded.spec->runtime.auto_apply || disk.tree == weighed_tree)) {
+    weighed_tree = disk.tree;
+    stand(disk_standing::kind::differs, disk.tree,
           fmt::format("the tree on disk differs from version {}: {}; `troupe apply` brings it "
                       "into force",
                       version.number, plan_text(change->plan)));
@@ -235,28 +236,25 @@ void config_state::decide(const change_ptr& change) {
   commit(change);
 }
 
-/// What failed is not to come back by itself after a death of the runtime either.
-void config_state::recall_failed(const change_ptr& change) {
-  failed_known = true;
+/// The first look of this actor: what was in force before is no news.
+void config_state::recall_past(const change_ptr& change) {
   self->request(services->journal, request_timeout, versions_atom_v, searched_versions)
       .then(
           [this, change](const version_list& past) {
-            for (const auto& each : past.items)
-              if (each.now == version_state::rolled_back) {
-                failed_hash = each.hash;
-                break;
-              }
+            const bool known = std::ranges::any_of(past.items, [&](const config_version& each) {
+              return each.hash == change->candidate->hash;
+            });
+            weighed_tree = known ? disk.tree : applied_tree;
             decide(change);
           },
-          [this, change](const caf::error&) {
-            failed_known = false;
-            end(change, {}); // the next look finds the same
-          });
+          [this, change](const caf::error&) { end(change, {}); }); // the next look finds the same
 }
 
 void config_state::leave_as_it_is(const change_ptr& change) {
-  if (change->from_disk)
+  if (change->from_disk) {
+    weighed_tree = disk.tree;
     stand(disk_standing::kind::same, "", "the tree on disk is what is in force again");
+  }
   if (!change->answer)
     return end(change, {});
   auto document = plan_json(*change->candidate, {}, {});
@@ -334,8 +332,6 @@ void config_state::commit(const change_ptr& change) {
 void config_state::carry_out(const change_ptr& change, config_version next) {
   const auto from = in_force;
   const auto failed_number = version.number;
-  if (change->failed != 0)
-    failed_tree = applied_tree;
   applied = change->candidate;
   applied_tree = config_hash(applied->tree, {});
   version = std::move(next);
@@ -368,8 +364,10 @@ void config_state::carry_out(const change_ptr& change, config_version next) {
   document["applied"] = true;
   document["number"] = version.number;
   document["state"] = to_string(version.now);
-  if (change->from_disk)
+  if (change->from_disk) {
+    weighed_tree = disk.tree;
     disk.said.clear();
+  }
   end(change, config_answer(document));
 }
 

@@ -492,6 +492,43 @@ BOOST_AUTO_TEST_CASE(what_was_rolled_back_is_not_applied_by_itself_again) {
   BOOST_TEST(standing()["deciding"] == false);
 }
 
+BOOST_AUTO_TEST_CASE(a_rollback_is_not_undone_by_a_look_at_the_tree) {
+  const auto look = [this] {
+    caf::anon_send(all().config, reload_atom_v, std::string{"edited"}, false);
+    advance(10s);
+  };
+  begin({{"runtime.json", R"({"auto_apply": true})"}, {"b.json", bot("one")}});
+  look();
+  write("b.json", bot("two"));
+  look();
+  BOOST_TEST(version() == 2u);
+  change("rollback", {{"number", 1}});
+  advance(10s);
+  BOOST_TEST(version() == 3u);
+  look(); // somebody touched a file
+  BOOST_TEST(version() == 3u);
+  BOOST_TEST(standing()["disk"]["state"] == "differs");
+  drop(); // nor by the first look of a new runtime
+  raise(tree_of(tree));
+  advance(2s);
+  look();
+  BOOST_TEST(version() == 3u);
+  write("b.json", bot("three"));
+  look();
+  BOOST_TEST(version() == 4u);
+  write("b.json", bot("two")); // an edit, though of something that was there before
+  look();
+  BOOST_TEST(version() == 5u);
+  // What was edited while no runtime was there to see it.
+  drop();
+  write("b.json", bot("four"));
+  raise(tree_of(tree));
+  advance(2s);
+  look();
+  BOOST_TEST(version() == 6u);
+  BOOST_TEST(problems() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_broken_tree_is_told_once) {
   begin(two_bots);
   write("b.json", "{");
