@@ -13,7 +13,7 @@ target_link_libraries(troupe_bot_archive INTERFACE isal zstd Threads::Threads)
 
 # Supervised actors in a bot: the runtime's own, and what they stand on. Their headers lie apart,
 # for they name each other as in the sources.
-set(_parts troupe_bot_actors troupe_actors troupe_ordering troupe_messaging troupe_messages
+set(_parts troupe_bot_actors troupe_actors troupe_updating troupe_ordering troupe_messaging troupe_messages
   troupe_digest troupe_config)
 list(TRANSFORM _parts REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE _objects)
 add_library(troupe_actors_archive STATIC ${_objects})

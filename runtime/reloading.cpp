@@ -1,5 +1,7 @@
 #include "runtime/reloading.hpp"
 
+#include "runtime/blackbox/paced.hpp"
+
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
@@ -38,6 +40,7 @@ bool is_decided(const config_reply& standing) {
 struct witness_state {
   reloading::current_services current;
   std::shared_ptr<const os::service_manager> manager;
+  std::shared_ptr<void> turn; ///< one at a time
   std::chrono::steady_clock::time_point until;
 
   static inline const char* name = "reload";
@@ -47,10 +50,12 @@ using witness_actor = caf::typed_actor<caf::reacts_to<tick_atom>>;
 
 witness_actor::behavior_type witness(witness_actor::stateful_pointer<witness_state> self,
                                      reloading::current_services current,
-                                     std::shared_ptr<const os::service_manager> manager) {
+                                     std::shared_ptr<const os::service_manager> manager,
+                                     std::shared_ptr<void> turn) {
   auto* st = &self->state;
   st->current = std::move(current);
   st->manager = std::move(manager);
+  st->turn = std::move(turn);
   st->until = std::chrono::steady_clock::now() + longest_reload;
   st->manager->say(begin_lines());
   order(*st->current->load(), "HUP", true);
@@ -83,12 +88,15 @@ void reloading::start(caf::actor_system& system, const current_services& current
                       std::shared_ptr<const os::service_manager> manager,
                       std::filesystem::path tree) {
   const std::lock_guard lock{mutex_};
-  ask_ = [&system, current, manager = std::move(manager)] {
-    spdlog::info("HUP: the config tree is read again");
-    if (*manager)
-      system.spawn(witness, current, manager);
-    else
-      order(*current->load(), "HUP", true);
+  ask_ = [&system, current, manager = std::move(manager), pace = blackbox::paced{},
+          turn = std::weak_ptr<void>{}]() mutable {
+    if (const auto more = pace.turn())
+      spdlog::info("HUP: the config tree is read again{}", *more);
+    if (!*manager || !turn.expired())
+      return order(*current->load(), "HUP", true);
+    const std::shared_ptr<void> taken = std::make_shared<char>();
+    turn = taken;
+    system.spawn(witness, current, manager, taken);
   };
   if (std::exchange(early_, false))
     ask_();

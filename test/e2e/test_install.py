@@ -69,8 +69,8 @@ class Install(unittest.TestCase):
             text = (self.prefix / "lib/systemd/system" / name).read_text()
             # Where it is now, systemd would not look for it.
             there = self.directory / name
-            there.write_text(re.sub("(?m)^ExecStart=troupe ",
-                                    f"ExecStart={self.prefix}/bin/troupe ", text))
+            there.write_text(re.sub("(?m)^(Exec\w+)=troupe ",
+                                    rf"\1={self.prefix}/bin/troupe ", text))
             result = subprocess.run(["systemd-analyze", "verify", "--man=no", there],
                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             mine = [line for line in result.stdout.decode().splitlines() if "troupe" in line]

@@ -63,9 +63,10 @@ class Signals(Case):
             self.check_ping(fleet)
         self.assertEqual(runtime, fleet.runtime)
         self.assertEqual([9] * count, [d["signal"] for d in fleet.deaths("crowd", 10000)])
-        ignored = fleet.said().count("HUP is ignored")
-        self.assertGreaterEqual(ignored, 1)
-        self.assertLessEqual(ignored, 2 + storm.took / 10, "the log is flooded")
+        said = fleet.said().count("HUP: the config tree is read again")
+        self.assertGreaterEqual(said, 1)
+        self.assertLessEqual(said, 2 + storm.took / 10, "the log is flooded")
+        self.assertEqual(1, fleet.ask("config", "standing")["version"])
         self.finish(fleet)
 
     def crash_files(self, fleet):
