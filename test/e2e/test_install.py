@@ -69,7 +69,7 @@ class Install(unittest.TestCase):
             text = (self.prefix / "lib/systemd/system" / name).read_text()
             # Where it is now, systemd would not look for it.
             there = self.directory / name
-            there.write_text(re.sub("(?m)^(Exec\w+)=troupe ",
+            there.write_text(re.sub(r"(?m)^(Exec\w+)=troupe ",
                                     rf"\1={self.prefix}/bin/troupe ", text))
             result = subprocess.run(["systemd-analyze", "verify", "--man=no", there],
                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
