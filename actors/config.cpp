@@ -24,7 +24,9 @@ config_args config_args_for(candidate_ptr applied, const journal_contents& kept)
   result.last_healthy = *kept.healthy;
   result.last_healthy.tree.clear();
   if (auto tree = config::tree_from_json(kept.healthy->tree))
-    result.healthy = make_candidate(std::move(*tree), kept.healthy->overrides);
+    if (auto loaded = make_candidate(std::move(*tree), kept.healthy->overrides);
+        loaded->loaded.spec)
+      result.healthy = std::move(loaded);
   return result;
 }
 
@@ -185,11 +187,12 @@ void config_state::write_first() {
 void config_state::resume() {
   const auto& to = applied->loaded.spec;
   const auto from = healthy ? healthy->loaded.spec : nullptr;
-  if (version.now == version_state::updating) {
+  const auto outdated = updating::find_outdated(*to, records);
+  if (version.now == version_state::stopped) {
+    put_in_force(updating::mixture(to, from, outdated));
+  } else if (version.now == version_state::updating || !outdated.empty()) {
     spdlog::info("config goes on with version {}", version.number);
-    begin_update(from);
-  } else if (version.now == version_state::stopped) {
-    put_in_force(updating::mixture(to, from, updating::find_outdated(*to, records)));
+    begin_update(from, true);
   } else {
     put_in_force(to);
   }

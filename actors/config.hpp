@@ -22,12 +22,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,8 +59,10 @@ struct config_change {
   audit_entry by;
   std::string reason;
   std::optional<std::uint64_t> if_version;
-  bool theirs = false; ///< of a conflict: the tree wins, and the override goes
-  bool mine = false;   ///< the override wins
+  std::string if_hash;              ///< not empty: of the candidate that its asker has seen
+  std::chrono::nanoseconds until{}; ///< later than this nobody waits for its answer
+  bool theirs = false;              ///< of a conflict: the tree wins, and the override goes
+  bool mine = false;                ///< the override wins
   bool from_disk = false;
   bool automatic = false; ///< nobody asked for it: it may not be wanted
   bool whole = false;     ///< tree and overrides of a version: nothing is weighed
@@ -87,6 +91,8 @@ struct config_state : updating::rollout_port {
   static constexpr std::size_t max_looks = 16;
   /// How long a tree may take to be read and loaded.
   static constexpr std::chrono::seconds load_timeout{20};
+  /// After so long a change that waits for its turn is refused: whoever sent it has given up.
+  static constexpr std::chrono::seconds longest_wait{30};
 
   explicit config_state(pointer owner)
       : self{owner} {
@@ -109,6 +115,12 @@ struct config_state : updating::rollout_port {
   config::spec_ptr in_force; ///< a mixture, while it is being changed
 
 private:
+  static constexpr std::uint64_t settle_tick = 0;
+  static constexpr std::uint64_t change_tick = 1;
+  static constexpr std::uint64_t first_wake = 16; ///< and all above
+  /// Between two tries to write down what must be written.
+  static constexpr std::chrono::seconds try_again{2};
+
   // -- beginning ---------------------------------------------------------------------------
 
   void recall();
@@ -180,7 +192,8 @@ private:
   void remark(const std::string& text) override;
   void finished() override;
   void failed(const std::string& instance, const std::string& why) override;
-  void begin_update(const config::spec_ptr& from);
+  void begin_update(const config::spec_ptr& from, bool resumed = false);
+  bool needs_update(const config::fleet_spec& to) const;
   void bring_back(std::uint64_t version, const std::string& failure);
   void settle();
   void write_settled();
@@ -198,6 +211,7 @@ private:
   bool ending = false;      ///< the fleet is
   updating::record_map records;
   std::optional<updating::rollout> update;
+  std::set<std::string> excused; ///< were down before the version that is being carried out
   std::string update_failure;
   std::map<std::uint64_t, version_state> unsettled; ///< not written yet
   bool settling = false;

@@ -15,8 +15,6 @@ namespace troupe {
 
 namespace {
 
-constexpr std::uint64_t change_tick = 1;
-constexpr std::chrono::seconds try_again{2};
 /// Problems of one tree that go to the log.
 constexpr std::size_t max_logged = 20;
 /// Versions that are searched for who set a value.
@@ -27,6 +25,15 @@ std::vector<config::problem> all_problems(const candidate& of) {
   result.insert(result.end(), of.loaded.errors.begin(), of.loaded.errors.end());
   result.insert(result.end(), of.loaded.warnings.begin(), of.loaded.warnings.end());
   return result;
+}
+
+/// What goes beside the version that failed, when what was healthy comes back.
+std::string undone(std::uint64_t healthy, std::uint64_t failed) {
+  const auto first = healthy + 1;
+  if (first >= failed)
+    return {};
+  return first + 1 == failed ? fmt::format(", and {} is undone too", first)
+                             : fmt::format(", and {} to {} are undone too", first, failed - 1);
 }
 
 /// Who made the oldest version of those in a row, newest first, that all have this override.
@@ -57,21 +64,24 @@ void config_state::enqueue(const change_ptr& change) {
   go_on();
 }
 
+// One at a time: whatever becomes of it, a tick comes for the next.
 void config_state::go_on() {
-  // By turns, not by calls in calls: a change may be refused at once.
-  while (!deciding && !waiting.empty()) {
-    const auto change = deciding = waiting.front();
-    waiting.pop_front();
-    if (ending)
-      refuse(change, {exit_code::failed, "ending", "the fleet is being ended", ""});
-    else if (change->if_version && *change->if_version != version.number)
-      refuse(change, {exit_code::failed, "version-changed",
-                      fmt::format("version {} is in force, not {}: «{}», by {}", version.number,
-                                  *change->if_version, version.reason, version.author),
-                      "look at what has changed, and say it again"});
-    else
-      change->obtain(change);
-  }
+  if (deciding || waiting.empty())
+    return;
+  const auto change = deciding = waiting.front();
+  waiting.pop_front();
+  if (ending)
+    refuse(change, {exit_code::failed, "ending", "the fleet is being ended", ""});
+  else if (change->answer && now() > change->until)
+    refuse(change, {exit_code::failed, "too-late",
+                    "the changes before it took too long; nothing was changed", "try again"});
+  else if (change->if_version && *change->if_version != version.number)
+    refuse(change, {exit_code::failed, "version-changed",
+                    fmt::format("version {} is in force, not {}: «{}», by {}", version.number,
+                                *change->if_version, version.reason, version.author),
+                    "look at what has changed, and say it again"});
+  else
+    change->obtain(change);
 }
 
 void config_state::end(const change_ptr& change, const config_reply& reply, const refusal* why) {
@@ -85,7 +95,7 @@ void config_state::end(const change_ptr& change, const config_reply& reply, cons
 }
 
 void config_state::refuse(const change_ptr& change, const refusal& why, const json& more) {
-  if (change->failed != 0 && deciding == change) {
+  if (change->failed != 0 && deciding == change && !ending) {
     // What failed may not stay. It is tried until it can be written down.
     spdlog::error("config cannot bring back what was before version {}: {}; it tries again",
                   change->failed, why.message);
@@ -134,6 +144,11 @@ void config_state::on_candidate(const change_ptr& change, const candidate_ptr& c
   change->candidate = candidate;
   if (change->from_disk)
     note_disk(*candidate);
+  if (const auto seen = std::exchange(change->if_hash, {});
+      !seen.empty() && seen != candidate->hash)
+    return refuse(change,
+                  {exit_code::failed, "tree-changed",
+                   "the tree is not any more what the plan was made of", "look at the plan again"});
   if (candidate->loaded.spec)
     return weigh(change);
   const auto problems = all_problems(*candidate);
@@ -279,7 +294,6 @@ void config_state::leave_as_it_is(const change_ptr& change) {
 
 void config_state::commit(const change_ptr& change) {
   const auto& to = *change->candidate;
-  const bool replaces = !updating::find_outdated(*to.loaded.spec, records).empty();
   auto batch = std::make_shared<journal_batch>();
   config_version next;
   next.time = wall_now();
@@ -288,7 +302,7 @@ void config_state::commit(const change_ptr& change) {
   next.hash = to.hash;
   next.tree = config::to_json(to.tree);
   next.overrides = to.overrides;
-  next.now = replaces ? version_state::updating : version_state::healthy;
+  next.now = needs_update(*to.loaded.spec) ? version_state::updating : version_state::healthy;
   batch->applied = std::move(next);
   for (const auto& [bot, patch] : to.overrides)
     if (const auto at = applied->overrides.find(bot);
@@ -303,7 +317,6 @@ void config_state::commit(const change_ptr& change) {
         change->failed != 0 ? version_state::rolled_back : version_state::superseded;
   auto entry = change->by;
   entry.outcome = "done";
-  entry.version = last + 1;
   entry.patch = config::version_patch(applied->tree, applied->overrides, to.tree, to.overrides);
   batch->audits.push_back(std::move(entry));
   self->request(services->journal, request_timeout, write_atom_v, batch, true)
@@ -332,6 +345,13 @@ void config_state::commit(const change_ptr& change) {
 void config_state::carry_out(const change_ptr& change, config_version next) {
   const auto from = in_force;
   const auto failed_number = version.number;
+  if (version.now == version_state::healthy) {
+    excused.clear();
+    for (const auto& [instance, known] : records)
+      if (const auto spec = updating::spec_of(*in_force, instance);
+          spec && known.wanted && updating::went_wrong(known, *spec))
+        excused.insert(instance);
+  }
   applied = change->candidate;
   applied_tree = config_hash(applied->tree, {});
   version = std::move(next);
@@ -339,14 +359,14 @@ void config_state::carry_out(const change_ptr& change, config_version next) {
   last = version.number;
   update.reset();
   if (change->failed != 0)
-    remark(fmt::format("version {} failed: {}; version {} comes back as {}", failed_number,
-                       change->failure, last_healthy.number, version.number));
+    remark(fmt::format("version {} failed: {}; version {} comes back as {}{}", failed_number,
+                       change->failure, last_healthy.number, version.number,
+                       undone(last_healthy.number, failed_number)));
   else
     remark(fmt::format("version {} applied by {}: {}", version.number, version.author,
                        plan_text(change->plan)));
   // One may have been started just now, as it was before.
-  const bool replaces = !updating::find_outdated(*applied->loaded.spec, records).empty();
-  if (replaces && version.now == version_state::healthy) {
+  if (version.now == version_state::healthy && needs_update(*applied->loaded.spec)) {
     version.now = version_state::updating;
     unsettled[version.number] = version.now;
     write_settled();
@@ -367,6 +387,11 @@ void config_state::carry_out(const change_ptr& change, config_version next) {
   if (change->from_disk) {
     weighed_tree = disk.tree;
     disk.said.clear();
+    disk.now = disk_standing::kind::same;
+    disk.since = wall_now();
+  } else if (services->loader
+             && (disk.now == disk_standing::kind::conflict || change->failed != 0)) {
+    reload("another version", false); // how the tree stands to this one is told
   }
   end(change, config_answer(document));
 }

@@ -120,6 +120,8 @@ json progress_json(std::uint64_t version, const updating::rollout_progress& prog
                    const std::string& failed) {
   json result{{"number", version},   {"done", progress.done},   {"total", progress.total},
               {"bot", progress.bot}, {"batch", progress.batch}, {"of", progress.of}};
+  if (!progress.waits_for.empty())
+    result["waits_for"] = progress.waits_for;
   if (!failed.empty())
     result["failed"] = failed;
   return result;

@@ -113,6 +113,7 @@ caf::result<config_reply> config_state::ask(const config_request& request) {
   change->answer = [answer](const config_reply& reply, const refusal*) mutable {
     answer.deliver(reply);
   };
+  change->until = now() + longest_wait;
   auto problem = get(arguments, "if_version", change->if_version);
   if (!problem) {
     if (request.operation == "apply" || request.operation == "reload")
@@ -134,8 +135,9 @@ std::optional<refusal> config_state::fill_apply(const change_ptr& change, const 
   for (auto* flag : {&change->theirs, &change->mine})
     if (auto problem = get(arguments, flag == &change->mine ? "mine" : "theirs", *flag))
       return problem;
-  if (auto problem = get(arguments, "reason", change->reason))
-    return problem;
+  for (auto [key, into] : {std::pair{"reason", &change->reason}, {"if_hash", &change->if_hash}})
+    if (auto problem = get(arguments, key, *into))
+      return problem;
   if (change->reason.size() > 1024)
     return wrong("a reason has at most 1024 bytes");
   if (change->theirs && change->mine)
@@ -180,9 +182,14 @@ std::optional<refusal> config_state::fill_rollback(const change_ptr& change,
                 return refuse(it, {exit_code::failed, "no-such-version",
                                    fmt::format("there is no version {}", *number),
                                    "`troupe config versions` lists those that are kept"});
-              self->request(services->loader, load_timeout, load_atom_v, found.items.front())
-                  .then([this, it](const candidate_ptr& loaded) { on_candidate(it, loaded); },
-                        silent);
+              auto tree = config::tree_from_json(found.items.front().tree);
+              if (!tree)
+                return refuse(it,
+                              {exit_code::failed, "unreadable", problem_text(tree.error()), ""});
+              auto kept = std::make_shared<candidate>();
+              kept->tree = std::move(*tree);
+              kept->tree.root = applied->tree.root; // the fleet may have moved since
+              load(it, kept, found.items.front().overrides);
             },
             silent);
   };
@@ -254,6 +261,7 @@ caf::result<std::string> config_state::scale(const std::string& bot, std::uint32
   auto answer = self->make_response_promise<std::string>();
   auto change = std::make_shared<config_change>();
   change->what = "scale";
+  change->until = now() + longest_wait;
   change->by = audit;
   change->reason = replicas > 0 ? fmt::format("{} scaled to {}", bot, replicas)
                                 : fmt::format("{} scaled as the tree says", bot);

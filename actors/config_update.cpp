@@ -10,27 +10,30 @@
 
 namespace troupe {
 
-namespace {
-
-constexpr std::uint64_t settle_tick = 0;
-constexpr std::uint64_t change_tick = 1;
-constexpr std::uint64_t first_wake = 16; ///< and all above
-
-/// Between two tries to write down what must be written.
-constexpr std::chrono::seconds try_again{2};
-
-} // namespace
-
-void config_state::begin_update(const config::spec_ptr& from) {
+void config_state::begin_update(const config::spec_ptr& from, bool resumed) {
   // What was healthy once is not put to the test again: it comes back as fast as it can.
   const bool back = healthy && healthy->hash == applied->hash;
   update_failure.clear();
   next_wake.reset();
   ++wakes;
-  update.emplace(*this, updating::rollout_order{version.number, from, applied->loaded.spec, !back});
+  updating::rollout_order order;
+  order.version = version.number;
+  order.from = from;
+  order.to = applied->loaded.spec;
+  order.proven = healthy ? healthy->loaded.spec : nullptr;
+  order.back = back;
+  order.resumed = resumed;
+  order.excused = excused;
+  update.emplace(*this, std::move(order));
   update->begin(records);
   if (ending)
     update->hold();
+}
+
+/// Whether there is anything to replace, or anything that must prove itself first.
+bool config_state::needs_update(const config::fleet_spec& to) const {
+  return !updating::find_outdated(to, records).empty()
+         || !updating::find_unproven(to, healthy ? healthy->loaded.spec.get() : nullptr).empty();
 }
 
 config_state::nanoseconds config_state::now() const {

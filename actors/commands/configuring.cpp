@@ -117,14 +117,18 @@ bool get_options(const request_ptr& r, json& into) {
   bool theirs = false;
   bool mine = false;
   std::string reason;
+  std::string if_hash;
   given if_version;
   if (!r->get("theirs", theirs) || !r->get("mine", mine) || !r->get("reason", reason)
-      || !get(r, "if_version", if_version))
+      || !r->get("if_hash", if_hash) || !get(r, "if_version", if_version))
     return false;
   into["theirs"] = theirs;
   into["mine"] = mine;
   if (!reason.empty())
     into["reason"] = reason;
+  if (!if_hash.empty())
+    into["if_hash"] = if_hash;
+  r->arguments.erase("if_hash"); // nothing that anybody typed
   put(into, "if_version", if_version);
   return true;
 }

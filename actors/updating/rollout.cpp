@@ -13,14 +13,19 @@ namespace {
 /// Most bots that are changed at the same time.
 constexpr std::size_t widest = 64;
 
-/// Changes of records within so long are looked at together.
-constexpr std::chrono::milliseconds gather{5};
+/// Changes of records within so long are looked at together: each look may put another spec in
+/// force, which takes the longer the larger the fleet is.
+nanoseconds gather(const config::fleet_spec& fleet) {
+  return std::max<nanoseconds>(std::chrono::milliseconds{5},
+                               std::chrono::microseconds{20} * fleet.bots.size());
+}
 
 double in_seconds(nanoseconds time) {
   return std::chrono::duration<double>{time}.count();
 }
 
-/// Whether it is down because something is wrong with it.
+} // namespace
+
 bool went_wrong(const instance_record& record, const config::bot_spec& spec) {
   if (record.now == state::backoff || record.now == state::failed)
     return true;
@@ -32,7 +37,22 @@ bool went_wrong(const instance_record& record, const config::bot_spec& spec) {
                 == spec.success_codes.end();
 }
 
-} // namespace
+std::vector<std::string> find_unproven(const config::fleet_spec& to,
+                                       const config::fleet_spec* proven) {
+  std::vector<std::string> result;
+  if (!proven)
+    return result;
+  for (const auto& [bot, entry] : to.bots) {
+    const auto before = proven->bots.find(bot);
+    if (before != proven->bots.end() && before->second == entry)
+      continue;
+    for (std::size_t i = 0; i < entry->instances.size(); ++i)
+      if (before == proven->bots.end() || i >= before->second->instances.size()
+          || before->second->instances[i]->fingerprint != entry->instances[i]->fingerprint)
+        result.push_back(instance_name(bot, i));
+  }
+  return result;
+}
 
 rollout::rollout(rollout_port& port, rollout_order order)
     : port_{port}
@@ -42,11 +62,17 @@ rollout::rollout(rollout_port& port, rollout_order order)
 
 void rollout::begin(const record_map& records) {
   outdated_ = find_outdated(*order_.to, records);
-  total_ = outdated_.size();
-  if (!order_.gated) {
-    port_.put_in_force(order_.to);
-    return tick_ungated();
-  }
+  if (order_.back)
+    width_ = widest;
+  else
+    watch_unproven(records);
+  total_ = outdated_.size() + proving_.size();
+  queue_outdated();
+  port_.put_in_force(mixed());
+  tick();
+}
+
+void rollout::queue_outdated() {
   std::map<std::string, std::vector<std::string>> by_bot;
   for (const auto& [name, fingerprint] : outdated_)
     by_bot[std::string{bot_of(name)}].push_back(name);
@@ -67,62 +93,89 @@ void rollout::begin(const record_map& records) {
     queue_.push_back(std::move(bot));
   }
   std::reverse(queue_.begin(), queue_.end());
-  port_.put_in_force(mixed());
-  tick();
+}
+
+void rollout::watch_unproven(const record_map& records) {
+  for (auto& name : find_unproven(*order_.to, order_.proven.get())) {
+    if (outdated_.contains(name) || order_.excused.contains(name))
+      continue;
+    const auto spec = spec_of(*order_.to, name);
+    const auto at = records.find(name);
+    const auto* record = at == records.end() ? nullptr : &at->second;
+    if (record ? !record->wanted : !spec->autostart)
+      continue;
+    // What has these settings already is judged by what became of it, anything else by its next
+    // process.
+    const auto told = order_.from ? spec_of(*order_.from, name) : nullptr;
+    const bool had_them = order_.resumed || (told && told->fingerprint == spec->fingerprint)
+                          || (record && has_process(record->now));
+    watched_.insert(name);
+    proving_.push_back({std::move(name), record && !had_them ? record->incarnation : 0, {}});
+  }
 }
 
 void rollout::note(const instance_record& record) {
   if (ended_ || held_)
     return;
-  if (!order_.gated) {
-    if (outdated_.contains(record.name))
-      tick_ungated();
-    return;
-  }
   // One that came up and fell down again, while others are being changed.
-  if (const auto at = done_.find(record.name); at != done_.end()) {
+  if (const auto at = done_.find(record.name); at != done_.end() && !order_.back) {
     const auto spec = spec_of(*order_.to, record.name);
     if (spec && record.wanted && record.incarnation >= at->second && went_wrong(record, *spec))
       return fail(record.name, record.why);
   }
-  const auto concerned = [&](const bot_change& bot) {
-    return std::any_of(bot.batch.begin(), bot.batch.end(),
-                       [&](const change& each) { return each.instance == record.name; });
-  };
-  if (std::any_of(wave_.begin(), wave_.end(), concerned))
-    port_.wake_at(port_.now() + gather);
+  if (watched_.contains(record.name))
+    port_.wake_at(port_.now() + gather(*order_.to));
 }
 
 void rollout::tick() {
   if (ended_ || held_)
     return;
-  if (!order_.gated)
-    return tick_ungated();
+  prove();
   bool changed = false;
-  do {
+  while (!ended_) {
     for (auto& bot : wave_) {
       changed = go_on(bot) || changed;
       if (ended_)
         return;
     }
     std::erase_if(wave_, [](const bot_change& bot) { return bot.is_done(); });
-  } while (wave_.empty() && next_wave());
+    if (!wave_.empty() || !next_wave())
+      break;
+  }
+  if (ended_)
+    return;
   if (changed)
     port_.put_in_force(mixed());
-  if (wave_.empty())
+  if (wave_.empty() && proving_.empty())
     return finish();
   wake();
 }
 
-// Once an instance is not outdated any more it starts with the new settings, whatever happens.
-void rollout::tick_ungated() {
-  std::erase_if(outdated_, [&](const auto& each) {
-    const auto* record = port_.record(each.first);
-    const auto spec = spec_of(*order_.to, each.first);
-    return !record || !spec || !is_outdated(*record, *spec);
+void rollout::prove() {
+  std::erase_if(proving_, [&](change& each) {
+    if (ended_ || judge_or_fail(each) != verdict::ready)
+      return false;
+    settled(each.instance);
+    return true;
   });
-  if (outdated_.empty())
-    finish();
+}
+
+/// From now on it is only looked whether it stays up.
+void rollout::settled(const std::string& instance) {
+  watched_.erase(instance);
+  if (const auto* record = port_.record(instance))
+    done_.emplace(instance, record->incarnation);
+}
+
+rollout::verdict rollout::judge_or_fail(change& what) {
+  std::string why;
+  const auto how = judge(what, why);
+  if (how != verdict::failed)
+    return how;
+  if (order_.back) // there is nothing else to go back to
+    return verdict::ready;
+  fail(what.instance, why);
+  return how;
 }
 
 void rollout::hold() {
@@ -145,16 +198,9 @@ bool rollout::go_on(bot_change& bot) {
   bool changed = false;
   for (;;) {
     if (!bot.batch.empty()) {
-      for (auto& each : bot.batch) {
-        std::string why;
-        const auto how = judge(each, why);
-        if (how == verdict::failed) {
-          fail(each.instance, why);
+      for (auto& each : bot.batch)
+        if (judge_or_fail(each) != verdict::ready)
           return changed;
-        }
-        if (how == verdict::pending)
-          return changed;
-      }
       finish_batch(bot);
     }
     if (bot.pause_until && *bot.pause_until > port_.now())
@@ -176,9 +222,10 @@ bool rollout::take_batch(bot_change& bot) {
     any = true;
     // Meanwhile it may have ended: then nothing of it is to be replaced.
     const auto* record = port_.record(name);
-    if (record && has_process(record->now))
+    if (record && has_process(record->now)) {
+      watched_.insert(name);
       bot.batch.push_back({std::move(name), record->incarnation, {}});
-    else
+    } else
       ++bot.done;
   }
   if (!bot.batch.empty())
@@ -188,21 +235,22 @@ bool rollout::take_batch(bot_change& bot) {
 
 void rollout::finish_batch(bot_change& bot) {
   for (const auto& each : bot.batch)
-    if (const auto* record = port_.record(each.instance))
-      done_.emplace(each.instance, record->incarnation);
+    settled(each.instance);
   bot.done += bot.batch.size();
   bot.batch.clear();
   port_.remark(fmt::format("version {}: {} {} of {} instances changed", order_.version, bot.name,
                            bot.done, bot.total));
   if (const auto pause = order_.to->bots.at(bot.name)->instances.front()->update.pause;
-      pause > nanoseconds{})
+      pause > nanoseconds{} && !order_.back)
     bot.pause_until = port_.now() + pause;
 }
 
 rollout::verdict rollout::judge(change& what, std::string& why) {
   const auto* record = port_.record(what.instance);
   const auto spec = spec_of(*order_.to, what.instance);
-  if (!record || !spec || !record->wanted || record->now == state::paused)
+  if (spec && !record)
+    return verdict::pending; // it is only just being made
+  if (!spec || !record->wanted || record->now == state::paused)
     return verdict::ready; // somebody else has decided about it
   if (is_outdated(*record, *spec)) {
     // The old one, or one that was still started like it.
@@ -247,6 +295,8 @@ void rollout::wake() {
     if (time)
       next = next ? std::min(*next, *time) : *time;
   };
+  for (const auto& each : proving_)
+    consider(each.deadline);
   for (const auto& bot : wave_) {
     consider(bot.pause_until);
     for (const auto& each : bot.batch)
@@ -263,15 +313,22 @@ config::spec_ptr rollout::mixed() const {
 rollout_progress rollout::progress() const {
   rollout_progress result;
   result.total = total_;
-  result.done = total_ - outdated_.size();
+  result.done = total_ - outdated_.size() - proving_.size();
+  const auto look = [&](const change& each) {
+    const auto* record = port_.record(each.instance);
+    if (result.waits_for.empty() && record && !has_process(record->now))
+      result.waits_for = each.instance + ": " + record->why;
+  };
   for (const auto& bot : wave_) {
     result.done -= bot.batch.size();
+    std::for_each(bot.batch.begin(), bot.batch.end(), look);
     if (!result.bot.empty())
       continue;
     result.bot = bot.name;
     result.batch = bot.batches;
     result.of = static_cast<std::uint32_t>((bot.total + bot.size - 1) / bot.size);
   }
+  std::for_each(proving_.begin(), proving_.end(), look);
   return result;
 }
 

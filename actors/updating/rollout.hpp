@@ -6,7 +6,9 @@
 // outdated processes, in start order: one at first, then 2, 4, 8 … 64 at a time, so that what is
 // wrong shows early and a large fleet is done soon. Within a bot so many instances at a time as its
 // `update` says; all of a batch must be running within `ready_within` of their start, then there is
-// a pause. An instance that fails ends the rollout: what comes then is not decided here.
+// a pause. Beside that, whatever else differs from what was healthy last must come up too: new
+// instances, and those that an update before this one had begun with. An instance that fails ends
+// the rollout: what comes then is not decided here.
 //
 // Plain code: the config actor tells it what happens and carries out what it wants.
 
@@ -15,6 +17,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,17 +55,31 @@ struct rollout_order {
   std::uint64_t version = 0;
   config::spec_ptr from; ///< in force until now; may be null
   config::spec_ptr to;
-  /// False: everything at once, and nothing fails. So what was healthy comes back.
-  bool gated = true;
+  config::spec_ptr proven; ///< what was healthy last; null: nothing was
+  /// What was healthy comes back: all bots at once, without pauses, and nothing fails.
+  bool back = false;
+  /// Another runtime began with it: what has no process may have had one with the new settings.
+  bool resumed = false;
+  /// Were down already when this began, and need not come up for it.
+  std::set<std::string> excused;
 };
+
+/// Whether an instance is down because something is wrong with it.
+bool went_wrong(const instance_record& record, const config::bot_spec& spec);
+
+/// The instances of `to` that `proven` does not have, or has with settings that need another
+/// process; none when `proven` is null.
+std::vector<std::string> find_unproven(const config::fleet_spec& to,
+                                       const config::fleet_spec* proven);
 
 /// How far it has come.
 struct rollout_progress {
   std::size_t done = 0;  ///< instances that run with the new settings
-  std::size_t total = 0; ///< instances that had to be replaced
+  std::size_t total = 0; ///< instances that have to
   std::string bot;       ///< which is being changed now, one of them
   std::uint32_t batch = 0;
-  std::uint32_t of = 0; ///< batches of that bot
+  std::uint32_t of = 0;  ///< batches of that bot
+  std::string waits_for; ///< an instance that has no process yet, and why
 };
 
 class rollout {
@@ -83,8 +100,6 @@ public:
   void hold();
 
   rollout_progress progress() const;
-  bool running() const { return !ended_; }
-  const rollout_order& order() const { return order_; }
 
 private:
   /// One instance that was given its new settings.
@@ -110,7 +125,12 @@ private:
 
   enum class verdict : std::uint8_t { pending, ready, failed };
 
+  void queue_outdated();
+  void watch_unproven(const record_map& records);
   verdict judge(change& what, std::string& why);
+  verdict judge_or_fail(change& what);
+  void prove();
+  void settled(const std::string& instance);
   bool go_on(bot_change& bot);
   bool take_batch(bot_change& bot);
   void finish_batch(bot_change& bot);
@@ -118,7 +138,6 @@ private:
   void fail(const std::string& instance, const std::string& why);
   void finish();
   void wake();
-  void tick_ungated();
   config::spec_ptr mixed() const;
 
   rollout_port& port_;
@@ -126,6 +145,8 @@ private:
   outdated_map outdated_;                     ///< not yet told of their new settings
   std::vector<bot_change> queue_;             ///< last first
   std::vector<bot_change> wave_;              ///< those being changed now
+  std::vector<change> proving_;               ///< that have their settings already
+  std::set<std::string> watched_;             ///< all of the last two
   std::map<std::string, std::uint64_t> done_; ///< → incarnation with the new settings
   std::size_t width_ = 1;
   std::size_t total_ = 0;

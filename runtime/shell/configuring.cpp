@@ -283,6 +283,7 @@ private:
     // What was seen is what comes.
     if (!arguments_.contains("if_version"))
       arguments_["if_version"] = document.value("version", std::uint64_t{0});
+    arguments_["if_hash"] = text_at(document, "hash");
     return std::nullopt;
   }
 

@@ -63,6 +63,8 @@ std::string progress_text(const json& update) {
   if (const auto bot = text_at(update, "bot"); !bot.empty())
     result +=
         ", now " + bot + ", batch " + text_at(update, "batch") + " of " + text_at(update, "of");
+  if (const auto waiting = text_at(update, "waits_for"); !waiting.empty())
+    result += "; " + waiting;
   return result;
 }
 

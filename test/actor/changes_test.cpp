@@ -1,6 +1,6 @@
 // Changes of a running fleet: one transaction, batches, and what comes back when it goes wrong.
 
-#include "test/actor/fixture.hpp"
+#include "test/actor/fleet_world.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -10,79 +10,6 @@ using namespace troupe;
 using namespace troupe::test;
 using namespace std::chrono_literals;
 using nlohmann::json;
-
-namespace {
-
-/// Files of a tree by their path.
-using files = std::map<std::string, std::string>;
-
-config::tree tree_of(const files& what) {
-  config::tree result;
-  result.root = "/tmp";
-  for (const auto& [path, text] : what)
-    result.documents.push_back({path, text});
-  return result;
-}
-
-std::string bot(const std::string& program, const std::string& more = {}) {
-  return R"({"command": ["/bin/)" + program + R"("])" + (more.empty() ? "" : ", " + more) + "}";
-}
-
-struct fleet_world : stage {
-  files tree;
-
-  void begin(files given) {
-    tree = std::move(given);
-    raise(tree_of(tree));
-    advance(2s);
-  }
-
-  void write(const std::string& path, const std::string& text) {
-    tree[path] = text;
-    on_disk = tree_of(tree);
-  }
-
-  json apply(json arguments = json::object()) { return change("apply", arguments); }
-
-  json standing() { return change("standing"); }
-
-  std::uint64_t version() { return standing()["version"].get<std::uint64_t>(); }
-  std::string how() { return standing()["state"].get<std::string>(); }
-
-  std::vector<std::string> states() const {
-    std::vector<std::string> result;
-    for (const auto& each : store.versions)
-      result.emplace_back(to_string(each.now));
-    return result;
-  }
-
-  /// The program that the living process of an instance was started with.
-  std::uint64_t settings(const std::string& instance) {
-    for (const auto& [which, each] : host.table)
-      if (which.first == instance && each.alive())
-        return each.settings;
-    return 0;
-  }
-
-  /// What was said of the config.
-  std::vector<std::string> remarks() const {
-    std::vector<std::string> result;
-    for (const auto& [seq, each] : store.transitions)
-      if (each.instance == config_subject)
-        result.push_back(each.cause);
-    return result;
-  }
-
-  bool was_said(const std::string& part) const {
-    const auto all = remarks();
-    return std::any_of(all.begin(), all.end(),
-                       [&](const auto& x) { return x.find(part) != std::string::npos; });
-  }
-};
-
-const files two_bots{{"a.json", bot("one", R"("replicas": 4)")}, {"b.json", bot("other")}};
-
-} // namespace
 
 BOOST_FIXTURE_TEST_SUITE(changes, fleet_world)
 

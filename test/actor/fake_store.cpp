@@ -95,6 +95,8 @@ std::string fake_store::write(journal_batch& batch) {
       overrides[bot] = patch;
   for (auto& each : batch.audits) {
     each.id = audits.size() + 1;
+    if (batch.applied && each.version == 0)
+      each.version = versions.size() + 1;
     audits.push_back(each);
   }
   // As SQLite does it: last of all.

@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <functional>
 #include <optional>
 
 using namespace troupe;
@@ -53,8 +54,15 @@ struct world : updating::rollout_port {
       }
   }
 
-  void change_to(const config::spec_ptr& to, bool gated = true) {
-    update.emplace(*this, updating::rollout_order{8, in_force, to, gated});
+  void change_to(const config::spec_ptr& to,
+                 const std::function<void(updating::rollout_order&)>& as = {}) {
+    updating::rollout_order order;
+    order.version = 8;
+    order.from = order.proven = in_force;
+    order.to = to;
+    if (as)
+      as(order);
+    update.emplace(*this, std::move(order));
     update->begin(records);
   }
 
@@ -81,6 +89,13 @@ struct world : updating::rollout_port {
     ++x.incarnation;
     x.settings = updating::spec_of(*in_force, name)->fingerprint;
     set(name, state::starting);
+  }
+
+  /// It is in its pause before another try.
+  void set_down(const std::string& name) {
+    auto& x = records[name];
+    x.now = state::backoff;
+    x.settings = 0;
   }
 
   void pass(nanoseconds by) {
@@ -300,13 +315,129 @@ BOOST_AUTO_TEST_CASE(completed_counts_by_its_exit_code) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(what_was_healthy_comes_back_at_once) {
+BOOST_AUTO_TEST_CASE(what_was_healthy_comes_back_in_batches_but_nothing_fails) {
   world w;
-  w.run(four(2));
-  w.change_to(four(1), false);
-  BOOST_TEST(w.to_replace().size() == 4u);
-  BOOST_TEST(!w.done);
+  const auto patient = [](config::bot_spec& x) {
+    x.update.batch = {2, 0};
+    x.update.pause = 1h;
+  };
+  const auto fleet = [&](std::uint64_t fingerprint) {
+    return fleet_builder{}
+        .bot("a", marked(fingerprint, patient), 4)
+        .bot("b", marked(fingerprint))
+        .bot("c", marked(fingerprint))
+        .build();
+  };
+  w.run(fleet(2));
+  w.change_to(fleet(1), [](auto& x) { x.back = true; });
+  BOOST_TEST(w.to_replace().size() == 4u); // of each bot what its batch allows
   w.replace_all();
+  BOOST_TEST(!w.done);
+  const auto rest = w.to_replace();
+  BOOST_TEST(rest == (std::vector<std::string>{"a#2", "a#3"}), boost::test_tools::per_element());
+  for (const auto& name : rest) {
+    w.spawn(name);
+    w.set(name, state::backoff, "exited with code 1");
+  }
+  w.pass(10ms);
+  BOOST_TEST(w.done);
+  BOOST_TEST(!w.failure.has_value());
+}
+
+// -- what must prove itself ----------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_new_instance_must_come_up_too) {
+  for (const bool good : {true, false}) {
+    world w;
+    w.run(four(1));
+    w.change_to(fleet_builder{}.bot("a", marked(1), 5).bot("n", marked(9)).build());
+    BOOST_TEST(!w.done);
+    BOOST_TEST(w.update->progress().total == 2u);
+    w.records["a#4"].wanted = w.records["n#0"].wanted = true;
+    w.records["a#4"].name = "a#4";
+    w.records["n#0"].name = "n#0";
+    w.set("n#0", state::waiting, "waits for a/");
+    w.spawn("a#4");
+    w.set("a#4", state::running);
+    w.pass(1h);
+    BOOST_TEST(!w.done); // whom it waits for is nobody's failure
+    BOOST_TEST(w.update->progress().waits_for == "n#0: waits for a/");
+    w.spawn("n#0");
+    w.set("n#0", good ? state::running : state::backoff, "exited with code 3");
+    w.pass(10ms);
+    BOOST_TEST(w.done == good);
+    BOOST_TEST(w.failure.has_value() == !good);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_that_does_not_start_by_itself_is_not_waited_for) {
+  world w;
+  w.run(four(1));
+  const auto by_hand = marked(9, [](auto& x) { x.autostart = false; });
+  w.change_to(fleet_builder{}.bot("a", marked(1), 4).bot("n", by_hand).build());
+  BOOST_TEST(w.done);
+}
+
+BOOST_AUTO_TEST_CASE(what_an_update_began_the_next_one_ends) {
+  for (const auto now : {state::starting, state::backoff, state::running}) {
+    world w;
+    const auto healthy = four(1);
+    w.run(healthy);
+    w.change_to(four(2));
+    w.set("a#0", state::stopping);
+    w.spawn("a#0");
+    w.set("a#0", now, "exited with code 1");
+    // Somebody changes something else.
+    const auto next = fleet_builder{}.bot("a", marked(2), 4).bot("b", marked(5)).build();
+    w.failure.reset();
+    w.change_to(next, [&](auto& x) { x.proven = healthy; });
+    w.pass(10ms);
+    BOOST_TEST(w.failure.has_value() == (now == state::backoff));
+    BOOST_TEST(!w.done);
+    w.pass(1min);
+    BOOST_TEST(w.failure.has_value() == (now != state::running));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_runtime_that_goes_on_with_it_forgets_nobody) {
+  world w;
+  const auto healthy = four(1);
+  w.run(healthy);
+  w.change_to(four(2));
+  w.set("a#0", state::stopping);
+  w.spawn("a#0");
+  w.set("a#0", state::backoff, "exited with code 1");
+  w.failure.reset();
+  w.change_to(four(2), [&](auto& x) {
+    x.proven = x.from = healthy;
+    x.resumed = true;
+  });
+  BOOST_REQUIRE(w.failure.has_value());
+  BOOST_TEST(*w.failure == "a#0: exited with code 1");
+}
+
+BOOST_AUTO_TEST_CASE(one_that_was_down_before_is_excused) {
+  world w;
+  w.run(four(1));
+  w.set_down("a#3");
+  w.change_to(four(2), [](auto& x) { x.excused = {"a#3"}; });
+  for (int i = 0; i < 3; ++i)
+    w.replace_all();
+  BOOST_TEST(w.done);
+  BOOST_TEST(!w.failure.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(one_that_was_stopped_by_its_crash_gets_one_try) {
+  world w;
+  w.run(four(1));
+  w.set_down("a#3");
+  w.change_to(four(2));
+  for (int i = 0; i < 3; ++i)
+    w.replace_all();
+  BOOST_TEST(!w.done);
+  w.spawn("a#3");
+  w.set("a#3", state::running);
+  w.pass(10ms);
   BOOST_TEST(w.done);
 }
 

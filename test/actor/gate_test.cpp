@@ -1,0 +1,124 @@
+// What must come up before a version is healthy, and what comes back when it does not.
+
+#include "test/actor/fleet_world.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+BOOST_FIXTURE_TEST_SUITE(gates, fleet_world)
+
+BOOST_AUTO_TEST_CASE(a_new_bot_that_crashes_goes_again) {
+  begin(two_bots);
+  host.of("c#0").lives = 100ms;
+  write("c.json", bot("crashes"));
+  apply();
+  BOOST_TEST(how() == "updating");
+  advance(1min);
+  BOOST_TEST(states() == (std::vector<std::string>{"healthy", "rolled back", "healthy"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(host.living("c#0") == 0u);
+  BOOST_TEST(host.spawns("a#0") == 1u);
+  BOOST_TEST(standing()["disk"]["state"] == "differs");
+  BOOST_TEST(problems() == "");
+}
+
+BOOST_AUTO_TEST_CASE(another_change_is_no_way_around_it) {
+  begin(two_bots);
+  host.of("b#0").lives = 100ms;
+  write("b.json", bot("crashes"));
+  apply();
+  advance(50ms);
+  BOOST_TEST(change("set", {{"bot", "a"}, {"path", "description"}, {"value", "x"}})["number"] == 3);
+  BOOST_TEST(how() == "updating");
+  host.of("b#0").lives.reset();
+  advance(1min);
+  BOOST_TEST(states()
+                 == (std::vector<std::string>{"healthy", "superseded", "rolled back", "healthy"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(was_said("version 1 comes back as 4, and 2 is undone too"));
+  BOOST_TEST(record("b#0").settings == settings("b#0"));
+  BOOST_TEST(how() == "healthy");
+}
+
+BOOST_AUTO_TEST_CASE(nor_is_the_death_of_the_runtime) {
+  for (const bool replaced : {false, true}) {
+    fleet_world w;
+    w.begin(two_bots);
+    const auto good = w.settings("b#0");
+    w.host.of("b#0").lives = 100ms;
+    w.write("b.json", bot("crashes"));
+    w.apply();
+    w.advance(50ms);
+    w.host.end("b#0"); // while nobody looks
+    if (replaced) {
+      w.break_actor(w.all().config);
+    } else {
+      w.drop();
+      w.raise(tree_of(w.tree));
+    }
+    w.advance(2s);
+    w.host.of("b#0").lives.reset();
+    w.advance(1min);
+    BOOST_TEST(w.states() == (std::vector<std::string>{"healthy", "rolled back", "healthy"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(w.settings("b#0") == good);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(who_was_down_before_is_nobodys_failure) {
+  tree = two_bots;
+  host.of("b#0").lives = 100ms;
+  begin(two_bots);
+  advance(10s);
+  write("group.json", R"({"defaults": {"environment": {"NEW": "1"}}})");
+  apply();
+  advance(1min);
+  BOOST_TEST(how() == "healthy");
+  BOOST_TEST(version() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_rollback_that_cannot_be_written_does_not_hold_up_the_end) {
+  begin(two_bots);
+  host.of("b#0").lives = 100ms;
+  write("b.json", bot("crashes"));
+  apply();
+  store.trouble = "the disk is full";
+  advance(10s);
+  BOOST_TEST(version() == 2u);
+  stop_fleet();
+  advance(2min);
+  BOOST_TEST(ended().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_seen_is_what_comes) {
+  begin(two_bots);
+  write("b.json", bot("another"));
+  const auto seen = change("plan")["hash"].get<std::string>();
+  write("a.json", bot("surprise", R"("replicas": 4)"));
+  BOOST_TEST(apply({{"if_hash", seen}})["error"]["code"] == "tree-changed");
+  BOOST_TEST(version() == 1u);
+  const auto now = change("plan")["hash"].get<std::string>();
+  BOOST_TEST(apply({{"if_hash", now}})["number"] == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_version_comes_back_to_where_the_fleet_is_now) {
+  begin(two_bots);
+  write("b.json", bot("another"));
+  apply();
+  advance(1min);
+  auto moved = tree_of(tree);
+  moved.root = "/var";
+  on_disk = moved;
+  apply();
+  advance(1min);
+  change("rollback", {{"number", 1}});
+  advance(1min);
+  BOOST_TEST(standing()["root"] == "/var");
+  BOOST_TEST(how() == "healthy");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
