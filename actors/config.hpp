@@ -91,6 +91,8 @@ struct config_state : updating::rollout_port {
   static constexpr std::size_t max_looks = 16;
   /// How long a tree may take to be read and loaded.
   static constexpr std::chrono::seconds load_timeout{20};
+  /// A tree in which bots are missing must look the same after so long to be applied by itself.
+  static constexpr std::chrono::seconds second_look{3};
   /// After so long a change that waits for its turn is refused: whoever sent it has given up.
   static constexpr std::chrono::seconds longest_wait{30};
 
@@ -143,6 +145,7 @@ private:
   void settle_conflicts(const change_ptr& change, const std::vector<config_version>& past);
   void decide(const change_ptr& change);
   void recall_past(const change_ptr& change);
+  bool may_be_half_deleted(const candidate& to);
   void commit(const change_ptr& change);
   void carry_out(const change_ptr& change, config_version version);
   void leave_as_it_is(const change_ptr& change);
@@ -206,6 +209,8 @@ private:
   config_version last_healthy;
   std::uint64_t last = 0;   ///< number of the last version
   std::string applied_tree; ///< hash of its tree alone
+  std::string shrunk_tree;  ///< of what was on disk when bots were last missing in it
+  nanoseconds shrunk_since{};
   std::string weighed_tree; ///< the same of what is on disk, as it was last decided about
   bool begun = false;       ///< something is in force
   bool ending = false;      ///< the fleet is

@@ -248,7 +248,24 @@ void config_state::decide(const change_ptr& change) {
                       version.number, plan_text(change->plan)));
     return end(change, {});
   }
+  if (change->automatic && may_be_half_deleted(to)) {
+    self->delayed_send(self, second_look, reload_atom_v, change->reason, false);
+    return end(change, {});
+  }
   commit(change);
+}
+
+/// Who deletes a tree in pieces, or copies another over it, is not to lose bots on the way.
+bool config_state::may_be_half_deleted(const candidate& to) {
+  const auto& bots = to.loaded.spec->bots;
+  if (std::ranges::all_of(applied->loaded.spec->bots,
+                          [&](const auto& each) { return bots.contains(each.first); })) {
+    shrunk_tree.clear();
+    return false;
+  }
+  if (std::exchange(shrunk_tree, disk.tree) != disk.tree)
+    shrunk_since = now();
+  return now() - shrunk_since < second_look;
 }
 
 /// The first look of this actor: what was in force before is no news.

@@ -208,7 +208,8 @@ void handle_set(const request_ptr& r) {
   const auto value = value_of(text);
   if (!value)
     return r->refuse({exit_code::usage, "bad-arguments", value.error(),
-                      "a text needs no quotes, or the shell's around its own: '\"text\"'"});
+                      "a text needs no quotes; one that looks like a number has its own, inside the "
+                      "shell's: '\"1\"'"});
   // Before the audit has it.
   const auto plain = nlohmann::json::parse(dump(*value));
   if (config::masked(plain, config::pointer_of_path(path)) != plain)

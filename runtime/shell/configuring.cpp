@@ -108,6 +108,9 @@ public:
     auto document = json::parse(got->document, nullptr, false);
     if (got->exit != 0)
       return refused(document, *got);
+    if (shown_)
+      for (const char* key : {"instances", "groups", "runtime"})
+        document.erase(key);
     if (!waits)
       return as_json_ ? printed(got->document + "\n")
                       : printed(warnings(document) + render_applied(document, given_.on));
@@ -278,6 +281,7 @@ private:
       return std::nullopt;
     if (const auto exit = tell_plan(document, 0))
       return exit;
+    shown_ = true;
     if (!given_.confirm("Apply this?"))
       return complain({exit_code::failed, "not-confirmed", "nothing was changed", ""}, false);
     // What was seen is what comes.
@@ -320,6 +324,7 @@ private:
   const executor::options& given_;
   bool as_json_;
   json arguments_;
+  bool shown_ = false;                 ///< the plan was, before the question
   std::optional<config::tree> source_; ///< for excerpts of what is wrong
 };
 

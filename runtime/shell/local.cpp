@@ -8,8 +8,6 @@
 #include "runtime/solo/plan.hpp"
 #include "runtime/solo/subject.hpp"
 
-#include <climits>
-
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -53,11 +51,19 @@ config::expected<std::string, refusal> find_tree(const invocation& what) {
   if (!S_ISDIR(about.st_mode))
     return config::unexpected{refusal{exit_code::usage, "no-tree", tree + " is no directory",
                                       "name the directory of the config tree"}};
-  std::array<char, PATH_MAX> full{};
-  if (!realpath(tree.c_str(), full.data()))
+  // A link that is the tree itself stays one: what it points to may be another release tomorrow.
+  namespace fs = std::filesystem;
+  std::error_code error;
+  auto full = fs::absolute(tree, error);
+  if (!full.has_filename())
+    full = full.parent_path();
+  const auto last = full.filename();
+  full = last == "." || last == ".." ? fs::canonical(full, error)
+                                     : fs::canonical(full.parent_path(), error) / last;
+  if (error)
     return config::unexpected{
-        refusal{exit_code::usage, "no-tree", tree + ": " + std::strerror(errno), ""}};
-  return std::string{full.data()};
+        refusal{exit_code::usage, "no-tree", tree + ": " + error.message(), ""}};
+  return full.string();
 }
 
 struct checked {

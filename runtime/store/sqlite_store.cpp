@@ -84,8 +84,10 @@ public:
   }
 
   std::string write(journal_batch& batch, bool durable) override {
-    const bool by_itself =
-        std::ranges::none_of(batch.audits, [](const auto& each) { return each.id == 0; });
+    // What an operator orders has to wait; what keeps the fleet going has not, and that a healthy
+    // version comes back is of that.
+    const bool by_itself = std::ranges::none_of(
+        batch.audits, [](const auto& each) { return each.id == 0 && each.origin != "update"; });
     auto problem = attempt(batch, durable, by_itself);
     if (!problem.empty() && give_back_reserve())
       problem = attempt(batch, durable, by_itself);

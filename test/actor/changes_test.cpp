@@ -456,6 +456,38 @@ BOOST_AUTO_TEST_CASE(a_rollback_is_not_undone_by_a_look_at_the_tree) {
   BOOST_TEST(problems() == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_tree_that_is_deleted_in_pieces_is_not_applied_half) {
+  begin({{"runtime.json", R"({"auto_apply": true})"},
+         {"a.json", bot("one")},
+         {"b.json", bot("two")}});
+  const auto look = [this] {
+    caf::anon_send(all().config, reload_atom_v, std::string{"edited"}, false);
+    advance(1s);
+  };
+  look();
+  const auto whole = tree;
+  tree.erase("a.json");
+  on_disk = tree_of(tree);
+  look();
+  BOOST_TEST(version() == 1u);
+  tree.erase("b.json");
+  write("c.json", bot("three"));
+  advance(2s);
+  look();
+  BOOST_TEST(version() == 1u);
+  on_disk = tree_of(tree = whole);
+  advance(10s);
+  BOOST_TEST(version() == 1u);
+  BOOST_TEST(host.spawns("a#0") == 1u);
+  tree.erase("a.json");
+  on_disk = tree_of(tree);
+  look();
+  BOOST_TEST(version() == 1u);
+  advance(10s);
+  BOOST_TEST(version() == 2u);
+  BOOST_TEST(host.living("a#0") == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_broken_tree_is_told_once) {
   begin(two_bots);
   write("b.json", "{");
