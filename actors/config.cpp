@@ -14,6 +14,9 @@ config_args config_args_for(candidate_ptr applied, const journal_contents& kept)
   config_args result;
   result.applied = std::move(applied);
   result.last = kept.version;
+  for (const auto& [bot, patch] : kept.overrides)
+    if (!result.applied->overrides.contains(bot))
+      result.unfit.insert(bot);
   result.fresh = kept.fresh || !kept.applied;
   if (result.fresh)
     return result;
@@ -141,8 +144,8 @@ void config_state::record_first() {
   self->request(services->journal, request_timeout, versions_atom_v, std::uint32_t{1})
       .await(
           [this](const version_list& kept) {
-            if (kept.items.empty() || kept.items.front().hash != applied->hash
-                || applied->hash.empty())
+            if (!args.unfit.empty() || kept.items.empty()
+                || kept.items.front().hash != applied->hash || applied->hash.empty())
               return write_first();
             version = kept.items.front();
             last = std::max(last, version.number);
@@ -166,6 +169,8 @@ void config_state::write_first() {
   version.overrides = applied->overrides;
   batch->applied = version;
   batch->applied->tree = config::to_json(applied->tree);
+  for (const auto& bot : args.unfit)
+    batch->overrides[bot] = "";
   const auto lost = [this](const std::string& problem) {
     spdlog::error("config cannot record the applied tree: {}; after a death of the runtime it "
                   "would be read from disk again",

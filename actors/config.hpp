@@ -41,6 +41,7 @@ struct config_args {
   candidate_ptr healthy;        ///< while `applied` is being carried out: what was before it …
   config_version last_healthy;  ///< … as it is kept
   std::uint64_t last = 0;       ///< number of the last version, of other runs too
+  std::set<std::string> unfit;  ///< bots whose overrides are kept but are none of `applied`
   std::vector<slot_info> slots; ///< the processes that there are
   bool fresh = false;           ///< the fleet starts anew with `applied`
   bool replacement = false;     ///< of one that may have changed everything since

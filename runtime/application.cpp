@@ -187,6 +187,21 @@ void log_problems(const std::vector<config::problem>& problems) {
     spdlog::error("{}", config::render(each, nullptr, false));
 }
 
+/// What operators have set may not fit a tree that was edited while nothing ran: without it the
+/// fleet runs, with it no bot would.
+candidate_ptr candidate_of(const config::tree& tree, const journal_contents& kept) {
+  auto result = make_candidate(tree, kept.overrides);
+  if (result->loaded.spec || kept.overrides.empty())
+    return result;
+  auto plain = make_candidate(tree, {});
+  if (!plain->loaded.spec)
+    return result;
+  log_problems(result->loaded.errors);
+  spdlog::critical("what operators have set does not fit the tree, and is left out; `troupe config "
+                   "versions` lists what there was, set again what is still wanted");
+  return plain;
+}
+
 } // namespace
 
 int failure_code(exit_code code) {
@@ -269,7 +284,7 @@ int run_runtime(const runtime_options& options, blackbox::event_ring& ring) {
     log_problems(tree.error());
     return failure_code(exit_code::config_invalid);
   }
-  const auto applied = make_candidate(*tree, kept->overrides);
+  const auto applied = candidate_of(*tree, *kept);
   const auto& loaded = applied->loaded;
   if (!loaded.spec) {
     log_problems(applied->unread);

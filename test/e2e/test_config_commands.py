@@ -267,6 +267,35 @@ class ConfigCommands(Case):
         poll_until(lambda: sum(name.startswith("market/trader#") for name in fleet.status()) == 1)
         fleet.end()
 
+    def test_what_was_set_does_not_keep_a_fleet_from_starting(self):
+        fleet = self.begin()
+        fleet.ask("set", "market/feed", "limits.open_files", "64", "--wait")
+        fleet.ask("set", "market/feed", "limits.memory", "64MiB", "--wait")
+        fleet("shutdown")
+        self.assertEqual(0, fleet.process.wait(60))
+        # Above the limit that was set.
+        write_tree(fleet.tree, {"market/feed": bot(limits={"memory_high": "128MiB"})})
+        fleet.start()
+        fleet.wait_running()
+        self.assertIn("does not fit the tree", fleet.said())
+        self.assertEqual({}, fleet.ask("config", "show")["overrides"])
+        fleet.end()
+
+    def test_a_link_that_is_the_tree_leads_to_another_release(self):
+        fleet = self.prepared({"one": bot()}, innocents=False)
+        other = fleet.directory / "next"
+        shutil.copytree(fleet.tree, other)
+        write_tree(other, {"two": bot()})
+        first = fleet.tree.rename(fleet.directory / "first")
+        fleet.tree.symlink_to(first)
+        fleet.start()
+        fleet.wait_running("one#0")
+        fleet.tree.unlink()
+        fleet.tree.symlink_to(other)
+        fleet.ask("reload", "--wait")
+        self.assertEqual({"one#0", "two#0"}, set(fleet.status()))
+        fleet.end()
+
     def test_the_audit_has_it_all(self):
         fleet = self.begin()
         fleet.ask("set", "market/feed", "description", "word", "--wait")
