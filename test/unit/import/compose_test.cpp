@@ -52,6 +52,13 @@ BOOST_AUTO_TEST_CASE(who_waits_for_what_did_not_come_along) {
   BOOST_TEST(said("depends_on") != "");
 }
 
+BOOST_AUTO_TEST_CASE(without_its_account_it_does_not_start) {
+  import("compose.json", R"({"services": {"a": {"command": "a", "user": "${UID:-1000}:${GID}"}}})");
+  BOOST_TEST(!bot("a").contains("user"));
+  BOOST_TEST(bot("a")["autostart"] == false);
+  BOOST_TEST(says("user", "more rights"));
+}
+
 BOOST_AUTO_TEST_CASE(yaml_is_refused_with_the_way_to_json) {
   import("docker-compose.yml", "services: {}\n");
   BOOST_REQUIRE(failures.size() == 1u);
