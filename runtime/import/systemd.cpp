@@ -102,8 +102,8 @@ void systemd_units::depend(imported_fleet& fleet, known_unit& unit) {
   if (!unit.starts) {
     bot.set("autostart", false, bot.where);
     bot.changed(bot.where, "Install",
-                "no target and no unit imported with it wants it, so it does not start with the "
-                "fleet",
+                "names nothing that wants it, and no unit imported with it does, so it does not "
+                "start with the fleet",
                 "remove \"autostart\": false, or let what started it, such as its timer, call "
                 "`troupe start "
                     + bot.name + "`");
