@@ -101,13 +101,14 @@ config::expected<format, failure> format_of(const source& from) {
     return format::procfile;
   if (extension == ".json" || trimmed(from.text).starts_with('{')
       || trimmed(from.text).starts_with("[{")) {
-    if (from.text.find("\"services\"") != std::string::npos
-        && from.text.find("\"apps\"") == std::string::npos)
+    const bool composed = from.text.find("\"services\"") != std::string::npos
+                          || from.text.find("\"processes\"") != std::string::npos;
+    if (composed && from.text.find("\"apps\"") == std::string::npos)
       return format::compose;
     if (from.text.find("\"apps\"") != std::string::npos
         || from.text.find("\"script\"") != std::string::npos)
       return format::pm2;
-    return no("is JSON, but has neither \"apps\" (PM2) nor \"services\" (compose)",
+    return no("is JSON, but has neither \"apps\" (PM2) nor \"services\" or \"processes\" (compose)",
               "--format says what it is");
   }
   for (const auto* section :
