@@ -8,7 +8,7 @@
 namespace troupe::importing {
 
 /// Adds the services of a compose file in JSON, such as `docker compose config --format json`
-/// and process-compose-like files have it.
+/// prints it, or the processes of a file of process-compose.
 std::optional<failure> import_compose(const source& from, imported_fleet& fleet);
 
 } // namespace troupe::importing

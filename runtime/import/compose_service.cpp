@@ -144,17 +144,19 @@ private:
                                    : literal(absolute_in(from_.directory(), text)),
              directory ? at("working_dir") : bot_.where);
     if (const auto* user = take("user")) {
-      const auto account = scalar_text(*user).value_or("");
+      const auto account = scalar_text(*user).value_or("$");
       const auto colon = account.find(':');
       const auto set = [&](const char* key, const std::string& value) {
-        if (value.empty())
-          return;
-        const auto id = number(value);
-        bot_.set(key, id ? json(*id) : json(value), at("user"));
+        if (!value.empty())
+          set_account_of(bot_, key, value, at("user"));
       };
-      set("user", account.substr(0, colon));
-      if (colon != std::string::npos)
-        set("group", account.substr(colon + 1));
+      if (account.find('$') != std::string::npos) {
+        bot_.hold_back(at("user"), "user", not_as_account, "set \"user\"");
+      } else {
+        set("user", account.substr(0, colon));
+        if (colon != std::string::npos)
+          set("group", account.substr(colon + 1));
+      }
     }
   }
 

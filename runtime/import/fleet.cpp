@@ -36,6 +36,13 @@ void imported_bot::remark_on(weight how, const place& from, std::string key, std
   remarks.push_back({how, from, name, std::move(key), std::move(why), std::move(advice)});
 }
 
+void imported_bot::hold_back(const place& from, std::string key, std::string why,
+                             std::string advice) {
+  set("autostart", false, from);
+  lost(from, std::move(key), why + "; so it does not start with the fleet",
+       advice + (advice.empty() ? "" : ", then ") + "remove \"autostart\": false");
+}
+
 std::string imported_fleet::free_name(const std::string& group, const std::string& wanted,
                                       bool is_group) const {
   auto base = config::suggest_name(wanted);

@@ -64,6 +64,8 @@ struct imported_bot {
   void changed(const place& from, std::string key, std::string why, std::string advice = {}) {
     remark_on(weight::changed, from, std::move(key), std::move(why), std::move(advice));
   }
+  /// It is there, but as it is now it must not run by itself: that would do harm.
+  void hold_back(const place& from, std::string key, std::string why, std::string advice = {});
 };
 
 /// The tree to be. References to its bots stay valid.

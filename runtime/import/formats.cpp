@@ -1,5 +1,7 @@
 #include "runtime/import/formats.hpp"
 
+#include "config/spec.hpp"
+#include "config/units.hpp"
 #include "runtime/import/compose.hpp"
 #include "runtime/import/pm2.hpp"
 #include "runtime/import/procfile.hpp"
@@ -7,6 +9,7 @@
 #include "runtime/import/systemd.hpp"
 #include "runtime/import/words.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <utility>
@@ -25,6 +28,31 @@ constexpr std::array names{
 
 bool has_line(std::string_view text, std::string_view start) {
   return text.starts_with(start) || text.find("\n" + std::string{start}) != std::string_view::npos;
+}
+
+/// No other tool has our limits, so they are told: once, and only where something restarts.
+void say_restarts(imported_fleet& fleet) {
+  const auto found = std::ranges::find_if(fleet.bots(), [](const imported_bot& bot) {
+    return bot.settings.value("restart", "permanent") != "temporary";
+  });
+  if (found == fleet.bots().end())
+    return;
+  const config::bot_spec usual;
+  fleet.once(found->where, "max_restarts",
+             "a bot is given up after " + std::to_string(usual.max_restarts.count)
+                 + " restarts within " + config::format_duration(usual.max_restarts.within) + " or "
+                 + std::to_string(usual.failed_starts)
+                 + " failed starts in a row, unless its file says otherwise; then it is tried "
+                   "again after "
+                 + config::format_duration(usual.retry_failed.initial)
+                 + ", then ever more rarely, up to every "
+                 + config::format_duration(usual.retry_failed.max),
+             "\"max_restarts\", \"failed_starts\" and \"retry_failed\", for all of them in "
+             "\"defaults\" of group.json");
+  fleet.once(found->where, "no_restart_codes",
+             "a bot that ends with exit code 125 is not started again, unless its file says "
+             "otherwise",
+             "\"no_restart_codes\": []");
 }
 
 } // namespace
@@ -73,13 +101,14 @@ config::expected<format, failure> format_of(const source& from) {
     return format::procfile;
   if (extension == ".json" || trimmed(from.text).starts_with('{')
       || trimmed(from.text).starts_with("[{")) {
-    if (from.text.find("\"services\"") != std::string::npos
-        && from.text.find("\"apps\"") == std::string::npos)
+    const bool composed = from.text.find("\"services\"") != std::string::npos
+                          || from.text.find("\"processes\"") != std::string::npos;
+    if (composed && from.text.find("\"apps\"") == std::string::npos)
       return format::compose;
     if (from.text.find("\"apps\"") != std::string::npos
         || from.text.find("\"script\"") != std::string::npos)
       return format::pm2;
-    return no("is JSON, but has neither \"apps\" (PM2) nor \"services\" (compose)",
+    return no("is JSON, but has neither \"apps\" (PM2) nor \"services\" or \"processes\" (compose)",
               "--format says what it is");
   }
   for (const auto* section :
@@ -129,6 +158,7 @@ imported_fleet import_files(const std::vector<std::string>& paths, std::optional
   }
   // Units name each other, so they come when all are known.
   units.import(fleet);
+  say_restarts(fleet);
   return fleet;
 }
 

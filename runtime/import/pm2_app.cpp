@@ -427,11 +427,13 @@ private:
       }
     }
     for (const auto& [keys, ours] : {std::pair{std::array{"uid", "user"}, "user"},
-                                     std::pair{std::array{"gid", "group"}, "group"}})
-      if (const auto account = text({keys[0], keys[1]}, which)) {
-        const auto id = number(*account);
-        bot_.set(ours, id ? json(*id) : json(*account), at(which));
-      }
+                                     std::pair{std::array{"gid", "group"}, "group"}}) {
+      which.clear();
+      if (const auto account = text({keys[0], keys[1]}, which))
+        set_account_of(bot_, ours, *account, at(which));
+      else if (!which.empty() && !app_.at(which).is_null())
+        bot_.hold_back(at(which), which, not_as_account, std::string{"set \""} + ours + "\"");
+    }
     if (const auto start = flag("autostart"); start && !*start)
       bot_.set("autostart", false, at("autostart"));
     if (flag("time").value_or(false))

@@ -17,20 +17,26 @@ bool is_process_name(std::string_view name) {
   });
 }
 
-/// The `.env` beside it, and what of it has to be looked at.
-std::optional<std::string> environment_file(const std::string& directory, imported_fleet& fleet) {
+/// The `.env` beside a Procfile.
+struct env_file {
+  std::string path;
+  std::optional<long long> port; ///< what it sets PORT to
+};
+
+/// Nothing when there is none, or none that bots can read, which is said.
+std::optional<env_file> environment_file(const std::string& directory, imported_fleet& fleet) {
   const auto path = absolute_in(directory, ".env");
   if (access(path.c_str(), F_OK) != 0)
     return std::nullopt;
-  const auto text = read_source(path);
-  const auto why = [&]() -> std::string {
-    if (!text)
-      return text.error().message;
-    const auto lines = os::parse_environment_file(text->text);
-    return lines ? "" : lines.error();
-  }();
-  if (why.empty())
-    return path;
+  std::string why;
+  if (const auto text = read_source(path); !text)
+    why = text.error().message;
+  else if (const auto lines = os::parse_environment_file(text->text); !lines)
+    why = lines.error();
+  else if (const auto port = lines->find("PORT"); port != lines->end())
+    return env_file{path, number(port->second)};
+  else
+    return env_file{path, std::nullopt};
   fleet.remark_on(weight::lost, {path, 0}, ".env", "cannot be used as environment_file: " + why,
                   "mend it and set \"environment_file\" in group.json");
   return std::nullopt;
@@ -42,7 +48,10 @@ std::optional<failure> import_procfile(const source& from, imported_fleet& fleet
   const auto directory = from.directory();
   const auto env = environment_file(directory, fleet);
   std::uint32_t line_number = 0;
-  int port = 5000;
+  // foreman's numbers: the first process has PORT of .env, else 5000, each next one 100 more.
+  const bool usable = env && env->port && *env->port > 0 && *env->port < 65536;
+  const auto said = usable ? env->port : std::nullopt;
+  auto port = said.value_or(5000);
   std::string_view rest = from.text;
   while (!rest.empty()) {
     const auto end = std::min(rest.find('\n'), rest.size());
@@ -64,11 +73,13 @@ std::optional<failure> import_procfile(const source& from, imported_fleet& fleet
       continue;
     }
     bot.set("command", shell_command(command), where);
+    // A shell does not pass the stop signal on.
+    if (needs_shell(command))
+      bot.set("kill_mode", "group", where);
     bot.set("directory", literal(directory), where);
     if (env)
-      bot.set("environment_file", literal(*env), {*env, 0});
-    // foreman's numbers: 5000 for the first process, 5100 for the second.
-    if (command.find("PORT") != std::string_view::npos) {
+      bot.set("environment_file", literal(env->path), {env->path, 0});
+    if (said || command.find("PORT") != std::string_view::npos) {
       bot.set_in("environment", "PORT", std::to_string(port), where);
       bot.changed(where, "PORT", "is set to " + std::to_string(port) + ", as foreman numbers them",
                   "set it in \"environment\"; of several replicas each can have its own in "

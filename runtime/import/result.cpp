@@ -4,6 +4,7 @@
 #include "config/escape.hpp"
 #include "config/names.hpp"
 #include "runtime/import/pretty.hpp"
+#include "runtime/import/words.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -75,7 +76,10 @@ bool mend(imported_fleet& fleet, const config::problem& what) {
                    + (what.expected.empty() ? std::string{} : "; expected " + what.expected);
   const auto key = tokens.empty() ? std::string{"command"} : tokens.front();
   const auto known = bot->places.find(key);
-  bot->lost(known == bot->places.end() ? bot->where : known->second, key, why, what.hint);
+  const auto where = known == bot->places.end() ? bot->where : known->second;
+  bot->lost(where, key, why, what.hint);
+  if (key == "user" || key == "group")
+    bot->hold_back(where, key, not_as_account, "set \"" + key + "\"");
   if (key == "command" || !bot->settings.contains(key)) {
     fleet.drop_bot(std::string{bot->name});
     return true;

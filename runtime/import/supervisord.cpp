@@ -127,8 +127,9 @@ private:
         else
           fleet_.remark_on(weight::lost, entry.where, entry.key, text.error());
       } else if (entry.key == "user") {
-        fleet_.remark_on(weight::lost, entry.where, entry.key, "is the user of supervisord itself",
-                         "run troupe as that user, or set \"user\" in the defaults of group.json");
+        // supervisord becomes that user, and all its programs are started by it.
+        const auto id = number(entry.value);
+        fleet_.group("")["defaults"]["user"] = id ? json(*id) : json(entry.value);
       } else if (entry.key == "minfds" || entry.key == "minprocs") {
         fleet_.remark_on(weight::lost, entry.where, entry.key, "is a limit of supervisord itself",
                          entry.key == "minfds" ? "\"limits\": {\"open_files\": …} limits each bot"

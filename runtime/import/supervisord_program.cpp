@@ -219,11 +219,6 @@ private:
       bot_.set("start_grace", duration_of(static_cast<double>(*seconds)), place_of("startsecs"));
     if (const auto tries = read("startretries", number, "number"))
       bot_.set("failed_starts", std::clamp(*tries + 1, 1LL, 1'000'000LL), place_of("startretries"));
-    fleet_.once(
-        section_.where, "startretries",
-        "a bot that is given up (FATAL) is tried again after 5 minutes here, then ever more "
-        "rarely",
-        "\"retry_failed\": false turns that off");
     fleet_.once(section_.where, "environment",
                 "supervisord passes its whole environment on; here a bot gets PATH, HOME, USER, "
                 "LANG, TZ and what its settings say",
@@ -289,10 +284,10 @@ private:
   }
 
   void set_rest() {
-    if (const auto user = plain("user")) {
-      const auto id = number(*user);
-      bot_.set("user", id ? json(*id) : json(*user), place_of("user"));
-    }
+    if (const auto user = plain("user"))
+      set_account_of(bot_, "user", *user, place_of("user"));
+    else if (section_.find("user"))
+      bot_.hold_back(place_of("user"), "user", not_as_account, "set \"user\"");
     if (const auto mask = plain("umask"))
       bot_.set("umask", *mask, place_of("umask"));
     read("priority", number, "number");

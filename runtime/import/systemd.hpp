@@ -24,9 +24,11 @@ private:
   struct known_unit {
     unit_file file;
     std::string path;
-    std::string bot; ///< its name here; empty when it is none
+    std::string bot;     ///< its name here; empty when it is none
+    bool starts = false; ///< with the fleet: it is installed, or needed by one that starts
   };
 
+  void see_what_starts();
   void depend(imported_fleet& fleet, known_unit& unit);
   known_unit* find(const std::string& name);
 

@@ -69,10 +69,6 @@ constexpr lost_key keys[] = {
     {"USBFunction*", by_scheduler, ""},
     {"SupplementaryGroups", "a bot has the groups of its user",
      "add the user to the group: `usermod -aG`"},
-    {"DynamicUser",
-     "users are not made up: it runs as the user of the runtime unless \"user\" is "
-     "set",
-     "`useradd --system NAME`, then \"user\": \"NAME\""},
     {"PAMName", "there is no PAM session", ""},
     {"UnsetEnvironment", "variables are not taken away",
      "nothing is inherited but PATH, HOME, USER, "
@@ -202,6 +198,7 @@ const std::set<sv> known{
     "KillMode",
     "KillSignal",
     "User",
+    "DynamicUser",
     "Group",
     "UMask",
     "WorkingDirectory",

@@ -1,12 +1,14 @@
 #include "runtime/import/systemd_service.hpp"
 
 #include "config/names.hpp"
+#include "runtime/import/source.hpp"
 #include "runtime/import/unit_words.hpp"
 #include "runtime/import/words.hpp"
 #include "runtime/os/environment.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <pwd.h>
 #include <set>
 #include <unistd.h>
 
@@ -30,7 +32,8 @@ public:
   service_importer(const unit_file& unit, const std::string& path, imported_bot& bot)
       : unit_{unit}
       , bot_{bot}
-      , known_{specifiers_of(unit.name, unit.value("Service", "User"), path)} {}
+      , manager_{manager_of(path)}
+      , known_{specifiers_of(unit.name, path, manager_)} {}
 
   bool run() {
     set_environment();
@@ -65,6 +68,7 @@ private:
   // -- what runs ----------------------------------------------------------------------------
 
   void set_environment() {
+    const auto* file = set_environment_file();
     for (const auto* entry : unit_.all("Service", "Environment")) {
       const auto value = text_of(*entry);
       const auto words = value ? unit_words(*value) : std::nullopt;
@@ -76,11 +80,38 @@ private:
           bot_.lost(entry->where, entry->key, config::in_quotes(word) + " is no assignment");
           continue;
         }
-        env_[word.substr(0, equals)] = word.substr(equals + 1);
-        set_variable(bot_, word.substr(0, equals), literal(word.substr(equals + 1)), entry->where);
+        const auto name = word.substr(0, equals);
+        if (in_file_.contains(name)) {
+          bot_.changed(entry->where, entry->key,
+                       name + " is left to the environment_file, which wins at systemd");
+          continue;
+        }
+        env_[name] = word.substr(equals + 1);
+        set_variable(bot_, name, literal(env_[name]), entry->where);
       }
     }
-    bool first = true;
+    if (file && !env_.empty()) {
+      std::string names;
+      for (const auto& [name, value] : env_)
+        names += (names.empty() ? "" : ", ") + name;
+      bot_.changed(file->where, file->key,
+                   "\"environment\" wins here; there the file does, should it set " + names,
+                   "take out of \"environment\" what the file sets");
+      env_.clear(); // what holds at the start goes into the command lines
+    }
+    auto passed = json::array();
+    for (const auto* entry : unit_.all("Service", "PassEnvironment"))
+      for (const auto& name : split(text_of(*entry).value_or(""), " \t")) {
+        passed.push_back(name);
+        bot_.places["pass_environment"] = entry->where;
+      }
+    if (!passed.empty())
+      bot_.settings["pass_environment"] = std::move(passed);
+  }
+
+  /// The one that is carried over, if any; what it sets now is in `in_file_`.
+  const unit_entry* set_environment_file() {
+    const unit_entry* taken = nullptr;
     for (const auto* entry : unit_.all("Service", "EnvironmentFile")) {
       auto path = text_of(*entry).value_or("");
       const bool optional = path.starts_with('-');
@@ -88,7 +119,7 @@ private:
         path.erase(0, 1);
       const bool is_pattern = path.find_first_of("*?[") != std::string::npos;
       const bool there = access(path.c_str(), F_OK) == 0;
-      if (is_pattern || !first) {
+      if (is_pattern || taken) {
         bot_.lost(entry->where, entry->key,
                   is_pattern ? "a pattern names no file" : "a bot has one environment_file",
                   "put the variables into one file");
@@ -102,34 +133,45 @@ private:
         bot_.set("environment_file", literal(path), entry->where);
         if (optional)
           bot_.changed(entry->where, entry->key, "must be there when the bot starts");
-        first = false;
+        taken = entry;
+        look_into(path, *entry);
       }
     }
-    auto passed = json::array();
-    for (const auto* entry : unit_.all("Service", "PassEnvironment"))
-      for (const auto& name : split(text_of(*entry).value_or(""), " \t")) {
-        passed.push_back(name);
-        bot_.places["pass_environment"] = entry->where;
-      }
-    if (!passed.empty())
-      bot_.settings["pass_environment"] = std::move(passed);
+    return taken;
+  }
+
+  void look_into(const std::string& path, const unit_entry& entry) {
+    const auto text = read_source(path);
+    if (!text) // said where "environment" is
+      return;
+    const auto lines = os::parse_environment_file(text->text);
+    if (!lines)
+      bot_.changed(entry.where, entry.key,
+                   config::in_quotes(path)
+                       + " is not as bots read it, and it does not start: " + lines.error(),
+                   "lines are NAME=VALUE, quotes around the whole value");
+    else
+      for (const auto& [name, value] : *lines)
+        in_file_.insert(name);
   }
 
   std::vector<exec_line> lines(std::string_view key) {
     std::vector<exec_line> result;
     for (const auto* entry : unit_.all("Service", key)) {
-      auto line = parse_exec(entry->value, known_);
-      if (!line) {
-        bot_.lost(entry->where, entry->key, line.error());
+      auto commands = parse_exec(entry->value, known_);
+      if (!commands) {
+        bot_.lost(entry->where, entry->key, commands.error());
         continue;
       }
-      if (line->privileged)
-        bot_.changed(entry->where, entry->key,
-                     "runs as the bot's user, without the privileges of "
-                     "its prefix + or !");
-      if (line->named)
-        bot_.changed(entry->where, entry->key, "the program sees its own path as its name");
-      result.push_back(std::move(*line));
+      for (auto& one : *commands) {
+        if (one.privileged)
+          bot_.changed(entry->where, entry->key,
+                       "runs as the bot's user, without the privileges of "
+                       "its prefix + or !");
+        if (one.named)
+          bot_.changed(entry->where, entry->key, "the program sees its own path as its name");
+        result.push_back(std::move(one));
+      }
     }
     return result;
   }
@@ -148,6 +190,7 @@ private:
                    "\"success_codes\" names exit codes that are none");
       run.front().ignores_failure = false;
     }
+    by_shell_ = run.size() > 1;
     bot_.set("command", exec_command(run, env_), entry->where);
     if (const auto before = lines("ExecStartPre"); !before.empty())
       bot_.set("start_command",
@@ -168,12 +211,10 @@ private:
     if (type == "notify" || type == "notify-reload") {
       bot_.set("ready", "notify", entry->where);
     } else if (type == "forking") {
-      bot_.set("autostart", false, entry->where);
-      bot_.lost(
-          entry->where, "Type",
-          "forking: the process that was started ends, and here that is the end of the bot; so "
-          "it does not start with the fleet",
-          "give the program its option to stay in the foreground, then remove \"autostart\"");
+      bot_.hold_back(entry->where, "Type",
+                     "forking: the process that was started ends, and here that is the end of the "
+                     "bot",
+                     "give the program its option to stay in the foreground");
     } else if (type == "dbus") {
       bot_.changed(entry->where, "Type",
                    "dbus: nobody looks at the bus, so it is ready after "
@@ -337,7 +378,8 @@ private:
     const auto* entry = service("KillMode");
     const auto mode = entry ? entry->value : std::string{"control-group"};
     const auto where = entry ? entry->where : bot_.where;
-    bot_.set("kill_mode", mode == "control-group" ? "group" : "process", where);
+    // A shell between them does not pass the signal on.
+    bot_.set("kill_mode", mode == "control-group" || by_shell_ ? "group" : "process", where);
     if (mode == "process" || mode == "none")
       bot_.changed(where, "KillMode",
                    mode
@@ -356,13 +398,23 @@ private:
 
   void set_account() {
     for (const auto& [key, ours] : {std::pair{"User", "user"}, std::pair{"Group", "group"}})
-      if (const auto account = text(key)) {
-        const auto id = number(*account);
-        bot_.set(ours, id ? json(*id) : json(*account), service(key)->where);
-      }
+      if (const auto account = text(key))
+        set_account_of(bot_, ours, *account, service(key)->where);
+      else if (service(key))
+        bot_.hold_back(service(key)->where, key, not_as_account);
+    if (const auto* dynamic = service("DynamicUser");
+        dynamic && boolean(dynamic->value).value_or(false) && !service("User"))
+      bot_.hold_back(dynamic->where, "DynamicUser",
+                     "users are not made up: it would run as the user of the runtime",
+                     "`useradd --system NAME`, then \"user\": \"NAME\"");
+    if (manager_.of_user && manager_.uid != geteuid()) {
+      bot_.set("user", manager_.name, bot_.where);
+      bot_.changed(bot_.where, "User", "is a unit of " + manager_.name + ", as whom it runs here");
+    }
     if (const auto mask = text("UMask"))
       bot_.set("umask", *mask, service("UMask")->where);
-    auto directory = text("WorkingDirectory").value_or("/");
+    auto directory =
+        text("WorkingDirectory").value_or(manager_.of_user ? manager_.home : std::string{"/"});
     const auto where =
         service("WorkingDirectory") ? service("WorkingDirectory")->where : bot_.where;
     if (directory.starts_with('-')) {
@@ -370,7 +422,12 @@ private:
       bot_.changed(where, "WorkingDirectory", "must be there when the bot starts");
     }
     if (directory.starts_with('~'))
-      directory = known_['h'].empty() ? "/" : known_['h'];
+      directory = home();
+    if (directory.empty()) {
+      bot_.lost(where, "WorkingDirectory", "is a home, and the account is not known here",
+                "\"directory\"");
+      directory = "/";
+    }
     bot_.set("directory", literal(directory), where);
     if (const auto* nice = service("Nice"))
       set_number("nice", *nice);
@@ -379,6 +436,16 @@ private:
     if (const auto* flag = service("NoNewPrivileges"))
       if (const auto value = boolean(flag->value))
         bot_.set("no_new_privs", *value, flag->where);
+  }
+
+  /// That of User=; without one, that of the manager.
+  std::string home() {
+    const auto user = text("User").value_or("");
+    if (user.empty())
+      return manager_.home;
+    const auto id = number(user);
+    const auto* account = id ? getpwuid(static_cast<uid_t>(*id)) : getpwnam(user.c_str());
+    return account ? account->pw_dir : "";
   }
 
   void set_number(const char* ours, const unit_entry& entry) {
@@ -456,8 +523,11 @@ private:
 
   const unit_file& unit_;
   imported_bot& bot_;
+  unit_manager manager_;
   specifiers known_;
-  std::map<std::string, std::string> env_;
+  std::set<std::string> in_file_;
+  bool by_shell_ = false; ///< several commands, which a shell runs one after the other
+  std::map<std::string, std::string> env_; ///< what command lines may be filled in with
 };
 
 } // namespace

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -51,8 +53,26 @@ variable_at variable_in(std::string_view word, std::size_t at) {
 
 } // namespace
 
-specifiers specifiers_of(const std::string& unit, const std::string& user,
-                         const std::string& path) {
+unit_manager manager_of(const std::string& path) {
+  unit_manager result;
+  std::error_code error;
+  const auto full = std::filesystem::absolute(path, error).lexically_normal().string();
+  result.of_user = full.find("/systemd/user/") != std::string::npos;
+  struct stat about {};
+  if (result.of_user)
+    result.uid = stat(full.c_str(), &about) == 0 && about.st_uid != 0 ? about.st_uid : geteuid();
+  result.name = std::to_string(result.uid);
+  if (const auto* account = getpwuid(result.uid)) {
+    result.name = account->pw_name;
+    result.home = account->pw_dir;
+    result.shell = account->pw_shell;
+    result.gid = account->pw_gid;
+  }
+  return result;
+}
+
+specifiers specifiers_of(const std::string& unit, const std::string& path,
+                         const unit_manager& manager) {
   const auto stem = unit.substr(0, unit.rfind('.'));
   const auto at = stem.find('@');
   const auto prefix = stem.substr(0, at);
@@ -77,14 +97,18 @@ specifiers specifiers_of(const std::string& unit, const std::string& user,
       {'V', "/var/tmp"},
       {'y', path},
       {'Y', path.substr(0, path.rfind('/'))},
+      {'u', manager.name},
+      {'U', std::to_string(manager.uid)},
+      {'G', std::to_string(manager.gid)},
+      {'h', manager.home},
+      {'s', manager.shell},
   };
-  const auto* account = getpwnam(user.empty() ? "root" : user.c_str());
-  result['u'] = user.empty() ? "root" : user;
-  if (account) {
-    result['U'] = std::to_string(account->pw_uid);
-    result['G'] = std::to_string(account->pw_gid);
-    result['h'] = account->pw_dir;
-    result['s'] = account->pw_shell;
+  // The XDG directories of a user have these values unless that user's environment says otherwise.
+  if (manager.of_user) {
+    result['t'] = "/run/user/" + std::to_string(manager.uid);
+    result['C'] = manager.home + "/.cache";
+    result['E'] = result['S'] = manager.home + "/.config";
+    result['L'] = result['S'] + "/log";
   }
   utsname about{};
   if (uname(&about) == 0) {
@@ -166,8 +190,39 @@ std::optional<std::vector<std::string>> unit_words(std::string_view text) {
   return result;
 }
 
-config::expected<exec_line, std::string> parse_exec(std::string_view value,
-                                                    const specifiers& known) {
+namespace {
+
+/// The line cut at each lone, unquoted `;`. A lone `\;` becomes a quoted one.
+std::vector<std::string> commands_of(std::string_view line) {
+  const auto blank = [&](std::size_t at) {
+    return at >= line.size() || std::isspace(static_cast<unsigned char>(line[at]));
+  };
+  std::vector<std::string> result(1);
+  char quote = 0;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    const char c = line[at];
+    const bool starts = quote == 0 && (at == 0 || blank(at - 1));
+    if (starts && c == ';' && blank(at + 1)) {
+      result.emplace_back();
+    } else if (starts && line.substr(at, 2) == "\\;" && blank(at + 2)) {
+      result.back() += "';'";
+      ++at;
+    } else {
+      result.back() += c;
+      if (c == '\\' && at + 1 < line.size())
+        result.back() += line[++at];
+      else if (quote != 0 ? c == quote : c == '"' || c == '\'')
+        quote = quote != 0 ? '\0' : c;
+    }
+  }
+  // One at the end separates nothing.
+  if (result.size() > 1 && trimmed(result.back()).empty())
+    result.pop_back();
+  return result;
+}
+
+config::expected<exec_line, std::string> parse_command(std::string_view value,
+                                                       const specifiers& known) {
   exec_line result;
   value = trimmed(value);
   for (bool prefix = true; prefix && !value.empty();) {
@@ -204,6 +259,20 @@ config::expected<exec_line, std::string> parse_exec(std::string_view value,
     result.words.erase(result.words.begin() + 1);
   if (result.words.empty())
     return config::unexpected{std::string{"is empty"}};
+  return result;
+}
+
+} // namespace
+
+config::expected<std::vector<exec_line>, std::string> parse_exec(std::string_view value,
+                                                                 const specifiers& known) {
+  std::vector<exec_line> result;
+  for (const auto& text : commands_of(trimmed(value))) {
+    auto command = parse_command(text, known);
+    if (!command)
+      return config::unexpected{command.error()};
+    result.push_back(std::move(*command));
+  }
   return result;
 }
 

@@ -16,8 +16,21 @@ namespace troupe::importing {
 /// What specifiers of one unit stand for, by their letter.
 using specifiers = std::map<char, std::string>;
 
-/// Of a unit of that name, run by that user, with this file.
-specifiers specifiers_of(const std::string& unit, const std::string& user, const std::string& path);
+/// Who runs the manager of a unit: root, or for one under systemd/user/ the owner of its file;
+/// where that is root's, whoever imports it.
+struct unit_manager {
+  bool of_user = false;
+  unsigned uid = 0;
+  std::string name; ///< "root"
+  std::string home; ///< empty when the account is not known
+  std::string shell;
+  unsigned gid = 0;
+};
+unit_manager manager_of(const std::string& path);
+
+/// Of a unit of that name in this file.
+specifiers specifiers_of(const std::string& unit, const std::string& path,
+                         const unit_manager& manager);
 
 /// `%i` and `%%` replaced. The error names what is not known.
 config::expected<std::string, std::string> with_specifiers(std::string_view text,
@@ -26,7 +39,7 @@ config::expected<std::string, std::string> with_specifiers(std::string_view text
 /// Words with quotes and C escapes, as systemd splits them; nothing when a quote is left open.
 std::optional<std::vector<std::string>> unit_words(std::string_view text);
 
-/// One Exec line.
+/// One command of an Exec line.
 struct exec_line {
   bool ignores_failure = false; ///< `-`
   bool privileged = false;      ///< `+`, `!`, `!!`
@@ -35,9 +48,9 @@ struct exec_line {
   std::vector<std::string> words;
 };
 
-/// Takes one line apart. The error says what is wrong.
-config::expected<exec_line, std::string> parse_exec(std::string_view value,
-                                                    const specifiers& known);
+/// Takes one line apart: its commands, which ` ; ` separates. The error says what is wrong.
+config::expected<std::vector<exec_line>, std::string> parse_exec(std::string_view value,
+                                                                 const specifiers& known);
 
 /// Lines that run one after the other, as a command of the tree. Variables that `env` has are
 /// replaced as systemd does; others are left to a shell.

@@ -247,6 +247,12 @@ void set_variable(imported_bot& bot, const std::string& name, std::string value,
   bot.set_in("environment", name, std::move(value), from);
 }
 
+void set_account_of(imported_bot& bot, const char* key, const std::string& account,
+                    const place& from) {
+  const auto id = number(account);
+  bot.set(key, id ? json(*id) : json(account), from);
+}
+
 void warn_of_secret(imported_bot& bot, const std::string& name, const std::string& value,
                     const place& from) {
   const bool placeholder = value.starts_with("${");

@@ -55,6 +55,14 @@ bool valid_variable(std::string_view name);
 /// tree wants it.
 void set_variable(imported_bot& bot, const std::string& name, std::string value, const place& from);
 
+/// Sets `user` or `group` to a name or a number.
+void set_account_of(imported_bot& bot, const char* key, const std::string& account,
+                    const place& from);
+
+/// Why a bot is held back whose account does not come along.
+inline constexpr const char* not_as_account =
+    "without it the bot would run as the user of the runtime, perhaps with more rights";
+
 /// Warns of it when the value is probably a secret.
 void warn_of_secret(imported_bot& bot, const std::string& name, const std::string& value,
                     const place& from);

@@ -52,6 +52,61 @@ BOOST_AUTO_TEST_CASE(who_waits_for_what_did_not_come_along) {
   BOOST_TEST(said("depends_on") != "");
 }
 
+BOOST_AUTO_TEST_CASE(without_its_account_it_does_not_start) {
+  import("compose.json", R"({"services": {"a": {"command": "a", "user": "${UID:-1000}:${GID}"}}})");
+  BOOST_TEST(!bot("a").contains("user"));
+  BOOST_TEST(bot("a")["autostart"] == false);
+  BOOST_TEST(says("user", "more rights"));
+}
+
+BOOST_AUTO_TEST_CASE(process_compose) {
+  write(".env", "A=1\n");
+  import("process-compose.json",
+         R"({"version": "0.5", "environment": ["LANG=C"], "log_level": "info",
+    "processes": {
+      "db": {"command": "postgres -D data", "availability": {"restart": "always",
+               "backoff_seconds": 2, "max_restarts": 5, "exit_on_end": true},
+             "readiness_probe": {"exec": {"command": "pg_isready"}, "period_seconds": 3,
+                                 "failure_threshold": 2},
+             "shutdown": {"signal": 2, "timeout_seconds": 30, "parent_only": true}},
+      "migrate": {"command": "cd app && ./migrate $$X ${Y}", "is_dotenv_disabled": true,
+                  "depends_on": {"db": {"condition": "process_healthy"}}},
+      "web": {"command": "./web", "working_dir": "app", "environment": ["PORT=80", "H=${HOST}"],
+              "replicas": 2, "ready_log_line": "up [1]", "namespace": "x", "disabled": true,
+              "depends_on": {"migrate": {"condition": "process_completed_successfully"}}},
+      "d": {"command": "./d", "is_daemon": true},
+      "none": {}}})");
+  const auto db = json::parse(R"({"command": ["postgres", "-D", "data"], "directory": "DIR",
+    "environment_file": "DIR/.env", "restart": "permanent",
+    "max_restarts": {"count": 5, "within": "1d"},
+    "delay": {"initial": "2s", "factor": 1, "max": "2s", "jitter": 0},
+    "stop_timeout": "30s", "kill_mode": "process", "stop_signal": "INT",
+    "ready": {"exec": ["pg_isready"], "interval": "3s", "timeout": "1s"}})");
+  auto actual = bot("db");
+  BOOST_TEST(actual["directory"] == directory);
+  BOOST_TEST(actual["environment_file"] == directory + "/.env");
+  actual["directory"] = "DIR";
+  actual["environment_file"] = "DIR/.env";
+  BOOST_TEST(actual.dump() == db.dump());
+  BOOST_TEST(bot("migrate")["command"].dump()
+             == R"(["bash","-c","cd app && ./migrate $X ${env:Y}"])");
+  BOOST_TEST(bot("migrate")["restart"] == "temporary");
+  BOOST_TEST(bot("migrate")["kill_mode"] == "group");
+  BOOST_TEST(!bot("migrate").contains("environment_file"));
+  BOOST_TEST(bot("migrate")["depends_on"].dump() == R"({"db":"ready"})");
+  BOOST_TEST(bot("web")["environment"].dump()
+             == R"({"PORT":"80","H":"${env:HOST}","PC_REPLICA_NUM":"${bot.index}"})");
+  BOOST_TEST(bot("web")["depends_on"].dump() == R"({"migrate":"completed"})");
+  BOOST_TEST(bot("web")["ready"].dump() == R"({"output":"up \\[1\\]"})");
+  BOOST_TEST(bot("web")["autostart"] == false);
+  BOOST_TEST(bot("d")["autostart"] == false);
+  BOOST_TEST(!fleet.find("none"));
+  BOOST_TEST(fleet.groups().at("")["defaults"]["environment"].dump() == R"({"LANG":"C"})");
+  for (const char* key : {"availability.exit_on_end", "readiness_probe.failure_threshold",
+                          "namespace", "is_daemon", "log_level", "command"})
+    BOOST_TEST(said(key) != "", key);
+}
+
 BOOST_AUTO_TEST_CASE(yaml_is_refused_with_the_way_to_json) {
   import("docker-compose.yml", "services: {}\n");
   BOOST_REQUIRE(failures.size() == 1u);

@@ -63,6 +63,15 @@ BOOST_AUTO_TEST_CASE(scripts_and_interpreters) {
   BOOST_TEST(says("script", "nothing to run"));
 }
 
+BOOST_AUTO_TEST_CASE(without_its_account_it_does_not_start) {
+  import("ecosystem.json", R"({"apps": [{"name": "a", "script": "a", "uid": -2},
+    {"name": "b", "script": "b", "gid": ["www"]}, {"name": "c", "script": "c", "uid": null}]})");
+  BOOST_TEST(!bot("a").contains("user"));
+  BOOST_TEST(bot("a")["autostart"] == false);
+  BOOST_TEST(bot("b")["autostart"] == false);
+  BOOST_TEST(!bot("c").contains("autostart"));
+}
+
 BOOST_AUTO_TEST_CASE(processors_count_and_odd_values) {
   import("ecosystem.json", R"({"apps": {"script": "x.sh", "instances": "max", "uid": 1000,
     "min_uptime": "soon", "max_memory_restart": "lots", "kill_signal": "NOSUCH", "env": []}})");

@@ -2,6 +2,8 @@
 
 #include "fixture.hpp"
 
+#include <algorithm>
+
 using namespace troupe::importing;
 
 BOOST_FIXTURE_TEST_SUITE(procfile, import_fixture)
@@ -22,6 +24,31 @@ release: ./migrate
   BOOST_TEST(bot("clock_1")["command"].dump() == R"(["/bin/sh","-c","cd lib && ./clock"])");
   BOOST_TEST(bot("release")["autostart"] == false);
   BOOST_TEST(says("PORT", "5000", weight::changed));
+}
+
+BOOST_AUTO_TEST_CASE(a_shell_passes_no_signal_on) {
+  import("Procfile", "a: ./run\nb: cd lib && ./run\n");
+  BOOST_TEST(!bot("a").contains("kill_mode"));
+  BOOST_TEST(bot("b")["kill_mode"] == "group");
+}
+
+BOOST_AUTO_TEST_CASE(numbers_begin_at_the_port_of_the_file) {
+  write(".env", "PORT=3000\n");
+  import("Procfile", "web: ./web\napi: ./api $PORT\n");
+  BOOST_TEST(bot("web")["environment"].dump() == R"({"PORT":"3000"})");
+  BOOST_TEST(bot("api")["environment"].dump() == R"({"PORT":"3100"})");
+  write(".env", "PORT=9223372036854775807\n");
+  import("Procfile", "web: ./web $PORT\n");
+  BOOST_TEST(bot("web")["environment"].dump() == R"({"PORT":"5000"})");
+}
+
+BOOST_AUTO_TEST_CASE(our_limits_are_told_once) {
+  import("Procfile", "a: ./run\nb: ./run\n");
+  BOOST_TEST(says("max_restarts", "20 restarts within 10m or 15 failed starts", weight::changed));
+  BOOST_TEST(says("no_restart_codes", "125", weight::changed));
+  BOOST_TEST(std::ranges::count(fleet.remarks(), "max_restarts", &remark::key) == 1);
+  import("Procfile", "release: ./migrate\n");
+  BOOST_TEST(said("max_restarts", weight::changed) == "");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wrong) {

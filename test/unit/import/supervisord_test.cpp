@@ -137,6 +137,14 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_with_its_line) {
   BOOST_TEST(says("program:b", "left open"));
 }
 
+BOOST_AUTO_TEST_CASE(accounts) {
+  import("supervisord.conf", "[supervisord]\nuser=www-data\n[program:a]\ncommand=a\n"
+                             "[program:b]\ncommand=b\nuser=%(ENV_WHO)s\n");
+  BOOST_TEST(fleet.groups().at("")["defaults"]["user"] == "www-data");
+  BOOST_TEST(!bot("a").contains("autostart"));
+  BOOST_TEST(bot("b")["autostart"] == false);
+}
+
 BOOST_AUTO_TEST_CASE(a_value_that_the_tree_refuses_is_said_and_left_out) {
   import("supervisord.conf", "[program:a]\ncommand=a\numask=999\nstopwaitsecs=x\n");
   BOOST_TEST(!bot("a").contains("umask"));

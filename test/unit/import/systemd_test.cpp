@@ -3,6 +3,8 @@
 #include "fixture.hpp"
 #include "runtime/import/unit_words.hpp"
 
+#include <unistd.h>
+
 using namespace troupe::importing;
 
 BOOST_FIXTURE_TEST_SUITE(systemd, import_fixture)
@@ -73,11 +75,11 @@ WantedBy=multi-user.target
 
 BOOST_AUTO_TEST_CASE(units_wait_for_each_other) {
   write("a.service", "[Unit]\nAfter=b.service c.service\nRequires=b.service\n[Service]\n"
-                     "ExecStart=/bin/a\n");
+                     "ExecStart=/bin/a\n[Install]\nWantedBy=multi-user.target\n");
   write("b.service", "[Service]\nExecStart=/bin/b\n");
   write("c.service", "[Service]\nType=oneshot\nExecStart=/bin/c\nExecStart=/bin/c2 x\n");
   write("d.service", "[Unit]\nBefore=b.service\nWants=c.service\nBindsTo=c.service\n[Service]\n"
-                     "ExecStart=/bin/d\n");
+                     "ExecStart=/bin/d\n[Install]\nWantedBy=multi-user.target\n");
   import({"a.service", "b.service", "c.service", "d.service"});
   BOOST_TEST(bot("a")["depends_on"].dump() == R"({"b":"ready","c":"completed"})");
   BOOST_TEST(bot("b")["depends_on"].dump() == R"({"d":"started"})");
@@ -88,11 +90,93 @@ BOOST_AUTO_TEST_CASE(units_wait_for_each_other) {
 }
 
 BOOST_AUTO_TEST_CASE(a_circle_is_said_and_left_out) {
-  write("a.service", "[Unit]\nAfter=b.service\n[Service]\nExecStart=/bin/a\n");
-  write("b.service", "[Unit]\nAfter=a.service\n[Service]\nExecStart=/bin/b\n");
+  const std::string installed = "[Install]\nWantedBy=multi-user.target\n";
+  write("a.service", "[Unit]\nAfter=b.service\n[Service]\nExecStart=/bin/a\n" + installed);
+  write("b.service", "[Unit]\nAfter=a.service\n[Service]\nExecStart=/bin/b\n" + installed);
   import({"a.service", "b.service"});
   BOOST_TEST(said("depends_on") != "");
   BOOST_TEST(fleet.bots().size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(what_nobody_wants_does_not_start_with_the_fleet) {
+  write("backup.service", "[Unit]\nRequires=mount.service\nAfter=mount.service\n[Service]\n"
+                          "Type=oneshot\nExecStart=/bin/backup\n");
+  write("mount.service", "[Service]\nExecStart=/bin/mount\n");
+  write("cache.service", "[Service]\nExecStart=/bin/cache\n");
+  write("web.service", "[Unit]\nWants=cache.service\nAfter=backup.service\n[Service]\n"
+                       "ExecStart=/bin/web\n[Install]\nWantedBy=multi-user.target\n");
+  import({"backup.service", "mount.service", "cache.service", "web.service"});
+  BOOST_TEST(bot("backup")["autostart"] == false);
+  BOOST_TEST(says("Install", "names nothing", weight::changed));
+  // Nor what only such a one needs.
+  BOOST_TEST(bot("mount")["autostart"] == false);
+  BOOST_TEST(bot("backup")["depends_on"].dump() == R"({"mount":"ready"})");
+  BOOST_TEST(!bot("cache").contains("autostart"));
+  // Order alone waits for nothing that does not start.
+  BOOST_TEST(!bot("web").contains("autostart"));
+  BOOST_TEST(!bot("web").contains("depends_on"));
+  BOOST_TEST(says("After", "nobody waits", weight::changed));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_of_variables_wins) {
+  const auto file = write("app.env", "DB=prod\nAPI_TOKEN=t\n");
+  import("app.service", "[Service]\nEnvironment=PORT=8080 DB=test API_TOKEN=x\nEnvironmentFile="
+                            + file + "\nExecStart=/app --db $DB --port ${PORT}\n");
+  BOOST_TEST(bot("app")["environment"].dump() == R"({"PORT":"8080"})");
+  BOOST_TEST(bot("app")["environment_file"] == file);
+  BOOST_TEST(bot("app")["command"].dump()
+             == R"(["/bin/sh","-c","exec /app --db $DB --port \"$PORT\""])");
+  BOOST_TEST(says("Environment", "DB is left", weight::changed));
+  BOOST_TEST(says("EnvironmentFile", "should it set PORT", weight::changed));
+  BOOST_TEST(said("API_TOKEN", weight::warning) == ""); // it does not stand in the tree
+}
+
+BOOST_AUTO_TEST_CASE(a_file_of_variables_that_is_not_there_yet) {
+  import("app.service", "[Service]\nEnvironment=DB=test\nEnvironmentFile=/nowhere/app\n"
+                        "ExecStart=/app --db $DB\n");
+  BOOST_TEST(bot("app")["environment"].dump() == R"({"DB":"test"})");
+  BOOST_TEST(bot("app")["command"].dump() == R"(["/bin/sh","-c","exec /app --db $DB"])");
+  BOOST_TEST(says("EnvironmentFile", "should it set DB", weight::changed));
+  const auto file = write("bad.env", "no assignment\n");
+  import("app.service", "[Service]\nEnvironmentFile=" + file + "\nExecStart=/app\n");
+  BOOST_TEST(says("EnvironmentFile", "does not start: line 1", weight::changed));
+}
+
+BOOST_AUTO_TEST_CASE(specifiers_are_of_the_manager) {
+  import("s.service", "[Service]\nUser=nobody\nExecStart=/bin/s %u %U %G %h %S %t\n");
+  BOOST_TEST(bot("s")["command"].dump()
+             == R"(["/bin/s","root","0","0","/root","/var/lib","/run"])");
+  BOOST_TEST(bot("s")["directory"] == "/");
+  write("systemd/user/s.service", "[Service]\nExecStart=/bin/s %u %h %E %t\n");
+  import({"systemd/user/s.service"});
+  const auto manager = manager_of(directory + "/systemd/user/s.service");
+  BOOST_TEST(manager.of_user);
+  BOOST_TEST(manager.uid == geteuid());
+  BOOST_TEST(bot("s")["command"].dump()
+             == json({"/bin/s", manager.name, manager.home, manager.home + "/.config",
+                      "/run/user/" + std::to_string(manager.uid)})
+                    .dump());
+  BOOST_TEST(bot("s")["directory"] == manager.home);
+}
+
+BOOST_AUTO_TEST_CASE(without_its_account_it_does_not_start) {
+  const std::string rest = "ExecStart=/bin/d\n[Install]\nWantedBy=multi-user.target\n";
+  import("d.service", "[Service]\nDynamicUser=yes\n" + rest);
+  BOOST_TEST(bot("d")["autostart"] == false);
+  BOOST_TEST(says("DynamicUser", "does not start with the fleet"));
+  import("d.service", "[Service]\nDynamicUser=yes\nUser=d\n" + rest);
+  BOOST_TEST(!bot("d").contains("autostart"));
+  import("d.service", "[Service]\nUser=%Q\n" + rest);
+  BOOST_TEST(bot("d")["autostart"] == false);
+  import("d.service", "[Service]\nUser=-5\n" + rest);
+  BOOST_TEST(!bot("d").contains("user"));
+  BOOST_TEST(bot("d")["autostart"] == false);
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_reaches_all_that_a_shell_runs) {
+  import("k.service", "[Service]\nType=oneshot\nKillMode=mixed\nExecStart=/bin/a ; /bin/b\n");
+  BOOST_TEST(bot("k")["command"].dump() == R"(["/bin/sh","-c","/bin/a && /bin/b"])");
+  BOOST_TEST(bot("k")["kill_mode"] == "group");
 }
 
 BOOST_AUTO_TEST_CASE(templates_and_drop_ins) {
@@ -134,7 +218,7 @@ BOOST_AUTO_TEST_CASE(command_lines) {
   const auto command = [&](const char* line) {
     const auto parsed = parse_exec(line, none);
     BOOST_REQUIRE_MESSAGE(parsed, line);
-    return exec_command({*parsed}, env).dump();
+    return exec_command(*parsed, env).dump();
   };
   BOOST_TEST(command("/bin/p $OPTS ${X} a$X $$5") == R"(["/bin/p","-a","-b","x y","a$X","$5"])");
   BOOST_TEST(command(":/bin/p $OPTS") == R"(["/bin/p","$OPTS"])");
@@ -142,6 +226,12 @@ BOOST_AUTO_TEST_CASE(command_lines) {
              == R"(["/bin/sh","-c","exec /bin/p --o=\"$NONE\"z 'a b' $MORE"])");
   BOOST_TEST(command(R"(/bin/p "a\"b" \x41 c\s d"e f")") == R"(["/bin/p","a\"b","A","c ","de f"])");
   BOOST_TEST(command("/bin/sh -c 'echo $$HOME'") == R"(["/bin/sh","-c","echo $HOME"])");
+  BOOST_TEST(command(R"(/bin/find /x -exec rm {} \;)")
+             == R"(["/bin/find","/x","-exec","rm","{}",";"])");
+  BOOST_TEST(command("/bin/a x ; -/bin/b")
+             == R"(["/bin/sh","-c","/bin/a x && { /bin/b || true; }"])");
+  BOOST_TEST(command("/bin/a 'b ; c' \";\" d; ;") == R"(["/bin/a","b ; c",";","d;"])");
+  BOOST_TEST(!parse_exec("/bin/a ; ; /bin/b", none));
   BOOST_TEST(!parse_exec("/bin/p 'open", none));
   BOOST_TEST(!parse_exec("/bin/p %Q", none));
   BOOST_TEST(!parse_exec("-", none));
