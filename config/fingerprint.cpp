@@ -1,11 +1,10 @@
 #include "config/fingerprint.hpp"
 
-#include "config/schema.hpp"
-#include "config/units.hpp"
+#include <nlohmann/json.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace troupe::config {
 
@@ -33,50 +32,59 @@ private:
   std::uint64_t value_ = 0xcbf29ce484222325;
 };
 
-struct restart_key {
-  std::string name;
-  json built_in; ///< discarded when there is none
-  bool is_duration = false;
+/// Hashes the keys that differ from what is built in, each with its value as JSON text: settings
+/// that mean the same have one text, however they are written.
+class key_hash {
+public:
+  void add(const char* key, const json& value, const json& built_in) {
+    if (value == built_in)
+      return;
+    words_.add(key);
+    words_.add(value.dump(-1, ' ', false, json::error_handler_t::replace));
+  }
+
+  void add_path(const char* key, const std::string& path) {
+    words_.add(key);
+    words_.add(path);
+  }
+
+  std::uint64_t value() const { return words_.value() == 0 ? 1 : words_.value(); }
+
+private:
+  word_hash words_;
 };
 
-const std::vector<restart_key>& restart_keys() {
-  static const std::vector<restart_key> keys = [] {
-    std::vector<restart_key> result;
-    for (const auto& [name, property] : plain_schema(schema_kind::bot)["properties"].items())
-      if (property.value("x-change", "") == "restart")
-        result.push_back({name, property.value("default", json(json::value_t::discarded)),
-                          property.value("x-unit", "") == "duration"});
-    return result;
-  }();
-  return keys;
+template <class T>
+json optional_value(const std::optional<T>& value) {
+  return value ? json(*value) : json();
 }
 
-/// The text of a value; of equal times it is the same however they are written.
-std::string canonical(const restart_key& key, const json& value) {
-  if (key.is_duration && value.is_string())
-    if (const auto time = parse_duration(value.get_ref<const std::string&>()))
-      return std::to_string(time->count());
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+std::string octal(std::uint32_t mask) {
+  std::string digits;
+  for (const auto shift : {6u, 3u, 0u})
+    digits += static_cast<char>('0' + (mask >> shift & 7u));
+  return digits;
 }
 
 } // namespace
 
-std::uint64_t fingerprint(const json& settings, const bot_spec& spec) {
-  word_hash hash;
-  for (const auto& key : restart_keys()) {
-    if (key.name == "directory") {
-      hash.add(key.name);
-      hash.add(spec.directory);
-      continue;
-    }
-    const auto value = settings.find(key.name);
-    if (value == settings.end() || value->is_null() || *value == key.built_in)
-      continue;
-    hash.add(key.name);
-    hash.add(key.name == "environment_file" ? spec.environment_file.value_or("")
-                                            : canonical(key, *value));
-  }
-  return hash.value() == 0 ? 1 : hash.value();
+std::uint64_t fingerprint(const bot_spec& spec) {
+  static const bot_spec built_in;
+  key_hash hash;
+  hash.add("command", spec.command, built_in.command);
+  hash.add_path("directory", spec.directory);
+  hash.add("environment", spec.environment, built_in.environment);
+  if (spec.environment_file)
+    hash.add_path("environment_file", *spec.environment_file);
+  hash.add("group", optional_value(spec.group), {});
+  hash.add("nice", optional_value(spec.nice), {});
+  hash.add("no_new_privs", spec.no_new_privs, built_in.no_new_privs);
+  hash.add("oom_score_adj", optional_value(spec.oom_score_adj), {});
+  hash.add("pass_environment", spec.pass_environment, built_in.pass_environment);
+  hash.add("umask", octal(spec.umask), octal(built_in.umask));
+  hash.add("user", optional_value(spec.user), {});
+  hash.add("watchdog", spec.watchdog ? json(spec.watchdog->count()) : json(), {});
+  return hash.value();
 }
 
 } // namespace troupe::config

@@ -133,7 +133,7 @@ private:
     place_path(spec.directory, "/directory", file, index);
     if (spec.environment_file)
       place_path(*spec.environment_file, "/environment_file", file, index);
-    spec.fingerprint = fingerprint(settings, spec);
+    spec.fingerprint = fingerprint(spec);
     if (file.source)
       check(settings, spec, *file.source, index);
     return spec;

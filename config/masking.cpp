@@ -79,6 +79,56 @@ std::size_t token_length(std::string_view text) {
   return text.size();
 }
 
+/// Whether a comment may hold a secret: something quoted, a URL with a password, or a value
+/// after a name that names one.
+bool hides(std::string_view comment) {
+  if (comment.find('"') != comment.npos || carries_password(comment))
+    return true;
+  for (auto at = comment.find_first_of("=:"); at != comment.npos;
+       at = comment.find_first_of("=:", at + 1)) {
+    const auto end = comment.find_last_not_of(" \t'`", at == 0 ? 0 : at - 1);
+    if (at == 0 || end == comment.npos)
+      continue;
+    const auto before = comment.find_last_of(" \t\n'`", end);
+    const auto begin = before == comment.npos ? 0 : before + 1;
+    if (names_a_secret(comment.substr(begin, end + 1 - begin)))
+      return true;
+  }
+  return false;
+}
+
+/// What is shown instead of a comment, with as many lines.
+std::string masked_comment(std::string_view comment) {
+  const bool block = comment.starts_with("/*");
+  std::string result{comment.substr(0, 2)};
+  result.append(" ").append(mask);
+  result.append(static_cast<std::size_t>(std::ranges::count(comment, '\n')), '\n');
+  if (comment.ends_with('\r'))
+    result += '\r';
+  return block ? result + " */" : result;
+}
+
+/// A text between two values, with its comments masked where they may hold a secret.
+std::string masked_comments(std::string_view text) {
+  std::string result;
+  std::size_t done = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto two = text.substr(at, 2);
+    if (two != "//" && two != "/*") {
+      at += text[at] == '"' ? token_length(text.substr(at)) : 1;
+      continue;
+    }
+    auto end = two == "//" ? text.find('\n', at) : text.find("*/", at + 2);
+    end = end == text.npos ? text.size() : end + (two == "//" ? 0 : 2);
+    if (const auto comment = text.substr(at, end - at); hides(comment)) {
+      result.append(text.substr(done, at - done)).append(masked_comment(comment));
+      done = end;
+    }
+    at = end;
+  }
+  return result.append(text.substr(done));
+}
+
 } // namespace
 
 json masked(const json& value, std::string_view pointer) {
@@ -99,10 +149,11 @@ std::string masked_text(const document& file) {
   std::size_t done = 0;
   const std::string_view text = file.text;
   for (const auto begin : hidden) {
-    result.append(text.substr(done, begin - done)).append("\"").append(mask).append("\"");
+    result.append(masked_comments(text.substr(done, begin - done)));
+    result.append("\"").append(mask).append("\"");
     done = begin + token_length(text.substr(begin));
   }
-  return result.append(text.substr(done));
+  return result.append(masked_comments(text.substr(done)));
 }
 
 } // namespace troupe::config

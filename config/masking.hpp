@@ -19,7 +19,8 @@ inline constexpr std::string_view mask = "***";
 /// `environment` or `settings`. References such as `${secret:NAME}` hold no secret and stay.
 nlohmann::json masked(const nlohmann::json& value, std::string_view pointer = "");
 
-/// A file of a tree with its secrets masked and all else as it was written, comments included.
+/// A file of a tree with its secrets masked and all else as it was written. Of comments those are
+/// masked that hold something quoted, a URL with a password, or a value of a secret's name.
 /// Text that is no JSON is not shown at all.
 std::string masked_text(const document& file);
 

@@ -4,8 +4,9 @@
 
 namespace troupe::config {
 
-/// Whether what has this name is probably a secret: SECRET, PASSW, TOKEN, KEY, CREDENTIAL,
-/// AUTH or DSN is part of it, in any case.
+/// Whether what has this name is probably a secret, in any case: SECRET, PASSW, PASSPHRASE,
+/// PASSCODE, TOKEN, KEY, CREDENTIAL, AUTH or DSN is part of it, or PASS, PWD, PRIVATE or COOKIE a
+/// word of it (DB_PASS, mysqlPwd; not COMPASS, nor PWD alone).
 bool names_a_secret(std::string_view name);
 
 /// Whether the text has a URL with a password in it.

@@ -203,8 +203,8 @@ constexpr command_info rows[] = {
     {"config export", "Write a version as a tree", some_version, exporting, role::operator_,
      place::runtime, false, false,
      "The files as they were, each 0600; never over anything that is there. What was set is no "
-     "part of the tree: it is said. Without --to the files are printed, one after the other. "
-     "What secrets/ held is not kept, and is not there.",
+     "part of the tree: it is said. Without --to it is printed as `config show` does, with values "
+     "that look like secrets as ***. What secrets/ held is not kept, and is not there.",
      export_examples},
     {"config keys",
      "Explain the keys of config files",

@@ -122,7 +122,9 @@ public:
   int write_out() {
     const auto to = text_argument(what_, "to");
     arguments_.erase("to");
-    const auto got = runtime_.ask(name_, commands::dump(arguments_), true);
+    // What is printed ends up in logs and on shared screens: it is masked.
+    const auto got =
+        runtime_.ask(to.empty() ? "config show" : name_, commands::dump(arguments_), true);
     if (!got)
       return complain(got.error(), as_json_);
     auto document = json::parse(got->document, nullptr, false);

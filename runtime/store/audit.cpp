@@ -1,5 +1,6 @@
 #include "runtime/store/audit.hpp"
 
+#include "config/difference.hpp"
 #include "messages/digest.hpp"
 
 #include <SQLiteCpp/Statement.h>
@@ -25,6 +26,11 @@ std::string hash_of(const std::string& before, const fields& row) {
     text += '\n' + std::to_string(field.size()) + ' ' + field;
   return sha256_hex(text);
 }
+
+// A row's texts, and what else it takes with its index.
+const std::string link_bytes =
+    "(length(CAST(origin AS BLOB)) + length(CAST(command AS BLOB)) + length(CAST(outcome AS BLOB))"
+    " + length(CAST(patch AS BLOB)) + 128)";
 
 constexpr const char* all_columns =
     "SELECT seq, entry, time, uid, pid, origin, command, outcome, patch, version, hash FROM audit";
@@ -148,7 +154,7 @@ std::uint64_t enter(SQLite::Database& db, chain_end& at, const audit_entry& x,
     link.command = x.command;
   }
   auto outcome = x.outcome;
-  if (x.patch.size() <= max_patch)
+  if (x.patch.size() <= config::max_patch_bytes)
     link.patch = x.patch;
   else
     outcome += (outcome.empty() ? "" : "; ") + std::string{"its patch of "}
@@ -166,6 +172,32 @@ void drop_links(SQLite::Database& db, chain_end& at, std::uint64_t until, std::i
     return remove_up_to(db, until);
   append_anchor(db, at, {until, last->hash}, "earlier entries dropped", now);
   remove_up_to(db, until);
+}
+
+std::uint64_t bytes_of_links(SQLite::Database& db, std::uint64_t from, std::uint64_t to) {
+  SQLite::Statement sum{db, "SELECT coalesce(sum(" + link_bytes
+                                + "), 0) FROM audit WHERE seq > ? AND seq <= ?"};
+  sum.bind(1, static_cast<std::int64_t>(from));
+  sum.bind(2, static_cast<std::int64_t>(to));
+  sum.executeStep();
+  return static_cast<std::uint64_t>(sum.getColumn(0).getInt64());
+}
+
+std::uint64_t links_beyond(SQLite::Database& db, std::uint64_t bytes, std::uint64_t bound,
+                           std::uint64_t most, std::uint64_t last) {
+  if (bytes <= bound)
+    return 0;
+  const auto wanted = bound - bound / 16;
+  SQLite::Statement oldest{db, "SELECT seq, " + link_bytes
+                                   + " FROM audit WHERE seq < ? ORDER BY seq LIMIT ?"};
+  oldest.bind(1, static_cast<std::int64_t>(last));
+  oldest.bind(2, static_cast<std::int64_t>(most));
+  std::uint64_t until = 0;
+  while (bytes > wanted && oldest.executeStep()) {
+    until = static_cast<std::uint64_t>(oldest.getColumn(0).getInt64());
+    bytes -= std::min(bytes, static_cast<std::uint64_t>(oldest.getColumn(1).getInt64()));
+  }
+  return until;
 }
 
 chain_end end_of_chain(SQLite::Database& db) {

@@ -18,9 +18,6 @@
 
 namespace troupe::store {
 
-/// A patch beyond this is left out of the audit; its version has all of it.
-inline constexpr std::size_t max_patch = 64 * 1024;
-
 /// How one link is known to the next.
 struct chain_end {
   std::uint64_t seq = 0; ///< 0: nothing was ever linked
@@ -47,12 +44,21 @@ struct audit_link {
 /// Appends a link; `at` moves to it.
 void append(SQLite::Database& db, chain_end& at, const audit_link& link);
 
-/// Enters an entry, or the outcome of one that has an id. Returns the entry's id.
+/// Enters an entry, or the outcome of one that has an id. Returns the entry's id. A patch of more
+/// than `config::max_patch_bytes` is left out; its version has all of it.
 std::uint64_t enter(SQLite::Database& db, chain_end& at, const audit_entry& x,
                     std::uint64_t version, std::int64_t now);
 
 /// Drops all links up to `until`, which must be before `at`, and appends their anchor.
 void drop_links(SQLite::Database& db, chain_end& at, std::uint64_t until, std::int64_t now);
+
+/// What the links after `from` up to `to` take, roughly.
+std::uint64_t bytes_of_links(SQLite::Database& db, std::uint64_t from, std::uint64_t to);
+
+/// Up to where links are to go, of `most` at a time and before `last`, so that what takes `bytes`
+/// becomes a sixteenth less than `bound`; 0: none.
+std::uint64_t links_beyond(SQLite::Database& db, std::uint64_t bytes, std::uint64_t bound,
+                           std::uint64_t most, std::uint64_t last);
 
 /// Where the chain in the file ends.
 chain_end end_of_chain(SQLite::Database& db);

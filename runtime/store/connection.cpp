@@ -260,6 +260,23 @@ bool connection::still_there() {
   return log == log_;
 }
 
+namespace {
+
+/// Waits until the disk knows the name of `path`.
+bool sync_directory(const std::string& path) {
+  const auto directory = fs::path{path}.parent_path();
+  const int fd =
+      ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool done = fd >= 0 && ::fsync(fd) == 0;
+  const int why = errno;
+  if (fd >= 0)
+    ::close(fd);
+  errno = why;
+  return done;
+}
+
+} // namespace
+
 std::string write_copy(SQLite::Database& db, const std::string& path) {
   const auto draft = path + ".new";
   ::unlink(draft.c_str());
@@ -273,7 +290,7 @@ std::string write_copy(SQLite::Database& db, const std::string& path) {
     statement.exec();
     for (const auto* rest : {"-wal", "-shm"})
       ::unlink((path + rest).c_str()); // of the one that was there
-    if (::fsync(fd) != 0 || ::rename(draft.c_str(), path.c_str()) != 0)
+    if (::fsync(fd) != 0 || ::rename(draft.c_str(), path.c_str()) != 0 || !sync_directory(path))
       problem = std::strerror(errno);
   } catch (const std::exception& error) {
     problem = error.what();

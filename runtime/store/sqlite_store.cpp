@@ -63,19 +63,23 @@ public:
       run_ = run;
     reserve_.ensure();
     std::string problem = "unreadable";
-    // Twice, because damage may be found only when the rows are read.
+    // Twice, because damage may be found only when the rows are read, and a file that cannot even
+    // be opened may only want room.
     for (int attempt = 0; attempt < 2; ++attempt) {
+      bool again = true;
       try {
         problem = db_.ensure_open();
-        if (!problem.empty())
+        if (problem.empty()) {
+          result.fresh = begin_run();
+          read(result);
           break;
-        result.fresh = begin_run();
-        read(result);
-        break;
+        }
+        again = false;
       } catch (const std::exception& error) {
         problem = "read " + db_.failed(error);
       }
-      give_back_reserve();
+      if (!give_back_reserve() && !again)
+        break;
     }
     db_.note(problem);
     result.unreadable = std::move(problem);
@@ -202,6 +206,9 @@ private:
     keep_log_short();
     first_event_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(seq) FROM events"));
     first_audit_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(seq) FROM audit"));
+    audit_bytes_ = meta("audit_bytes");
+    if (audit_bytes_ == 0) // of an earlier Troupe
+      audit_bytes_ = bytes_of_links(db_->database(), 0, std::uint64_t{1} << 62);
   }
 
   // Whether this run is new to the store. What an earlier one left is dropped then.
@@ -364,10 +371,23 @@ private:
     }
     if (first_audit == 0 && !batch.audits.empty())
       first_audit = memory_.chain.seq + 1;
-    if (const auto until = beyond(first_audit, chain.seq, bounds_.audits, batch.audits.size())) {
+    auto audit_bytes = audit_bytes_;
+    if (!batch.audits.empty())
+      audit_bytes += bytes_of_links(db.database(), chain.seq - batch.audits.size(), chain.seq);
+    auto until = beyond(first_audit, chain.seq, bounds_.audits, batch.audits.size());
+    if (audit_bytes > bounds_.audit_bytes) {
+      audit_bytes = bytes_of_links(db.database(), 0, chain.seq); // rows may have gone without us
+      until = std::max(until, links_beyond(db.database(), audit_bytes, bounds_.audit_bytes,
+                                           slice + batch.audits.size(), chain.seq));
+    }
+    if (until != 0) {
+      const auto dropped = bytes_of_links(db.database(), 0, until);
+      audit_bytes -= std::min(audit_bytes, dropped);
       drop_links(db.database(), chain, until, now);
       first_audit = until + 1;
     }
+    if (audit_bytes != audit_bytes_)
+      set_meta("audit_bytes", audit_bytes);
     const bool count_deaths = deaths_since_count_ + batch.deaths.size() > slice;
     if (count_deaths) {
       const auto count = static_cast<std::uint64_t>(number(db, "SELECT count(*) FROM deaths"));
@@ -381,6 +401,7 @@ private:
     restore_ = false;
     first_event_ = first_event;
     first_audit_ = first_audit;
+    audit_bytes_ = audit_bytes;
     deaths_since_count_ = count_deaths ? 0 : deaths_since_count_ + batch.deaths.size();
     memory_.last_seq = last_seq;
     memory_.last_incarnation = last_incarnation;
@@ -463,6 +484,7 @@ private:
   bool restore_ = false; // the next commit writes memory_ too
   std::uint64_t first_event_ = 0;
   std::uint64_t first_audit_ = 0;
+  std::uint64_t audit_bytes_ = 0;
   std::uint64_t deaths_since_count_ = 0;
   std::uint64_t run_ = 0;   // this run of the fleet
   std::uint64_t begun_ = 0; // the run that the file is known to be about

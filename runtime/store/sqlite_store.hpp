@@ -22,11 +22,12 @@ namespace troupe::store {
 
 /// Bounds; the defaults are what the runtime uses.
 struct options {
-  std::chrono::milliseconds busy{5000}; ///< how long a write waits for another process's lock
-  std::uint64_t events = 100'000;       ///< transitions kept
-  std::uint32_t deaths_each = 100;      ///< deaths kept of one instance …
-  std::uint64_t deaths = 100'000;       ///< … and of all together
-  std::uint64_t audits = 100'000;       ///< of the audit: entries and outcomes, one each
+  std::chrono::milliseconds busy{5000};     ///< how long a write waits for another process's lock
+  std::uint64_t events = 100'000;           ///< transitions kept
+  std::uint32_t deaths_each = 100;          ///< deaths kept of one instance …
+  std::uint64_t deaths = 100'000;           ///< … and of all together
+  std::uint64_t audits = 100'000;           ///< of the audit: entries and outcomes, one each
+  std::uint64_t audit_bytes = 256ull << 20; ///< … and what they take together
   std::uint64_t versions = 50; ///< applied states kept; the last healthy one is in any case
   std::uint64_t reserve = 0;   ///< bytes kept for a full disk, in `reserve` beside it
 };

@@ -6,12 +6,13 @@ namespace troupe::watch {
 
 const std::uint32_t way_mask =
     IN_CREATE | IN_DELETE | IN_MOVE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
-// IN_MODIFY: a writer may never close its file.
-const std::uint32_t whole_mask = way_mask | IN_CLOSE_WRITE | IN_MODIFY | IN_EXCL_UNLINK;
+// Not IN_MODIFY: bots run in these directories, and each write to a log there would wake us. A file
+// that its writer never closes is seen by the look of each minute.
+const std::uint32_t whole_mask = way_mask | IN_CLOSE_WRITE | IN_EXCL_UNLINK;
 
 meaning meaning_of(std::uint32_t mask, std::string_view name, const place* where) {
   if ((mask & IN_Q_OVERFLOW) != 0)
-    return {haste::none, true, false};
+    return {haste::writing, true, false}; // of a burst, which may go on
   if (!where)
     return {};
   if (name.empty()) {
@@ -24,7 +25,7 @@ meaning meaning_of(std::uint32_t mask, std::string_view name, const place* where
   const bool appeared = (mask & (IN_CREATE | IN_MOVED_TO)) != 0;
   if (where->names.contains(name))
     // What is written into the file at the end of a symlink moves nothing.
-    return {how, (mask & (IN_CLOSE_WRITE | IN_MODIFY)) == 0, false};
+    return {how, (mask & IN_CLOSE_WRITE) == 0, false};
   if (!where->in_tree || name.front() == '.' || name.front() == '_'
       || (where->root && name == "secrets"))
     return {};

@@ -24,7 +24,8 @@ struct place {
 struct meaning {
   std::optional<haste> told; ///< the tree may have changed
   bool survey = false;       ///< what is to be watched may have changed
-  /// Both only if what has that name now is a symlink, which inotify does not tell.
+  /// Both only if what has that name now is a symlink, which inotify does not tell, and not to a
+  /// file: that would be none of config.
   bool if_link = false;
 
   bool operator==(const meaning&) const = default;

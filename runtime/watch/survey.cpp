@@ -13,6 +13,7 @@
 #include <linux/magic.h>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -27,6 +28,8 @@ namespace {
 
 using config::tree_limits;
 
+constexpr const char* open_files = "/proc/self/fd/";
+
 /// Symlinks behind each other; the kernel's limit too.
 constexpr int most_links = 40;
 
@@ -39,35 +42,11 @@ std::string joined(const std::string& directory, std::string_view name) {
   return directory == "/" ? directory + std::string{name} : directory + '/' + std::string{name};
 }
 
-/// Edits of other machines raise no event here.
-bool is_remote(int fd) {
-  constexpr std::uint32_t fuse = 0x65735546;
-  constexpr std::uint32_t cifs = 0xff534d42;
-  constexpr std::uint32_t smb2 = 0xfe534d42;
-  constexpr std::uint32_t ceph = 0x00c36400;
-  struct statfs status {};
-  if (::fstatfs(fd, &status) != 0)
-    return false;
-  switch (static_cast<std::uint32_t>(status.f_type)) {
-  case NFS_SUPER_MAGIC:
-  case SMB_SUPER_MAGIC:
-  case V9FS_MAGIC:
-  case AFS_SUPER_MAGIC:
-  case CODA_SUPER_MAGIC:
-  case fuse:
-  case cifs:
-  case smb2:
-  case ceph:
-    return true;
-  default:
-    return false;
-  }
-}
-
 class surveyor {
 public:
-  explicit surveyor(int inotify)
-      : inotify_{inotify} {
+  surveyor(int inotify, bool (*silent)(std::uint32_t))
+      : inotify_{inotify}
+      , silent_{silent} {
     // nop
   }
 
@@ -80,8 +59,6 @@ public:
     directory_ptr directory{open_directory(AT_FDCWD, there->c_str())};
     if (!directory)
       return;
-    if (is_remote(dirfd(directory.get())))
-      trouble("it lies on a file system that does not tell of the edits of other machines");
     visit(directory.get(), *there, true);
   }
 
@@ -89,6 +66,14 @@ private:
   void trouble(std::string text) {
     if (result.trouble.empty())
       result.trouble = std::move(text);
+  }
+
+  /// Looks at each file system once. `path` is on it, and no symlink.
+  void enter(dev_t device, const std::string& path) {
+    struct statfs status {};
+    if (devices_.insert(device).second && ::statfs(path.c_str(), &status) == 0
+        && silent_(static_cast<std::uint32_t>(status.f_type)))
+      trouble(path + " is on a file system that does not tell of the edits of other machines");
   }
 
   DIR* open_directory(int at, const char* name) {
@@ -116,7 +101,10 @@ private:
     case ENOENT:
     case ENOTDIR:
     case ELOOP:
-      break; // it has just gone, and what is above it tells
+      // It has just gone, and what is above it tells; but what is open cannot be gone.
+      if (path.starts_with(open_files))
+        trouble("/proc is not there");
+      break;
     case EACCES:
       trouble("there is no permission to watch " + path);
       break;
@@ -170,6 +158,7 @@ private:
         directory = std::move(next);
         continue;
       }
+      enter(status.st_dev, directory);
       std::string target(PATH_MAX, '\0');
       const auto size = ::readlink(next.c_str(), target.data(), target.size());
       if (size <= 0 || ++links > most_links)
@@ -191,7 +180,8 @@ private:
     if (above_.size() >= tree_limits::depth
         || std::find(above_.begin(), above_.end(), self) != above_.end())
       return; // the loader complains
-    if (auto* here = watch("/proc/self/fd/" + std::to_string(fd), whole_mask)) {
+    enter(status.st_dev, path);
+    if (auto* here = watch(open_files + std::to_string(fd), whole_mask)) {
       here->path = path;
       here->in_tree = true;
       here->root = here->root || root;
@@ -224,8 +214,11 @@ private:
     if (::fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
       return;
     auto path = joined(directory, name);
-    const bool link = S_ISLNK(status.st_mode);
-    if (link) {
+    if (S_ISLNK(status.st_mode)) {
+      struct stat target {};
+      if (!name.ends_with(".json") && ::fstatat(fd, name.c_str(), &target, 0) == 0
+          && !S_ISDIR(target.st_mode))
+        return; // a link to a log, say
       add(path, status);
       const auto end = follow(directory, name);
       if (!end || ::fstatat(fd, name.c_str(), &status, 0) != 0)
@@ -237,6 +230,7 @@ private:
       if (child)
         visit(child.get(), path, false);
     } else if (name.ends_with(".json")) {
+      enter(status.st_dev, path);
       add(path, status);
     }
   }
@@ -261,6 +255,8 @@ private:
   }
 
   int inotify_;
+  bool (*silent_)(std::uint32_t);
+  std::set<dev_t> devices_;
   std::size_t hash_ = 0;
   std::size_t entries_ = 0;
   std::vector<std::pair<dev_t, ino_t>> above_;
@@ -268,8 +264,29 @@ private:
 
 } // namespace
 
-findings survey(const std::string& root, int inotify) {
-  surveyor one{inotify};
+bool is_remote(std::uint32_t type) {
+  constexpr std::uint32_t fuse = 0x65735546;
+  constexpr std::uint32_t cifs = 0xff534d42;
+  constexpr std::uint32_t smb2 = 0xfe534d42;
+  constexpr std::uint32_t ceph = 0x00c36400;
+  switch (type) {
+  case NFS_SUPER_MAGIC:
+  case SMB_SUPER_MAGIC:
+  case V9FS_MAGIC:
+  case AFS_SUPER_MAGIC:
+  case CODA_SUPER_MAGIC:
+  case fuse:
+  case cifs:
+  case smb2:
+  case ceph:
+    return true;
+  default:
+    return false;
+  }
+}
+
+findings survey(const std::string& root, int inotify, bool (*silent)(std::uint32_t)) {
+  surveyor one{inotify, silent};
   one.run(root);
   return std::move(one.result);
 }

@@ -33,9 +33,11 @@ constexpr int survey_share = 10;
 
 constexpr std::chrono::seconds patience{1};
 
+/// A symlink, to a directory or what may become one.
 bool is_link(const std::string& path) {
   struct stat status {};
-  return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)
+         && (::stat(path.c_str(), &status) != 0 || S_ISDIR(status.st_mode));
 }
 
 } // namespace
@@ -52,10 +54,15 @@ public:
 
   void run() {
     pthread_setname_np(pthread_self(), "watch");
-    look();
     quiet_.note(haste::none, clock::now());
-    arm();
-    io_.run();
+    for (bool ended = false; !ended;)
+      try {
+        arm();
+        io_.run();
+        ended = true;
+      } catch (const std::exception& problem) {
+        go_on_looking(problem.what());
+      }
     ended_.set_value();
   }
 
@@ -70,14 +77,42 @@ public:
   }
 
 private:
+  /// After something that should not happen: only a timer is left, and what it finds then is news.
+  void go_on_looking(const std::string& why) noexcept {
+    boost::system::error_code ignored;
+    inotify_.close(ignored);
+    places_.clear();
+    quiet_ = {};
+    seen_ = 0;
+    stale_ = false;
+    looking_ = true;
+    next_look_ = clock::now() + settings_.look;
+    try {
+      if (std::exchange(said_, why) != why)
+        warn("the watch of the config tree " + root_ + " begins anew: " + why);
+    } catch (const std::exception&) {
+      // whoever cannot be told is not told
+    }
+  }
+
   void open() {
     const int fd = settings_.open();
-    const int why = errno;
-    if (fd >= 0)
-      inotify_.assign(fd);
-    else
-      why_none_ = "inotify: " + std::generic_category().message(why)
-                  + (why == EMFILE ? " (sysctl fs.inotify.max_user_instances)" : "");
+    boost::system::error_code error;
+    if (fd < 0)
+      error.assign(errno, boost::system::generic_category());
+    else if (inotify_.assign(fd, error); error)
+      ::close(fd);
+    if (error)
+      why_none_ = "inotify: " + error.message()
+                  + (error.value() == EMFILE ? " (sysctl fs.inotify.max_user_instances)" : "");
+  }
+
+  /// Does without it until the next look.
+  void lose_inotify() {
+    boost::system::error_code ignored;
+    inotify_.close(ignored);
+    stale_ = true;
+    quiet_.note(haste::writing, clock::now());
   }
 
   /// Finds out what there is to watch, and whether it can be.
@@ -99,15 +134,16 @@ private:
       if (inotify_.is_open() && !anew && !found.places.contains(id))
         inotify_rm_watch(inotify_.native_handle(), id);
     places_ = std::move(found.places);
-    if (seen_ && *seen_ != found.fingerprint && (looking_ || anew))
-      quiet_.note(haste::writing, clock::now());
+    // What events told already is not to wait for another look.
+    if (seen_ && *seen_ != found.fingerprint && (looking_ || anew || !quiet_.due()))
+      quiet_.note(haste::looked, clock::now());
     seen_ = found.fingerprint;
     say(found.trouble);
     if (anew && inotify_.is_open())
       await_events();
     const auto now = clock::now();
     next_survey_ = now + survey_share * (now - begun);
-    next_look_ = now + settings_.look;
+    next_look_ = now + (looking_ ? settings_.look : settings_.check);
   }
 
   void say(const std::string& trouble) {
@@ -126,7 +162,10 @@ private:
       // Of one that was closed meanwhile: there is another one, or none.
       if (error == boost::asio::error::operation_aborted)
         return;
-      hear_all();
+      if (error)
+        lose_inotify();
+      else
+        hear_all();
       if (inotify_.is_open())
         await_events();
       arm();
@@ -141,13 +180,8 @@ private:
         return;
       if (size < 0 && errno == EINTR)
         continue;
-      if (size <= 0) {
-        boost::system::error_code ignored;
-        inotify_.close(ignored);
-        stale_ = true;
-        quiet_.note(haste::none, clock::now());
-        return;
-      }
+      if (size <= 0)
+        return lose_inotify();
       for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
         inotify_event event{};
         std::memcpy(&event, buffer_.data() + at, sizeof event);
@@ -174,24 +208,16 @@ private:
   /// Does what is due, and waits for what comes next.
   void arm() {
     const auto now = clock::now();
+    // Before it is told it is looked whether it is quiet; and a later look knows what was told.
     const bool telling = quiet_.due() && *quiet_.due() <= now;
-    if ((stale_ && (now >= next_survey_ || telling)) || (looking_ && now >= next_look_))
+    if (telling || now >= next_look_ || (stale_ && now >= next_survey_))
       look();
     if (quiet_.take(now))
       tell();
-    std::optional<clock::time_point> next = quiet_.due();
-    const auto sooner = [&](clock::time_point other) {
-      next = std::min(next.value_or(other), other);
-    };
+    auto next = std::min(quiet_.due().value_or(next_look_), next_look_);
     if (stale_)
-      sooner(next_survey_);
-    if (looking_)
-      sooner(next_look_);
-    if (!next) {
-      timer_.cancel();
-      return;
-    }
-    timer_.expires_at(*next);
+      next = std::min(next, next_survey_);
+    timer_.expires_at(next);
     timer_.async_wait([this](boost::system::error_code error) {
       if (error)
         return;

@@ -2,7 +2,9 @@
 
 // Tells when the config tree was edited and is quiet again. In a thread of its own, because a
 // disk may not answer; reads no file. With inotify, and where that cannot be (no instance or no
-// more watches to be had, a network's file system) by looking every few seconds.
+// more watches to be had, a network's file system) by looking every few seconds. It looks now and
+// then with inotify too: what is mounted over a watched directory, or is edited in a lower layer of
+// an overlay, raises no event.
 
 #include <chrono>
 #include <filesystem>
@@ -22,7 +24,8 @@ public:
     std::function<void()> on_change;
     /// Something that a person should know, in one line. From the same thread.
     std::function<void(const std::string& line)> warn;
-    std::chrono::milliseconds look{5000}; ///< how often, where inotify cannot
+    std::chrono::milliseconds look{5000};    ///< how often, where inotify cannot
+    std::chrono::milliseconds check{60'000}; ///< how often, where it can
     /// Opens what inotify_init1 does, or -1 with errno.
     std::function<int()> open = real_inotify;
   };

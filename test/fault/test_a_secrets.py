@@ -26,7 +26,8 @@ CONFIG_LOOKS = [
     ("plan",), ("plan", "--json"), ("config", "versions"), ("config", "show", "1"),
     ("config", "show", "1", "--json"), ("config", "diff", "1", "2"),
     ("config", "diff", "1", "2", "--json"), ("config", "explain", "bot"),
-    ("config", "explain", "bot", "--json"), ("config", "export", "1", "--json"),
+    ("config", "explain", "bot", "--json"), ("config", "export", "1"),
+    ("config", "export", "1", "--json"),
 ]
 
 
@@ -69,6 +70,28 @@ class Secrets(ConfigCase):
             self.said[f"argv of {pid}"] = Path(f"/proc/{pid}/cmdline").read_text()
         self.said["fleet"] = fleet.said()
         self.search(fleet)
+        fleet.end()
+
+    def test_A14_literal_secrets_are_masked(self):
+        fleet = self.prepared({"bot": {**faultbot(), "start_grace": "10ms",
+                                       "environment": {"DB_PASS": IN_FILE}}}, innocents=False)
+        bot = fleet.tree / "bot.json"
+        text = bot.read_text()
+        bot.write_text(f'{text}\n// "API_TOKEN": "{IN_MIXIN}",\n')
+        fleet.start()
+        fleet.wait_running()
+        self.replace(fleet, "bot.json", bot.read_text().replace(IN_FILE, IN_FILE + "2"))
+        self.assertIn("***", fleet("plan").out)
+        fleet("reload", "--wait")
+        for words in (*LOOKS, *CONFIG_LOOKS):
+            self.look(fleet, *words)
+        self.assertIn("***", self.said["config show 1"])
+        self.assertEqual([], [(canary, place) for place, said in self.said.items()
+                              for canary in CANARIES if canary in said])
+        # Who wants all of it names a directory.
+        to = fleet.directory / "exported"
+        self.assertEqual(0, fleet("config", "export", "1", "--to", to).exit)
+        self.assertIn(f'"API_TOKEN": "{IN_MIXIN}"', (to / "bot.json").read_text())
         fleet.end()
 
     def live(self, fleet):

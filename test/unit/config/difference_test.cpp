@@ -163,6 +163,30 @@ BOOST_AUTO_TEST_CASE(secrets_are_masked_where_they_stand) {
   BOOST_TEST(masked("x", "/tree/keys~1token.json/description") == "x");
 }
 
+BOOST_AUTO_TEST_CASE(secrets_in_comments_are_masked) {
+  const document file{"a.json",
+                      "{ // of the market: it is our oldest\n"
+                      "  // \"API_TOKEN\": \"hunter2\",\r\n"
+                      "  /* see postgres://me:hunter2@db\n     or not */\n"
+                      "  \"command\": [\"x\" /* DB_PASS = hunter2 */, \"// \\\"y\\\"\"],\n"
+                      "  \"environment\": {\"TOKEN\": \"a//b\"} // password:hunter2\n"
+                      "} // http://host/ is where it looks"};
+  BOOST_TEST(masked_text(file)
+             == "{ // of the market: it is our oldest\n"
+                "  // ***\r\n"
+                "  /* ***\n */\n"
+                "  \"command\": [\"x\" /* *** */, \"// \\\"y\\\"\"],\n"
+                "  \"environment\": {\"TOKEN\": \"***\"} // ***\n"
+                "} // http://host/ is where it looks");
+}
+
+BOOST_AUTO_TEST_CASE(text_that_is_no_json_is_not_in_a_patch) {
+  const auto text = version_patch(
+      make_tree({}), {}, make_tree({{"a.json", R"({"environment": {"KEY": "hunter2")"}}), {});
+  BOOST_TEST(!contains(text, "hunter2"));
+  BOOST_TEST(contains(text, "***"));
+}
+
 BOOST_AUTO_TEST_CASE(the_files_of_two_trees) {
   const auto from = make_tree({{"a.json", R"({"environment": {"KEY": "1"}})"}, {"b.json", "{}\n"}});
   const auto to = make_tree({{"a.json", R"({"environment": {"KEY": "2"}})"}, {"c.json", "{}\n"}});

@@ -3,7 +3,11 @@
 #include "test/unit/config/fixture.hpp"
 
 #include <map>
+#include <memory>
+#include <random>
 #include <set>
+#include <utility>
+#include <vector>
 
 using namespace troupe::config;
 using namespace troupe::config::test;
@@ -115,8 +119,39 @@ BOOST_AUTO_TEST_CASE(it_is_the_resolved_path_that_counts) {
              == fingerprint_of(with("environment_file", "/fleet/e")));
 }
 
-BOOST_AUTO_TEST_CASE(times_count_as_such) {
-  BOOST_TEST(fingerprint_of(with("watchdog", "60s")) == fingerprint_of(with("watchdog", "1m")));
+// Each line is one key; in it each word means something else, and its spellings do not.
+BOOST_AUTO_TEST_CASE(it_is_the_meaning_that_counts) {
+  const std::map<std::string, std::vector<std::vector<const char*>>> spellings{
+      {"umask", {{"null", R"("22")", R"("022")", R"("0022")"}, {R"("77")", R"("077")"}}},
+      {"user", {{"null"}, {"1000", R"("1000")"}, {R"("nobody")"}}},
+      {"group", {{"null"}, {"7", R"("7")"}}},
+      {"watchdog",
+       {{"null", "0", R"("0")", R"("0s")", R"("0ms")"}, {R"("60s")", R"("1m")", R"("60000ms")"}}},
+      {"environment", {{"null", "{}"}, {R"({"A":"1","B":""})", R"({"B":"","A":"1"})"}}},
+      {"pass_environment", {{"null", "[]"}, {R"(["A"])"}}},
+      {"no_new_privs", {{"null", "true"}, {"false"}}},
+      {"nice", {{"null"}, {"0"}, {"-3"}}},
+      {"oom_score_adj", {{"null"}, {"0"}, {"3"}}},
+      {"directory", {{"null", R"(".")", R"("/fleet")"}, {R"("x")", R"("./x")", R"("/fleet/x")"}}},
+      {"environment_file", {{"null"}, {R"("e")", R"("/fleet/e")"}}},
+  };
+  std::map<bot_spec_ptr, std::uint64_t> seen;
+  for (unsigned seed = 1; seed <= 300; ++seed) {
+    std::minstd_rand random{seed};
+    json settings{{"command", {"x"}}};
+    for (const auto& [key, meanings] : spellings) {
+      const auto& words = meanings[random() % 3 == 0 ? random() % meanings.size() : 0];
+      if (const auto* word = words[random() % words.size()]; random() % 4 != 0)
+        settings[key] = json::parse(word);
+    }
+    auto source = make_tree({{"a.json", settings.dump()}});
+    source.root = "/fleet";
+    auto spec = std::make_shared<bot_spec>(first(must_load(source), "a"));
+    const auto number = std::exchange(spec->fingerprint, 0);
+    for (const auto& [other, its] : seen)
+      BOOST_REQUIRE_MESSAGE((*other == *spec) == (its == number), settings);
+    seen.emplace(std::move(spec), number);
+  }
 }
 
 // Kept by the store and by keepers over updates of Troupe: it must never come out differently.

@@ -14,6 +14,16 @@ BOOST_AUTO_TEST_CASE(names_that_look_like_secrets) {
     BOOST_TEST(!names_a_secret(name), name);
 }
 
+BOOST_AUTO_TEST_CASE(words_that_are_secrets_on_their_own_only) {
+  for (const auto* name : {"DB_PASS", "SMTP_PASS", "MYSQL_PWD", "pass", "PASS", "dbPass", "DBPass",
+                           "db-pass", "db.pwd", "PASS2", "Pwd", "mysqlPwd", "SSL_PRIVATE",
+                           "SESSION_COOKIE", "cookies", "ssh_passphrase"})
+    BOOST_TEST(names_a_secret(name), name);
+  for (const auto* name : {"COMPASS", "BYPASS", "bypassCache", "PWD", "OLDPWD", "PASSED", "passive",
+                           "PASSENGERS", "DEPRIVATE", "Compass_Url", "PRIVATEER"})
+    BOOST_TEST(!names_a_secret(name), name);
+}
+
 BOOST_AUTO_TEST_CASE(urls_with_a_password) {
   for (const auto* text : {"postgres://me:hush@host/db", "redis://:hush@host",
                            "http://plain.example amqp://u:p@h", "x=http://u:p/w@h"})

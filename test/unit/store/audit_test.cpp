@@ -241,6 +241,39 @@ BOOST_AUTO_TEST_CASE(random_histories_verify_with_retention) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(its_bytes_are_bounded_too) {
+  std::mt19937 random{7};
+  const store::options bounds{.audit_bytes = 200'000};
+  open(bounds);
+  const auto texts = "SELECT sum(length(command) + length(patch)) FROM audit";
+  std::int64_t most = 0;
+  for (int step = 0; step < 100; ++step) {
+    journal_batch batch;
+    for (auto size = random() % 4; size > 0; --size)
+      batch.audits.push_back({0, ++time, 0, 1, "o", "c", "", std::string(random() % 8000, 'x'), 1});
+    BOOST_REQUIRE(store->write(batch, true) == "");
+    if (random() % 10 == 0)
+      open(bounds);
+    SQLite::Database db{path, SQLite::OPEN_READONLY, 1000};
+    const auto bytes = db.execAndGet(texts).getInt64();
+    BOOST_TEST(bytes <= 200'000);
+    most = std::max(most, bytes);
+    BOOST_TEST(store->verify_audit(0).problem == "");
+  }
+  BOOST_TEST(most > 150'000);
+  BOOST_TEST(store->verify_audit(0).first > 1u);
+  // What it believes to be there is counted before anything goes.
+  const auto rows = count("audit");
+  store.reset();
+  SQLite::Database{path, SQLite::OPEN_READWRITE, 1000}.exec(
+      "UPDATE meta SET value = 1 << 40 WHERE key = 'audit_bytes'");
+  open({.audit_bytes = 300'000});
+  journal_batch batch;
+  batch.audits.push_back({0, ++time, 0, 1, "o", "c", "", "", 0});
+  BOOST_REQUIRE(store->write(batch, true) == "");
+  BOOST_TEST(count("audit") == rows + 1);
+}
+
 BOOST_AUTO_TEST_CASE(any_changed_byte_of_any_row_is_found) {
   std::mt19937 random{6};
   open({.audits = 5});

@@ -1,10 +1,14 @@
 // S09: what an older Troupe wrote is brought forward, whole, with a copy beside it. Each
 // fixture is the file as that schema had it; a fixture of a schema is never changed.
 
+#include "runtime/store/reserve.hpp"
 #include "test/unit/store/fixture.hpp"
 
 #include <SQLiteCpp/Exception.h>
 #include <boost/test/unit_test.hpp>
+
+#include <fstream>
+#include <sys/mount.h>
 
 using namespace troupe;
 using troupe::test::store_fixture;
@@ -162,6 +166,31 @@ BOOST_AUTO_TEST_CASE(s09_without_room_for_the_copy_nothing_is_brought_forward) {
   fs::remove(path + ".schema-2.new");
   BOOST_TEST(store->write(batch, true) == "");
   BOOST_TEST(store->load(7).version == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(s09_the_reserve_makes_room_for_the_copy) {
+  if (::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=4M") != 0) {
+    BOOST_TEST_MESSAGE("needs a disk of its own, and for that root");
+    return;
+  }
+  make(3);
+  const store::options bounds{.reserve = 1 << 20};
+  BOOST_TEST(store::disk_reserve(directory + "/reserve", bounds.reserve).ensure());
+  {
+    std::ofstream filler{directory + "/filler", std::ios::binary};
+    const std::string page(4096, '.');
+    while (filler.write(page.data(), 4096).flush()) {
+    }
+  }
+  {
+    const auto store = store::open_store(path, bounds);
+    const auto found = store->load(7);
+    BOOST_TEST(found.unreadable == "");
+    BOOST_TEST(found.version == 6u);
+    BOOST_TEST(fs::exists(path + ".schema-3"));
+    BOOST_TEST(!fs::exists(directory + "/reserve"));
+  }
+  BOOST_TEST(::umount(directory.c_str()) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(s09_a_step_that_fails_changes_nothing) {

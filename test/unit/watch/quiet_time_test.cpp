@@ -58,7 +58,20 @@ BOOST_AUTO_TEST_CASE(ends_under_a_storm) {
   BOOST_TEST(told == 4); // at 2000, and each 2000 after the event that begins anew
 }
 
-BOOST_AUTO_TEST_CASE(is_none_after_an_overflow) {
+BOOST_AUTO_TEST_CASE(lasts_from_one_look_to_another_without_events) {
+  quiet_time quiet;
+  quiet.note(haste::looked, start);
+  BOOST_TEST(due(quiet) == 500);
+  quiet.note(haste::looked, start + 500ms);
+  BOOST_TEST(due(quiet) == 1000);
+  // Slow looks of what is never quiet.
+  for (int s = 3; s <= 60; s += 3) {
+    quiet.note(haste::looked, start + s * 1s);
+    BOOST_TEST(quiet.take(start + s * 1s) == (s == 30));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(is_none_before_anybody_has_looked) {
   quiet_time quiet;
   quiet.note(haste::writing, start);
   quiet.note(haste::none, start + 5ms);

@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <stdlib.h>
 #include <string>
 #include <sys/stat.h>
@@ -50,6 +52,7 @@ struct fixture {
     tree_watch::options options;
     options.tree = root.empty() ? tree : root;
     options.look = 20ms;
+    options.check = check;
     options.on_change = [this] { count(told); };
     options.warn = [this](const std::string& line) {
       const std::lock_guard lock{mutex};
@@ -58,7 +61,7 @@ struct fixture {
     };
     options.open = [this] {
       errno = EMFILE;
-      return broken ? -1 : tree_watch::real_inotify();
+      return broken ? given() : tree_watch::real_inotify();
     };
     // Nobody has looked before, so it is told at once.
     told_after([&] { watch = std::make_unique<tree_watch>(std::move(options)); });
@@ -101,7 +104,9 @@ struct fixture {
   fs::path home;
   fs::path tree;
   fs::path root; ///< what is watched, if not `tree`
+  std::chrono::milliseconds check{60'000};
   std::atomic<bool> broken{false};
+  std::function<int()> given = [] { return -1; }; ///< in place of an inotify, when `broken`
   std::mutex mutex;
   std::condition_variable changed;
   int told = 0;
@@ -227,6 +232,74 @@ BOOST_AUTO_TEST_CASE(f09_looks_itself_without_inotify) {
   broken = false;
   await_line("again");
   told_after([&] { put("market/bot.json", "{  }"); });
+}
+
+BOOST_AUTO_TEST_CASE(f09_tells_of_a_burst_once_where_it_looks_itself) {
+  broken = true;
+  begin();
+  await_line("max_user_instances");
+  // Longer than it takes to look, and with less between two writes than until the next look.
+  told_after([&] {
+    const auto until = std::chrono::steady_clock::now() + 1s;
+    for (int i = 0; std::chrono::steady_clock::now() < until; ++i)
+      put("market/bot" + std::to_string(i % 500) + ".json", std::to_string(i));
+  });
+  BOOST_TEST(so_far() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(f09_goes_on_without_what_cannot_be_used) {
+  broken = true;
+  given = [] { return 1 << 20; }; // no file
+  begin();
+  await_line("cannot be watched: inotify: ");
+  told_after([&] { put("market/bot.json", "{ }"); });
+  broken = false;
+  await_line("again");
+}
+
+BOOST_AUTO_TEST_CASE(f09_goes_on_after_what_should_not_happen) {
+  broken = true;
+  given = [this]() -> int {
+    broken = false;
+    throw std::runtime_error{"no memory"};
+  };
+  begin();
+  BOOST_TEST(lines.front().find("begins anew: no memory") != std::string::npos);
+  await_line("again");
+  told_after([&] { put("market/bot.json", "{ }"); });
+}
+
+BOOST_AUTO_TEST_CASE(f09_sees_in_time_what_raises_no_event) {
+  check = 20ms;
+  begin();
+  std::ofstream open_for_ever{tree / "market/bot.json", std::ios::app};
+  told_after([&] { open_for_ever << " " << std::flush; });
+  told_after([&] { open_for_ever << " " << std::flush; });
+  BOOST_TEST(lines.empty());
+}
+
+BOOST_AUTO_TEST_CASE(does_not_tell_again_of_what_it_has_told) {
+  check = 20ms;
+  begin();
+  told_after([&] { replace("market/bot.json"); });
+  told_after([&] { put("market/bot.json", "{  }"); });
+  // Some looks later.
+  told_after([&] { fs::remove(tree / "market/bot.json"); });
+  BOOST_TEST(so_far() == 4);
+}
+
+BOOST_AUTO_TEST_CASE(does_not_tell_of_logs_behind_links) {
+  fs::create_directories(home / "logs");
+  std::ofstream{home / "logs/1.log"} << "";
+  std::ofstream{home / "logs/2.log"} << "";
+  fs::create_symlink(home / "logs/1.log", tree / "market/current");
+  begin();
+  for (int i = 0; i < 50; ++i)
+    std::ofstream{home / "logs/1.log", std::ios::app} << "x";
+  fs::create_symlink(home / "logs/2.log", tree / "market/next");
+  fs::rename(tree / "market/next", tree / "market/current");
+  told_after([&] { replace("market/bot.json"); });
+  BOOST_TEST(so_far() == 2);
 }
 
 BOOST_AUTO_TEST_CASE(f09_sees_what_was_lost_in_an_overflow) {
