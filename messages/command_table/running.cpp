@@ -88,7 +88,7 @@ constexpr command_info rows[] = {
      role::viewer, place::client, false, false,
      "Reads a supervisord.conf with what it includes, an ecosystem file of PM2 in JSON, a "
      "Procfile, "
-     "unit files of systemd with their drop-ins, or the services of a compose file in JSON; all "
+     "unit files of systemd with their drop-ins, or a compose or process-compose file in JSON; all "
      "files together become one tree. What could not be carried over, or is not quite the same "
      "here, is said with file, line, why, and what to do instead; it also stands as a comment in "
      "the file of the bot. The tree passes `check` before it is written: files 0600, all of it or "
