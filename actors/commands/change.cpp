@@ -31,9 +31,11 @@ void audited(const request_ptr& r, std::map<std::string, bool> intents,
   };
   r->self->request(r->all->journal, order_timeout, write_atom_v, journal_batch_ptr{batch}, true)
       .then(
-          [batch, unavailable, then = std::move(then)](std::string& trouble) {
+          [r, batch, unavailable, then = std::move(then)](std::string& trouble) {
             if (!trouble.empty())
               return unavailable(trouble);
+            if (!batch->intents.empty())
+              r->self->send(r->all->ledger, note_atom_v, journal_batch_ptr{batch});
             then(std::make_shared<audit_entry>(batch->audits.front()));
           },
           [unavailable](caf::error&) { unavailable("the journal does not answer"); });
