@@ -296,14 +296,15 @@ void handle_scale(const request_ptr& r) {
               [r, audit, result](std::string& trouble) {
                 if (trouble.empty())
                   return r->answer(result);
+                if (const auto unknown = std::string{outcome_unknown} + ": ";
+                    trouble.starts_with(unknown))
+                  return r->refuse({exit_code::failed, std::string{outcome_unknown},
+                                    trouble.substr(unknown.size()), ""});
                 settle(r, audit, "refused: " + trouble, [r, trouble](const std::string&) {
                   r->refuse({exit_code::failed, "not-scaled", trouble, ""});
                 });
               },
-              [r, audit](caf::error& why) {
-                settle(r, audit, "unknown: no answer",
-                       [r, why](const std::string&) { r->broken("the config actor", why); });
-              });
+              [r](caf::error& why) { r->broken("the config actor", why); });
     });
   });
 }
