@@ -59,7 +59,7 @@ caf::result<admin_reply> handle(admin_pointer self, const admin_request& what) {
   const auto* info = find_command(what.command);
   json arguments;
   if (what.arguments.size() <= most_bytes(what.command))
-    arguments = json::parse(what.arguments, nullptr, false);
+    arguments = commands::parse_given(what.arguments);
   if (const auto why = check(self, what, who, info, arguments))
     return refused(*why);
   auto request =

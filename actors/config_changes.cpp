@@ -144,11 +144,6 @@ void config_state::on_candidate(const change_ptr& change, const candidate_ptr& c
   change->candidate = candidate;
   if (change->from_disk)
     note_disk(*candidate);
-  if (const auto seen = std::exchange(change->if_hash, {});
-      !seen.empty() && seen != candidate->hash)
-    return refuse(change,
-                  {exit_code::failed, "tree-changed",
-                   "the tree is not any more what the plan was made of", "look at the plan again"});
   if (candidate->loaded.spec)
     return weigh(change);
   const auto problems = all_problems(*candidate);
@@ -231,6 +226,10 @@ config_state::json config_state::plan_json(const candidate& to, const config::fl
 
 void config_state::decide(const change_ptr& change) {
   const auto& to = *change->candidate;
+  if (!change->if_hash.empty() && change->if_hash != to.hash)
+    return refuse(change,
+                  {exit_code::failed, "tree-changed",
+                   "the tree is not any more what the plan was made of", "look at the plan again"});
   const bool stopped = version.now == version_state::stopped;
   if (to.hash == applied->hash && (change->automatic || !stopped) && change->failed == 0)
     return leave_as_it_is(change);

@@ -1,5 +1,6 @@
 #include "actors/config_documents.hpp"
 
+#include "config/document.hpp"
 #include "config/masking.hpp"
 #include "config/overrides.hpp"
 
@@ -98,14 +99,24 @@ json overrides_json(const config::override_map& overrides) {
   return result;
 }
 
-json explain_json(const std::string& instance, const std::vector<config::origin>& values,
-                  const std::string& pointer) {
+config::set_by setter_of(const std::vector<config_version>& past, const config::override_map& now,
+                         const std::string& bot) {
+  config::set_by result;
+  const auto mine = now.find(bot);
+  for (const auto& each : past) {
+    const auto at = each.overrides.find(bot);
+    if (mine == now.end() || at == each.overrides.end() || at->second != mine->second)
+      break;
+    result = {each.author, time_json(each.time).get<std::string>()};
+  }
+  return result;
+}
+
+json explain_json(const std::string& instance, const std::vector<config::origin>& values) {
   auto result = config_document();
   result["instance"] = instance;
   auto& list = result["values"] = json::array();
   for (const auto& each : values) {
-    if (!pointer.empty() && each.pointer != pointer && !each.pointer.starts_with(pointer + '/'))
-      continue;
     auto row = setting_json(each, each.pointer);
     row["pointer"] = each.pointer;
     auto& weaker = row["overrides"] = json::array();
@@ -131,19 +142,10 @@ config::expected<std::string, std::string> pointer_of_path(const std::string& pa
   constexpr std::size_t longest = 1024;
   if (path.size() > longest)
     return config::unexpected{fmt::format("a path has at most {} bytes", longest)};
-  auto pointer = path;
-  if (!path.empty() && path.front() != '/') {
-    pointer.clear();
-    for (std::size_t begin = 0; begin <= path.size();) {
-      const auto end = std::min(path.find('.', begin), path.size());
-      if (end == begin)
-        return config::unexpected{"the path \"" + path + "\" has an empty part"};
-      pointer += '/';
-      for (const char each : path.substr(begin, end - begin))
-        pointer += each == '~' ? "~0" : each == '/' ? "~1" : std::string(1, each);
-      begin = end + 1;
-    }
-  }
+  const bool dotted = !path.empty() && path.front() != '/';
+  if (dotted && (path.front() == '.' || path.back() == '.' || path.find("..") != std::string::npos))
+    return config::unexpected{"the path \"" + path + "\" has an empty part"};
+  auto pointer = config::pointer_of_path(path);
   for (std::size_t i = 0; i < pointer.size(); ++i)
     if (pointer[i] == '~'
         && (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')))

@@ -4,6 +4,7 @@
 
 #include "actors/type_ids.hpp"
 #include "actors/updating/rollout.hpp"
+#include "config/conflicts.hpp"
 #include "config/plan.hpp"
 #include "config/problem.hpp"
 #include "config/provenance.hpp"
@@ -58,15 +59,22 @@ nlohmann::json version_json(const config_version& version);
 /// {bot: patch} as objects.
 nlohmann::json overrides_json(const config::override_map& overrides);
 
-/// The values of one instance at `pointer` and below; empty: all.
-nlohmann::json explain_json(const std::string& instance, const std::vector<config::origin>& values,
-                            const std::string& pointer);
+/// Among so many versions it is searched who set an override.
+inline constexpr std::uint32_t searched_for_setter = 50;
+
+/// Who made the oldest version of those in a row, newest first, that all have what is set of `bot`
+/// in `now`.
+config::set_by setter_of(const std::vector<config_version>& past, const config::override_map& now,
+                         const std::string& bot);
+
+/// Values of one instance, with where they come from.
+nlohmann::json explain_json(const std::string& instance, const std::vector<config::origin>& values);
 
 /// The state of an update, for `standing`.
 nlohmann::json progress_json(std::uint64_t version, const updating::rollout_progress& progress,
                              const std::string& failed);
 
-/// `limits.memory` or `/limits/memory` as a JSON pointer; the error says what is wrong with it.
+/// The same as config::pointer_of_path, within bounds; the error says what is wrong with it.
 config::expected<std::string, std::string> pointer_of_path(const std::string& path);
 
 /// `market/trader#2` → the bot, and what to write before pointers in its file: «/instances/2».

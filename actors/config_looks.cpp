@@ -39,7 +39,17 @@ std::optional<std::uint64_t> number_in(const json& arguments, const char* key,
   return at->get<std::uint64_t>();
 }
 
-void deliver(caf::typed_response_promise<config_reply>& promise, const config_reply& reply) {
+/// The flag at `key`; nothing when it is none.
+std::optional<bool> flag_in(const json& arguments, const char* key) {
+  const auto at = arguments.find(key);
+  if (at == arguments.end() || at->is_null())
+    return false;
+  if (!at->is_boolean())
+    return std::nullopt;
+  return at->get<bool>();
+}
+
+void deliver(caf::typed_response_promise<config_reply> promise, const config_reply& reply) {
   promise.deliver(reply);
 }
 
@@ -74,28 +84,54 @@ void config_state::look_at_plan(const json& arguments, look_promise promise) {
                                             "this fleet has no config tree", ""}));
   const auto tree = arguments.find("tree");
   const bool from_disk = tree == arguments.end() || tree->is_null();
-  const auto show = [this, promise, from_disk](const candidate_ptr& found) mutable {
-    --looks;
-    if (from_disk)
-      note_disk(*found);
-    if (!found->loaded.spec)
-      return deliver(promise, config_answer(plan_json(*found, {}, {}), exit_code::config_invalid));
-    const auto plan = plan_to(*found);
-    std::vector<config::conflict> conflicts;
-    if (applied->loaded.origins && found->loaded.origins && found->tree != applied->tree)
-      conflicts = config::find_conflicts(found->overrides, *applied->loaded.origins,
-                                         *found->loaded.origins);
-    const bool nothing = plan.empty() && conflicts.empty();
-    deliver(promise, config_answer(plan_json(*found, plan, conflicts),
-                                   nothing ? exit_code::done : exit_code::failed));
-  };
-  const auto lost = [this, promise](const caf::error&) mutable {
+  const auto theirs = flag_in(arguments, "theirs");
+  const auto mine = flag_in(arguments, "mine");
+  if (!theirs || !mine || (*theirs && *mine))
+    return deliver(promise, bad("a conflict is resolved by \"theirs\" or by \"mine\""));
+  using conflicts = std::vector<config::conflict>;
+  const auto lost = [this, promise](const caf::error&) {
     --looks;
     deliver(promise, silent("the loader"));
   };
+  const auto show = [this, promise](const candidate_ptr& found, const conflicts& all) {
+    --looks;
+    if (!found->loaded.spec)
+      return deliver(promise, config_answer(plan_json(*found, {}, all), exit_code::config_invalid));
+    const auto plan = plan_to(*found);
+    const bool nothing = plan.empty() && all.empty();
+    deliver(promise, config_answer(plan_json(*found, plan, all),
+                                   nothing ? exit_code::done : exit_code::failed));
+  };
+  const auto conflicts_of = [this](const candidate& to, const std::vector<config_version>& past) {
+    if (!applied->loaded.origins || !to.loaded.origins || to.tree == applied->tree)
+      return conflicts{};
+    return config::find_conflicts(to.overrides, *applied->loaded.origins, *to.loaded.origins,
+                                  [&](const std::string& bot, const std::string&) {
+                                    return setter_of(past, to.overrides, bot);
+                                  });
+  };
+  const auto resolve = [=, this](const candidate_ptr& found,
+                                 const std::vector<config_version>& past) {
+    const auto all = conflicts_of(*found, past);
+    if (!*theirs || all.empty())
+      return show(found, all);
+    self->request(services->loader, load_timeout, load_atom_v, found,
+                  config::without(found->overrides, all))
+        .then([=](const candidate_ptr& loaded) { show(loaded, all); }, lost);
+  };
+  const auto weigh = [=, this](const candidate_ptr& found) {
+    if (from_disk)
+      note_disk(*found);
+    if (!found->loaded.spec || conflicts_of(*found, {}).empty())
+      return show(found, {});
+    self->request(services->journal, request_timeout, versions_atom_v, searched_for_setter)
+        .then([=](const version_list& past) { resolve(found, past.items); },
+              [=](const caf::error&) { resolve(found, {}); });
+  };
   if (from_disk) {
     ++looks;
-    self->request(services->loader, load_timeout, read_atom_v, applied->overrides).then(show, lost);
+    self->request(services->loader, load_timeout, read_atom_v, applied->overrides)
+        .then(weigh, lost);
     return;
   }
   auto read = config::tree_from_json(tree->dump());
@@ -106,7 +142,7 @@ void config_state::look_at_plan(const json& arguments, look_promise promise) {
   ++looks;
   self->request(services->loader, load_timeout, load_atom_v, candidate_ptr{std::move(given)},
                 applied->overrides)
-      .then(show, lost);
+      .then(weigh, lost);
 }
 
 // -- versions ------------------------------------------------------------------------------
@@ -270,15 +306,14 @@ config_reply config_state::explain(const json& arguments) const {
   auto instance = bot->get<std::string>();
   if (instance.find('#') == std::string::npos && !instance.ends_with('/'))
     instance += "#0";
-  const auto values = applied->loaded.origins->explain(instance);
-  if (!values)
+  const auto& origins = *applied->loaded.origins;
+  const auto values = origins.explain(instance, *place);
+  if (values)
+    return config_answer(explain_json(instance, *values));
+  if (place->empty() || !origins.explain(instance))
     return config_refusal({exit_code::no_such_bot, "no-such-bot", values.error(), ""});
-  auto document = explain_json(instance, *values, *place);
-  if (document["values"].empty())
-    return config_refusal({exit_code::failed, "no-such-value",
-                           fmt::format("{} has no value at {}", instance, *place),
-                           "without a path all values are shown"});
-  return config_answer(document);
+  return config_refusal(
+      {exit_code::failed, "no-such-value", values.error(), "without a path all values are shown"});
 }
 
 config_reply config_state::standing() const {

@@ -117,8 +117,8 @@ void guardian_state::hand_out() {
   self->send(current.ledger, wire_atom_v, handed_out);
   self->send(current.launcher, wire_atom_v, handed_out);
   self->send(current.root, wire_atom_v, handed_out);
-  self->send(current.admin, wire_atom_v, handed_out);
   self->send(current.config, wire_atom_v, handed_out);
+  self->send(current.admin, wire_atom_v, handed_out); // what it passes on finds them wired
   if (current.hub)
     self->send(current.hub, wire_atom_v, handed_out);
   if (current.switchboard)

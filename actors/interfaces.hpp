@@ -59,6 +59,8 @@ using ledger_actor = caf::typed_actor<
     caf::reacts_to<group_record>,
     // Something happened to the config: it becomes an event whose subject is «config».
     caf::reacts_to<remark_atom, std::string>,
+    // A committed batch tells what operators want of instances (`intents`).
+    caf::reacts_to<note_atom, journal_batch_ptr>,
     // These instances exist from now on, and no others (config version).
     caf::reacts_to<retain_atom, config::spec_ptr, std::uint64_t>,
     // The record of one instance, empty when there is none, and a number that none of

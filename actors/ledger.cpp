@@ -40,6 +40,9 @@ void ledger_state::recall(const journal_contents& contents) {
     if (const auto at = contents.intents.find(record.name); at != contents.intents.end())
       kept.wanted = !at->second; // committed before the order was given: the newer word
   }
+  for (const auto& [instance, stop] : contents.intents)
+    if (stop)
+      stopped.insert(instance);
 }
 
 // -- what happens --------------------------------------------------------------------------
@@ -117,6 +120,14 @@ void ledger_state::remark(const std::string& text) {
   gather_or_flush();
 }
 
+void ledger_state::on_intents(const journal_batch& batch) {
+  for (const auto& [instance, stop] : batch.intents)
+    if (stop)
+      stopped.insert(instance);
+    else
+      stopped.erase(instance);
+}
+
 void ledger_state::retain(const config::spec_ptr& fleet, std::uint64_t applied_version) {
   version = applied_version;
   expected.emplace();
@@ -143,6 +154,8 @@ void ledger_state::forget(const std::string& instance) {
   records.erase(instance);
   owners.erase(instance);
   dirty.erase(instance);
+  if (stopped.size() > records.size() + max_gone_stops)
+    stopped.erase(instance);
   pending.forgotten.push_back(instance);
 }
 
@@ -156,6 +169,13 @@ caf::result<instance_record, std::uint64_t> ledger_state::adopt(const std::strin
   if (const auto at = records.find(instance); at != records.end())
     record = at->second;
   record.name = instance;
+  if (stopped.contains(instance)) {
+    record.wanted = false;
+    if (record.since == 0) {
+      record.now = state::stopped;
+      record.why = "stopped by an operator before it left the fleet";
+    }
+  }
   // One that was forgotten and comes back must not count from the start again.
   const auto last = record.incarnation > 0 ? record.incarnation : last_incarnation;
   return {std::move(record), last};
@@ -371,6 +391,7 @@ ledger_actor::behavior_type ledger(ledger_state::pointer self, services_ptr serv
       [st](const death& x) { st->on_death(x); },
       [st](const group_record& x) { st->on_group(x); },
       [st](remark_atom, const std::string& text) { st->remark(text); },
+      [st](note_atom, const journal_batch_ptr& x) { st->on_intents(*x); },
       [st](retain_atom, const config::spec_ptr& fleet, std::uint64_t version) {
         st->retain(fleet, version);
       },

@@ -41,6 +41,7 @@ struct ledger_state {
   void on_death(const death& what);
   void on_group(const group_record& what);
   void remark(const std::string& text);
+  void on_intents(const journal_batch& batch);
   void retain(const config::spec_ptr& fleet, std::uint64_t applied_version);
   caf::result<instance_record, std::uint64_t> adopt(const std::string& instance, const lineage& by);
   ledger_view_ptr view(const std::vector<std::string>& names) const;
@@ -82,6 +83,7 @@ private:
   services_ptr services;
   std::map<std::string, instance_record> records;
   std::map<std::string, group_record> groups;
+  std::set<std::string> stopped;                 ///< by an operator; of those that are gone too
   std::map<std::string, lineage> owners;         ///< the proxy in charge of each instance
   std::optional<std::set<std::string>> expected; ///< unset until the first apply
   std::uint64_t version = 0;

@@ -30,6 +30,33 @@ candidate_ptr guarded(F make) {
   }
 }
 
+using reader_actor =
+    caf::typed_actor<caf::replies_to<read_atom, config::override_map>::with<candidate_ptr>>;
+
+struct reader_state {
+  std::shared_ptr<std::atomic<int>> reading; ///< how many there are
+
+  ~reader_state() {
+    if (reading)
+      --*reading;
+  }
+
+  static inline const char* name = "reader";
+};
+
+reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,
+                                   const std::shared_ptr<tree_source>& source,
+                                   std::shared_ptr<std::atomic<int>> reading) {
+  self->state.reading = std::move(reading);
+  return {[self, source](read_atom, const config::override_map& overrides) {
+    self->quit();
+    return guarded([&] {
+      auto tree = source->read();
+      return tree ? make_candidate(std::move(*tree), overrides) : unread(tree.error(), overrides);
+    });
+  }};
+}
+
 candidate_ptr load_version(const config_version& version) {
   auto tree = config::tree_from_json(version.tree);
   return tree ? make_candidate(std::move(*tree), version.overrides)
@@ -95,14 +122,18 @@ loader_actor::behavior_type loader(loader_actor::stateful_pointer<loader_state> 
   self->state.source = std::move(source);
   auto* st = &self->state;
   return {
-      [st](read_atom, const config::override_map& overrides) {
+      [self, st](read_atom, const config::override_map& overrides) -> caf::result<candidate_ptr> {
         if (!st->source)
           return unread("this fleet has no tree on disk", overrides);
-        return guarded([&] {
-          auto tree = st->source->read();
-          return tree ? make_candidate(std::move(*tree), overrides)
-                      : unread(tree.error(), overrides);
-        });
+        if (st->reading->fetch_add(1) >= most_reads) {
+          --*st->reading;
+          return unread("earlier reads of the tree hang; look whether its disk answers", overrides);
+        }
+        // As this actor: in a thread of its own, or, in tests, in turn with all others.
+        const auto by = self->getf(caf::abstract_actor::is_detached_flag)
+                            ? self->spawn<caf::detached>(reader, st->source, st->reading)
+                            : self->spawn(reader, st->source, st->reading);
+        return self->delegate(by, read_atom_v, overrides);
       },
       [](load_atom, const candidate_ptr& from, const config::override_map& overrides) {
         return from ? make_candidate(from->tree, overrides) : unread("there is no tree", overrides);

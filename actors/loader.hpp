@@ -1,7 +1,9 @@
 #pragma once
 
 // Reads trees and makes specs of them. Both may take their time, so nobody waits for it who has
-// anything else to do. Keeps nothing: a replaced one is as good.
+// anything else to do. A disk may also hang, as a dead mount does: every read of one is an actor
+// of its own that answers once and is gone, so that what is in memory can be loaded all the same.
+// Keeps nothing: a replaced one is as good.
 
 #include "actors/interfaces.hpp"
 #include "config/plan.hpp"
@@ -9,6 +11,7 @@
 #include "config/result.hpp"
 #include "config/tree.hpp"
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -16,7 +19,8 @@
 
 namespace troupe {
 
-/// Where the tree of a fleet comes from. Called by the loader alone, from its own thread.
+/// Where the tree of a fleet comes from. Called from threads of the loader's own, from several at
+/// once when a read hangs.
 struct tree_source {
   virtual ~tree_source() = default;
 
@@ -36,8 +40,12 @@ private:
   std::string profile_;
 };
 
+/// So many reads of the disk at a time; what comes on top is refused.
+inline constexpr int most_reads = 2;
+
 struct loader_state {
   std::shared_ptr<tree_source> source;
+  std::shared_ptr<std::atomic<int>> reading = std::make_shared<std::atomic<int>>(0);
 
   static inline const char* name = "loader";
 };

@@ -68,9 +68,8 @@ void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees foun
   record.group = group_of(record.bot);
   const auto digits = std::string_view{args.name}.substr(record.bot.size() + 1);
   std::from_chars(digits.data(), digits.data() + digits.size(), record.index);
-  if (!restored) {
-    record.wanted = args.spec->autostart;
-    record.now = state::defined;
+  if (!restored) { // one that comes back may have been stopped before it left
+    record.wanted = args.spec->autostart && record.now != state::stopped;
     record.since = wall_now();
   }
   launched = found.launching > record.incarnation;

@@ -287,6 +287,10 @@ struct audit_check {
   std::string problem;   ///< what is wrong with it, for people
 };
 
+/// Of so many instances that are no more it is kept that an operator stopped them, so that a
+/// rollback that brings them back starts none of them. Of any more that is forgotten.
+inline constexpr std::size_t max_gone_stops = 10'000;
+
 /// What one transaction writes.
 struct journal_batch {
   std::vector<transition> transitions;
@@ -302,7 +306,9 @@ struct journal_batch {
   std::optional<config_version> applied;
   /// What became of versions that were being carried out.
   std::map<std::uint64_t, version_state> settled;
-  std::vector<std::string> forgotten; ///< instances that are no more: their record and intent go
+  /// Instances that are no more: their record goes. That an operator stopped one is kept for when
+  /// it comes back in this run; see max_gone_stops.
+  std::vector<std::string> forgotten;
   std::string notice; ///< filled in: what was repaired on the way, for the log; empty if nothing
   std::string alarm;  ///< filled in: what is wrong with the disk, though this was written
 };
@@ -312,7 +318,7 @@ struct journal_contents {
   std::uint64_t last_seq = 0;
   std::uint64_t last_incarnation = 0; ///< the highest ever written, of forgotten instances too
   std::vector<instance_record> records;
-  std::map<std::string, bool> intents;
+  std::map<std::string, bool> intents; ///< of instances that are no more: the stops only
   config::override_map overrides;
   std::optional<config_version> applied; ///< in this run: the last one
   /// Unless `applied` is healthy itself: the last one before it, in this run, that was.

@@ -31,10 +31,10 @@ void supervisor_state::end_children(const std::set<std::string>& names, ending h
 }
 
 // Its process runs with settings that are no more. One that is being ended comes back with the
-// new ones anyway.
+// new ones anyway; one that an operator has frozen must not run again before it is resumed.
 bool supervisor_state::is_outdated(const std::string& full_name, const child& what) const {
-  return what.as_proxy && what.spec && what.occupied() && !what.leaving && !stopping
-         && !ending_now.contains(full_name) && out_of_date(what.settings, *what.spec);
+  return what.as_proxy && what.spec && what.occupied() && what.now != state::paused && !what.leaving
+         && !stopping && !ending_now.contains(full_name) && out_of_date(what.settings, *what.spec);
 }
 
 // All at once, so that those who depend on one another end in order.

@@ -48,15 +48,4 @@ std::string without_override(const std::string& patch, std::string_view pointer)
   return result.empty() ? std::string{} : result.dump();
 }
 
-nlohmann::json override_at(const std::string& patch, std::string_view pointer) {
-  const auto whole = parsed(patch);
-  const auto* at = &whole;
-  for (const auto& token : pointer_tokens(pointer)) {
-    if (!at->is_object() || !at->contains(token))
-      return nlohmann::json(nlohmann::json::value_t::discarded);
-    at = &(*at)[token];
-  }
-  return *at;
-}
-
 } // namespace troupe::config

@@ -16,7 +16,4 @@ std::string with_override(const std::string& patch, std::string_view pointer,
 /// The patch without what it says at `pointer` and below; empty when nothing is left.
 std::string without_override(const std::string& patch, std::string_view pointer);
 
-/// What the patch says at `pointer`: a value, `null` included; discarded when it says nothing.
-nlohmann::json override_at(const std::string& patch, std::string_view pointer);
-
 } // namespace troupe::config

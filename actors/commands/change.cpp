@@ -31,9 +31,11 @@ void audited(const request_ptr& r, std::map<std::string, bool> intents,
   };
   r->self->request(r->all->journal, order_timeout, write_atom_v, journal_batch_ptr{batch}, true)
       .then(
-          [batch, unavailable, then = std::move(then)](std::string& trouble) {
+          [r, batch, unavailable, then = std::move(then)](std::string& trouble) {
             if (!trouble.empty())
               return unavailable(trouble);
+            if (!batch->intents.empty())
+              r->self->send(r->all->ledger, note_atom_v, journal_batch_ptr{batch});
             then(std::make_shared<audit_entry>(batch->audits.front()));
           },
           [unavailable](caf::error&) { unavailable("the journal does not answer"); });
@@ -294,14 +296,15 @@ void handle_scale(const request_ptr& r) {
               [r, audit, result](std::string& trouble) {
                 if (trouble.empty())
                   return r->answer(result);
+                if (const auto unknown = std::string{outcome_unknown} + ": ";
+                    trouble.starts_with(unknown))
+                  return r->refuse({exit_code::failed, std::string{outcome_unknown},
+                                    trouble.substr(unknown.size()), ""});
                 settle(r, audit, "refused: " + trouble, [r, trouble](const std::string&) {
                   r->refuse({exit_code::failed, "not-scaled", trouble, ""});
                 });
               },
-              [r, audit](caf::error& why) {
-                settle(r, audit, "unknown: no answer",
-                       [r, why](const std::string&) { r->broken("the config actor", why); });
-              });
+              [r](caf::error& why) { r->broken("the config actor", why); });
     });
   });
 }

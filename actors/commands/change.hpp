@@ -10,8 +10,13 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace troupe::commands {
+
+/// Code of a refusal by the config actor that is none: it may be carried out all the same. Who
+/// commits it enters its outcome, so nobody else may.
+inline constexpr std::string_view outcome_unknown = "outcome-unknown";
 
 /// The audit entry of a request, with its number.
 using audit_ptr = std::shared_ptr<audit_entry>;

@@ -7,6 +7,7 @@
 #include "config/names.hpp"
 
 #include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -53,7 +54,8 @@ void look(const request_ptr& r, std::string operation, const json& arguments) {
             [r](caf::error& why) { r->broken("the config actor", why); });
 }
 
-/// «conflict: market/trader/limits was set by an operator …»
+/// «refused: conflict: market/trader/limits was set by an operator …»; empty when it was carried
+/// out, or may have been: then the config actor enters it, or has done so, with the version.
 std::string outcome_of(const config_reply& reply) {
   const auto document = json::parse(reply.document, nullptr, false);
   if (!document.is_object() || !document.contains("error") || !document["error"].is_object())
@@ -63,6 +65,8 @@ std::string outcome_of(const config_reply& reply) {
     const auto at = error.find(key);
     return at != error.end() && at->is_string() ? at->get<std::string>() : std::string{};
   };
+  if (word("code") == outcome_unknown)
+    return "";
   return "refused: " + word("code") + ": " + word("message");
 }
 
@@ -82,10 +86,7 @@ void change(const request_ptr& r, std::string operation, const json& arguments) 
                 r->answer_text(reply.document, reply.exit);
               });
             },
-            [r, audit](caf::error& why) {
-              settle(r, audit, "unknown: no answer",
-                     [r, why](const std::string&) { r->broken("the config actor", why); });
-            });
+            [r](caf::error& why) { r->broken("the config actor", why); });
   });
 }
 
@@ -105,7 +106,7 @@ bool take_tree(const request_ptr& r, json& into) {
     auto text = unpack_tree(files.get_ref<const std::string&>());
     if (!text)
       return refuse(text.error());
-    files = json::parse(*text, nullptr, false);
+    files = parse_given(*text);
   }
   if (!files.is_object())
     return refuse("\"files\" must be a tree: an object, or that packed");
@@ -113,17 +114,24 @@ bool take_tree(const request_ptr& r, json& into) {
   return true;
 }
 
-bool get_options(const request_ptr& r, json& into) {
+/// How conflicts are resolved.
+bool get_choice(const request_ptr& r, json& into) {
   bool theirs = false;
   bool mine = false;
-  std::string reason;
-  std::string if_hash;
-  given if_version;
-  if (!r->get("theirs", theirs) || !r->get("mine", mine) || !r->get("reason", reason)
-      || !r->get("if_hash", if_hash) || !get(r, "if_version", if_version))
+  if (!r->get("theirs", theirs) || !r->get("mine", mine))
     return false;
   into["theirs"] = theirs;
   into["mine"] = mine;
+  return true;
+}
+
+bool get_options(const request_ptr& r, json& into) {
+  std::string reason;
+  std::string if_hash;
+  given if_version;
+  if (!get_choice(r, into) || !r->get("reason", reason) || !r->get("if_hash", if_hash)
+      || !get(r, "if_version", if_version))
+    return false;
   if (!reason.empty())
     into["reason"] = reason;
   if (!if_hash.empty())
@@ -156,7 +164,7 @@ void with_known(const request_ptr& r, const std::string& name, std::function<voi
 
 /// What was typed, as a value: JSON, or a word that is none.
 config::expected<json, std::string> value_of(const std::string& text) {
-  auto value = json::parse(text, nullptr, false);
+  auto value = parse_given(text);
   if (!value.is_discarded())
     return value;
   // Who begins so means JSON, and would wonder at a text.
@@ -170,7 +178,7 @@ config::expected<json, std::string> value_of(const std::string& text) {
 
 void handle_plan(const request_ptr& r) {
   auto arguments = json::object();
-  if (take_tree(r, arguments))
+  if (get_choice(r, arguments) && take_tree(r, arguments))
     look(r, "plan", arguments);
 }
 
@@ -207,9 +215,10 @@ void handle_set(const request_ptr& r) {
     return;
   const auto value = value_of(text);
   if (!value)
-    return r->refuse({exit_code::usage, "bad-arguments", value.error(),
-                      "a text needs no quotes; one that looks like a number has its own, inside the "
-                      "shell's: '\"1\"'"});
+    return r->refuse(
+        {exit_code::usage, "bad-arguments", value.error(),
+         "a text needs no quotes; one that looks like a number has its own, inside the "
+         "shell's: '\"1\"'"});
   // Before the audit has it.
   const auto plain = nlohmann::json::parse(dump(*value));
   if (config::masked(plain, config::pointer_of_path(path)) != plain)
@@ -296,17 +305,18 @@ void handle_config_standing(const request_ptr& r) {
 }
 
 void add_standing(const request_ptr& r, json document, std::function<void(json)> then) {
+  const auto whole = std::make_shared<json>(std::move(document)); // large, and there are two ends
   r->self->request(r->all->config, standing_timeout, made("standing", json::object()))
       .then(
-          [document, then](config_reply& reply) mutable {
+          [whole, then](config_reply& reply) {
             auto standing = json::parse(reply.document, nullptr, false);
             if (reply.exit == exit_code::done && standing.is_object()) {
               standing.erase("schema_version");
-              document["config"] = std::move(standing);
+              (*whole)["config"] = std::move(standing);
             }
-            then(std::move(document));
+            then(std::move(*whole));
           },
-          [document, then](const caf::error&) mutable { then(std::move(document)); });
+          [whole, then](const caf::error&) { then(std::move(*whole)); });
 }
 
 } // namespace troupe::commands

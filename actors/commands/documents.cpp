@@ -1,5 +1,6 @@
 #include "actors/commands/documents.hpp"
 
+#include "actors/messaging/json_text.hpp"
 #include "config/names.hpp"
 #include "config/units.hpp"
 
@@ -65,6 +66,13 @@ json next_row(const std::optional<next_step>& next, std::int64_t now) {
   row["attempt"] = next->attempt > 0 ? json(next->attempt) : json(nullptr);
   row["of"] = next->of > 0 ? json(next->of) : json(nullptr);
   return row;
+}
+
+json parse_given(std::string_view text) {
+  constexpr std::size_t deepest = 128;
+  if (messaging::deeper_than(text, deepest))
+    return json::value_t::discarded;
+  return json::parse(text, nullptr, false);
 }
 
 std::string dump(const json& document) {

@@ -21,6 +21,10 @@ namespace troupe::commands {
 
 using json = nlohmann::ordered_json;
 
+/// JSON that a client gave; discarded when it is none or is nested too deep: reading it is safe
+/// all the same, but not writing, copying and comparing it.
+json parse_given(std::string_view text);
+
 /// Text of a document; what is no UTF-8 is replaced.
 std::string dump(const json& document);
 

@@ -111,6 +111,10 @@ void hub::impl::subscribe(link_state& from, std::uint64_t call, const json& said
   if (!may(who).may_subscribe(pattern))
     return result(from, call,
                   {code::not_permitted, who.name + " " + may(who).describe_subscribe()});
+  // Those that are suspended must find their places again.
+  if (!who.suspended.empty()
+      && who.suspended.size() + topics.patterns_of(who.id).size() >= topic_tree::max_subscriptions)
+    return result(from, call, {code::mailbox_full, "it has too many subscriptions"});
   if (auto trouble = topics.subscribe(who.id, pattern, durable); !trouble.empty())
     return result(from, call, {code::mailbox_full, std::move(trouble)});
   if (!durable)
@@ -132,22 +136,32 @@ void hub::impl::subscribe(link_state& from, std::uint64_t call, const json& said
 void hub::impl::unsubscribe(link_state& from, std::uint64_t call, const json& said) {
   auto& who = *from.owner;
   const auto pattern = text_of(said, "pattern", 255);
-  if (topics.unsubscribe(who.id, pattern).durable)
+  const auto suspended = who.suspended.extract(pattern);
+  if (topics.unsubscribe(who.id, pattern).durable || (suspended && suspended.mapped()))
     batch.unsubscribed.push_back({who.name, pattern});
   result(from, call, {});
 }
 
-/// By its new settings it may listen to less.
+/// By its new settings it may listen to less, or again to what it has asked for. A rollback brings
+/// its rights back, and it does not know that it would have to ask once more.
 void hub::impl::review_subscriptions(peer& who) {
+  const auto remark = [&](const std::string& pattern, const std::string& what) {
+    if (who.linked())
+      notify(who, who.incarnation, notice::kind::remark, "it listens to " + pattern + what);
+  };
   for (const auto& pattern : topics.patterns_of(who.id)) {
     if (may(who).may_subscribe(pattern))
       continue;
-    if (topics.unsubscribe(who.id, pattern).durable)
-      batch.unsubscribed.push_back({who.name, pattern});
-    if (who.linked())
-      notify(who, who.incarnation, notice::kind::remark,
-             "it listens to " + pattern + " no more: its config does not allow it");
+    who.suspended[pattern] = topics.unsubscribe(who.id, pattern).durable;
+    remark(pattern, " no more: its config does not allow it");
   }
+  std::erase_if(who.suspended, [&](const auto& each) {
+    if (!may(who).may_subscribe(each.first))
+      return false;
+    topics.subscribe(who.id, each.first, each.second);
+    remark(each.first, " again: its config allows it");
+    return true;
+  });
 }
 
 void hub::impl::on_tell(link_state& from, std::string_view body) {

@@ -197,6 +197,7 @@ void hub::impl::forget(link_state& of) {
   for (auto& each : who.flights)
     each.tag = 0; // it means nothing on the next link
   topics.unlink(who.id);
+  std::erase_if(who.suspended, [](const auto& each) { return !each.second; });
   desk.unlink(who.id);
   notify(who, who.incarnation, notice::kind::unlinked,
          of.why.empty() ? "the connection ended" : of.why);

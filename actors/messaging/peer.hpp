@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -54,7 +55,9 @@ struct peer {
   std::size_t flying = 0;     ///< of them, not over
   std::vector<pressed_sender> pressed;
   std::vector<link_id> holds; ///< links that are not read until the mailbox is shorter
-  bool draining = false;      ///< it was ordered to: only replies go to it
+  /// Subscriptions that its config does not allow now, until it does again: pattern → durable.
+  std::map<std::string, bool> suspended;
+  bool draining = false; ///< it was ordered to: only replies go to it
   alarm grace, ttl;
   std::uint64_t dropped = 0;
   std::uint64_t rejected = 0;

@@ -66,6 +66,7 @@ constexpr option_info mine{
 constexpr option_info reason{
     "reason", "--reason", text, "TEXT", "", false, "why; it is kept with the version"};
 
+constexpr option_info planning[] = {theirs, mine};
 constexpr option_info applying[] = {
     theirs,
     mine,
@@ -108,14 +109,8 @@ constexpr sv keys_examples[] = {"troupe config keys", "troupe config keys limits
 constexpr sv standing_examples[] = {"troupe config standing"};
 
 constexpr command_info rows[] = {
-    {"plan",
-     "Show what another config would change",
-     a_tree,
-     {},
-     role::viewer,
-     place::runtime,
-     false,
-     false,
+    {"plan", "Show what another config would change", a_tree, planning, role::viewer,
+     place::runtime, false, false,
      "For each instance what would happen, and why: + it starts, - it stops, ~ it gets a new "
      "process, = it changes in place, . it changes with its next start. What is not named stays "
      "untouched. A tree that is named is read here, and goes in the place of the one that the "

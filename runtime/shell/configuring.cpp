@@ -234,7 +234,7 @@ private:
 
   config::expected<answer, refusal> ask_plan() {
     auto arguments = json::object();
-    for (const char* key : {"tree", "files"})
+    for (const char* key : {"tree", "files", "theirs", "mine"})
       if (const auto found = arguments_.find(key); found != arguments_.end())
         arguments[key] = *found;
     return runtime_.ask("plan", commands::dump(arguments), true);

@@ -337,9 +337,14 @@ private:
         run(db, "DELETE FROM overrides WHERE bot = ?", name);
       else
         run(db, "INSERT OR REPLACE INTO overrides VALUES (?, ?)", name, patch);
+    // Whether an instance that is no more keeps its stop.
+    const bool keep_stops = memory_.intents.size() < memory_.records.size() + max_gone_stops;
     for (const auto& name : batch.forgotten) {
       run(db, "DELETE FROM instances WHERE name = ?", name);
-      run(db, "DELETE FROM intents WHERE instance = ?", name);
+      if (!keep_stops)
+        run(db, "DELETE FROM intents WHERE instance = ?", name);
+      else
+        run(db, "DELETE FROM intents WHERE instance = ? AND NOT stopped", name);
     }
     for (const auto& [number, state] : batch.settled)
       run(db, "UPDATE versions SET state = ?, run = ? WHERE number = ?", to_string(state),
@@ -422,7 +427,9 @@ private:
         memory_.overrides[name] = patch;
     for (const auto& name : batch.forgotten) {
       memory_.records.erase(name);
-      memory_.intents.erase(name);
+      if (const auto at = memory_.intents.find(name);
+          at != memory_.intents.end() && !(at->second && keep_stops))
+        memory_.intents.erase(at);
     }
     memory_.run = run_number;
     if (batch.applied) {

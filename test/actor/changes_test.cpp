@@ -319,6 +319,21 @@ BOOST_AUTO_TEST_CASE(a_rollback_is_a_new_version) {
 
 // -- overrides -----------------------------------------------------------------------------
 
+BOOST_AUTO_TEST_CASE(a_value_that_was_taken_away_is_explained) {
+  begin({{"b.json", bot("b", R"("limits": {"memory": "64MiB"})")}});
+  change("set", {{"bot", "b"}, {"path", "limits.memory"}, {"value", nullptr}});
+  const auto found = change("explain", {{"bot", "b"}, {"path", "limits.memory"}});
+  BOOST_REQUIRE(found["values"].size() == 1u);
+  BOOST_TEST(found["values"][0]["value"].is_null());
+  BOOST_TEST(found["values"][0]["scope"] == "override");
+  const auto typo = change("explain", {{"bot", "b"}, {"path", "limits.memry"}});
+  BOOST_TEST(typo["error"]["code"] == "no-such-value");
+  BOOST_TEST(typo["error"]["message"].get<std::string>().find("memory") != std::string::npos);
+  BOOST_TEST(change("explain", {{"bot", "x"}})["error"]["code"] == "no-such-bot");
+  BOOST_TEST(change("explain", {{"bot", "x"}, {"path", "command"}})["error"]["code"]
+             == "no-such-bot");
+}
+
 BOOST_AUTO_TEST_CASE(an_override_holds_and_goes) {
   begin(two_bots);
   BOOST_TEST(change("set", {{"bot", "a#2"}, {"path", "environment.X"}, {"value", "1"}})["applied"]
@@ -368,6 +383,18 @@ BOOST_AUTO_TEST_CASE(a_conflict_is_shown_and_resolved) {
   BOOST_TEST(refused["conflicts"][0]["mine"] == "mine");
   BOOST_TEST(refused["conflicts"][0]["theirs"] == "theirs");
   BOOST_TEST(standing()["disk"]["state"] == "conflict");
+  const auto set_by = refused["conflicts"][0]["set_by"];
+  BOOST_TEST(!set_by.is_null());
+  const auto planned = [&](const char* side) {
+    auto plan = change("plan", {{side, true}});
+    BOOST_TEST(static_cast<int>(last_exit) == 1);
+    BOOST_TEST(plan["conflicts"][0]["set_by"] == set_by);
+    return plan["instances"][0]["changes"].dump();
+  };
+  BOOST_TEST(planned("theirs").find("description") != std::string::npos);
+  BOOST_TEST(planned("mine").find("description") == std::string::npos);
+  BOOST_TEST(change("plan", {{"theirs", true}, {"mine", true}})["error"]["code"]
+             == "bad-arguments");
   BOOST_TEST(apply({{"mine", true}})["applied"] == true);
   BOOST_TEST(store.overrides.contains("b"));
   write("b.json", bot("other", R"("description": "theirs again")"));

@@ -102,7 +102,7 @@ std::string fake_store::write(journal_batch& batch) {
   // As SQLite does it: last of all.
   for (const auto& name : batch.forgotten) {
     records.erase(name);
-    intents.erase(name);
+    std::erase_if(intents, [&](const auto& x) { return x.first == name && !x.second; });
     ever_forgotten.insert(name);
   }
   if (batch.applied) {

@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(a_start_that_is_under_way_is_not_waited_out) {
   BOOST_TEST(problems() == "");
 }
 
-BOOST_AUTO_TEST_CASE(a_paused_one_is_replaced_too) {
+BOOST_AUTO_TEST_CASE(a_paused_one_is_replaced_when_it_is_resumed) {
   fleet.bot("a");
   begin();
   operate(verb::pause, {"a#0"});
@@ -280,7 +280,28 @@ BOOST_AUTO_TEST_CASE(a_paused_one_is_replaced_too) {
   change("a", 2);
   put();
   advance(5s);
+  BOOST_TEST((state_of("a#0") == state::paused));
+  BOOST_TEST(record("a#0").settings == 1u);
+  BOOST_TEST(host.spawns("a#0") == 1u);
+  operate(verb::resume, {"a#0"});
+  advance(5s);
   BOOST_TEST((state_of("a#0") == state::running));
+  BOOST_TEST(record("a#0").settings == 2u);
+  BOOST_TEST(host.spawns("a#0") == 2u);
+  BOOST_TEST(problems() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_new_runtime_leaves_a_paused_one_alone) {
+  fleet.bot("a");
+  begin();
+  operate(verb::pause, {"a#0"});
+  advance(1s);
+  drop();
+  change("a", 2);
+  begin();
+  BOOST_TEST((state_of("a#0") == state::paused));
+  operate(verb::resume, {"a#0"});
+  advance(5s);
   BOOST_TEST(record("a#0").settings == 2u);
 }
 

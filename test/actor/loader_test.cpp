@@ -4,8 +4,10 @@
 
 #include <boost/test/unit_test.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
+#include <caf/scoped_actor.hpp>
 #include <spdlog/spdlog.h>
 
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -143,6 +145,58 @@ BOOST_AUTO_TEST_CASE(a_fleet_without_a_tree) {
   std::swap(all.books, other);
   BOOST_TEST(all.read()->unread.size() == 1u);
   caf::anon_send_exit(other, caf::exit_reason::kill);
+}
+
+namespace {
+
+/// A mount that does not answer until the gate is opened.
+struct hung_disk : tree_source {
+  config::expected<config::tree, std::vector<config::problem>> read() override {
+    opened.wait();
+    return tree_of(fine);
+  }
+
+  std::promise<void> gate;
+  std::shared_future<void> opened = gate.get_future();
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_disk_that_hangs_keeps_nobody_from_loading_what_is_in_memory) {
+  settings caf_config;
+  caf::actor_system system{caf_config};
+  const auto disk = std::make_shared<hung_disk>();
+  const auto books = system.spawn<caf::detached>(loader, disk);
+  caf::scoped_actor self{system};
+  const auto take = [](auto&& pending) {
+    candidate_ptr result;
+    pending.receive([&](const candidate_ptr& x) { result = x; },
+                    [](const caf::error&) { BOOST_ERROR("the loader failed"); });
+    BOOST_REQUIRE(result);
+    return result;
+  };
+  const auto read = [&] {
+    return self->request(books, caf::infinite, read_atom_v, config::override_map{});
+  };
+  auto first = read();
+  auto second = read();
+  const auto refused = take(read());
+  BOOST_REQUIRE(refused->unread.size() == 1u);
+  BOOST_TEST(refused->unread.front().message
+             == "earlier reads of the tree hang; look whether its disk answers");
+  const auto other = make_candidate(tree_of(fine), {});
+  const auto scaled = take(self->request(books, caf::infinite, load_atom_v, other,
+                                         config::override_map{{"a", R"({"replicas":2})"}}));
+  BOOST_TEST(scaled->loaded.spec->bots.at("a")->instances.size() == 2u);
+  disk->gate.set_value();
+  BOOST_TEST(take(std::move(first))->unread.empty());
+  BOOST_TEST(take(std::move(second))->unread.empty());
+  // They go right after they have answered.
+  bool reads_again = false;
+  for (int i = 0; i < 100'000 && !reads_again; ++i)
+    reads_again = take(read())->unread.empty();
+  BOOST_TEST(reads_again);
+  caf::anon_send_exit(books, caf::exit_reason::kill);
 }
 
 BOOST_AUTO_TEST_CASE(no_text_can_be_taken_for_another) {

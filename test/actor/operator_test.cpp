@@ -432,4 +432,67 @@ BOOST_AUTO_TEST_CASE(an_order_while_it_is_being_adopted_waits) {
   BOOST_TEST(reached > 20u);
 }
 
+namespace {
+
+/// As a command does it: what is meant is in the store, and the ledger is told, before the order.
+void order_for_good(stage& world, verb what, const std::string& instance) {
+  auto meant = std::make_shared<journal_batch>();
+  meant->intents[instance] = world.store.intents[instance] = what == verb::stop;
+  caf::anon_send(world.all().ledger, note_atom_v, journal_batch_ptr{meant});
+  world.operate(what, {instance});
+  world.advance(1s);
+}
+
+} // namespace
+
+// The rollback after a change that took it out must not make it trade again.
+BOOST_AUTO_TEST_CASE(what_was_stopped_stays_so_when_it_leaves_and_comes_back) {
+  for (const bool dies : {false, true}) {
+    stage world;
+    auto fleet = fleet_builder{}.bot("a").bot("b").bot("c");
+    world.run(fleet.build());
+    world.advance(2s);
+    order_for_good(world, verb::stop, "a#0");
+    order_for_good(world, verb::stop, "c#0");
+    order_for_good(world, verb::start, "c#0");
+    auto less = fleet;
+    world.apply(less.without("a").without("c").build());
+    world.advance(20s);
+    BOOST_TEST(!world.store.records.contains("a#0"));
+    BOOST_TEST(!world.store.records.contains("c#0"));
+    if (dies) {
+      world.drop();
+      world.run(less.build());
+      world.advance(2s);
+    }
+    world.apply(fleet.build());
+    world.advance(5s);
+    BOOST_TEST(to_string(world.state_of("a#0")) == "stopped");
+    BOOST_TEST(world.why("a#0") == "stopped by an operator before it left the fleet");
+    BOOST_TEST(world.host.spawns("a#0") == 1u);
+    BOOST_TEST(to_string(world.state_of("c#0")) == "running");
+    BOOST_TEST(world.problems() == "");
+    order_for_good(world, verb::start, "a#0");
+    world.advance(2s);
+    BOOST_TEST(to_string(world.state_of("a#0")) == "running");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_comes_back_before_it_is_gone_stays_stopped_too) {
+  for (std::size_t steps = 0; steps < 40; ++steps) {
+    stage world;
+    const auto fleet = fleet_builder{}.bot("a").bot("b").build();
+    world.run(fleet);
+    world.advance(2s);
+    world.host.of("a#0").term_takes = 3s;
+    order_for_good(world, verb::stop, "a#0");
+    world.apply(fleet_builder{}.bot("b").build());
+    world.step(steps);
+    world.apply(fleet);
+    world.advance(10s);
+    BOOST_TEST(to_string(world.state_of("a#0")) == "stopped", "after " << steps << " steps");
+    BOOST_TEST(world.host.spawns("a#0") == 1u);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

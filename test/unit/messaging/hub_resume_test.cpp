@@ -551,6 +551,50 @@ BOOST_AUTO_TEST_CASE(a_narrower_permission_ends_subscriptions) {
   BOOST_TEST(port.told(notice::kind::remark, "m/b#0"));
 }
 
+BOOST_AUTO_TEST_CASE(a_permission_that_comes_back_brings_its_subscriptions_back) {
+  config::bot_spec wide;
+  wide.may_subscribe = std::vector<std::string>{"ticks.>", "news.>"};
+  config::bot_spec narrow;
+  narrow.may_subscribe = std::vector<std::string>{"news.>"};
+  const auto put = [&](const config::bot_spec& s) {
+    spec("m/b", s);
+    apply();
+  };
+  put(wide);
+  b.control(wire::frame_type::call, {{"id", 1}, {"op", "subscribe"}, {"pattern", "ticks.a"}});
+  b.control(wire::frame_type::call, {{"id", 2}, {"op", "subscribe"}, {"pattern", "ticks.b"}});
+  b.control(wire::frame_type::call,
+            {{"id", 3}, {"op", "subscribe"}, {"pattern", "ticks.c"}, {"durable", true}});
+  run();
+  put(narrow);
+  b.control(wire::frame_type::call, {{"id", 4}, {"op", "unsubscribe"}, {"pattern", "ticks.b"}});
+  a.send("topic:ticks.a", "lost");
+  run();
+  BOOST_TEST(port.contents().subscriptions.size() == 1u); // the durable one is still kept
+  put(wide);
+  for (const auto* topic : {"topic:ticks.a", "topic:ticks.b", "topic:ticks.c"})
+    a.send(topic, topic);
+  b.read();
+  BOOST_TEST(b.payloads() == (std::vector<std::string>{"topic:ticks.a", "topic:ticks.c"}),
+             boost::test_tools::per_element());
+  // With its link only the durable one stays, allowed or not.
+  put(narrow);
+  b.close();
+  b.link();
+  put(wide);
+  b.inbox.clear();
+  for (const auto* topic : {"topic:ticks.a", "topic:ticks.c"})
+    a.send(topic, topic);
+  b.read();
+  BOOST_TEST(b.payloads() == std::vector<std::string>{"topic:ticks.c"},
+             boost::test_tools::per_element());
+  put(narrow);
+  b.control(wire::frame_type::call, {{"id", 5}, {"op", "unsubscribe"}, {"pattern", "ticks.c"}});
+  pass(1s);
+  run();
+  BOOST_TEST(port.contents().subscriptions.empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_idle_link_is_asked_every_ten_seconds_and_costs_nothing_else) {
   int wakes = 0;
   const auto end = port.clock + 100s;

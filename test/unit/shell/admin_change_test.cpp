@@ -77,12 +77,14 @@ BOOST_AUTO_TEST_CASE(each_command_is_its_verb) {
   for (const auto& [command, what] : verbs) {
     w->operations.clear();
     w->batches.clear();
+    w->intents.clear();
     BOOST_TEST(ask(command, R"({"targets":["flaky"],"signal":"SIGUSR1"})").exit == 0, command);
     BOOST_REQUIRE(w->operations.size() == 1);
     BOOST_TEST((w->operations[0].what == what), command);
     // Only who starts and stops says what is wanted from now on.
     const bool intends = what == verb::start || what == verb::stop || what == verb::restart;
     BOOST_TEST(w->batches[0].intents.size() == (intends ? 1u : 0u), command);
+    BOOST_TEST((w->intents == w->batches[0].intents), command);
     if (intends)
       BOOST_TEST(w->batches[0].intents["flaky#0"] == (what == verb::stop));
   }

@@ -64,6 +64,38 @@ BOOST_AUTO_TEST_CASE(a_refusal_is_entered_and_passed_on_whole) {
   BOOST_TEST(w->batches.back().audits.back().id == 100u);
 }
 
+// Whoever commits it enters its outcome, before or after this answer.
+BOOST_AUTO_TEST_CASE(an_outcome_that_is_not_known_is_not_entered) {
+  reply = {exit_code::failed,
+           R"({"error":{"code":"outcome-unknown","exit":1,"message":"silence","hint":""}})"};
+  BOOST_TEST(ask("apply").document["error"]["code"] == "outcome-unknown");
+  BOOST_TEST((w->heard == std::vector<std::string>{"write", "config apply"}));
+  w->heard.clear();
+  w->scale_trouble = "outcome-unknown: silence";
+  const auto r = ask("scale", R"({"bot":"market/trader","count":6})");
+  BOOST_TEST(r.document["error"]["code"] == "outcome-unknown");
+  BOOST_TEST(r.document["error"]["message"] == "silence");
+  BOOST_TEST((w->heard == std::vector<std::string>{"write", "scale"}));
+}
+
+BOOST_AUTO_TEST_CASE(json_that_is_nested_too_deep_is_refused) {
+  const std::string open(100'000, '[');
+  const auto deep = open + std::string(open.size(), ']');
+  BOOST_TEST(ask("plan", R"({"files":{"root":)" + deep + "}}").exit == 2);
+  BOOST_TEST(ask("plan", open).exit == 2);
+  BOOST_TEST(ask("apply",
+                 nlohmann::json{{"files", commands::pack_tree(R"({"root":)" + deep + "}")}}.dump())
+                 .exit
+             == 2);
+  const auto value = deep.substr(open.size() - 200, 400);
+  BOOST_TEST(
+      ask("set",
+          nlohmann::json{{"bot", "market/trader"}, {"path", "settings.x"}, {"value", value}}.dump())
+          .exit
+      == 2);
+  BOOST_TEST(w->heard.empty());
+}
+
 BOOST_AUTO_TEST_CASE(without_the_audit_nothing_is_changed) {
   w->journal_trouble = "disk full";
   BOOST_TEST(ask("rollback", R"({"number":7})").document["error"]["code"] == "audit-unavailable");

@@ -52,8 +52,9 @@ struct world {
   std::vector<std::pair<std::string, std::uint32_t>> scales;
   std::vector<audit_entry> scale_audits;
   std::vector<std::string> stops;
-  std::vector<std::string> heard; ///< «write», «operate», … in order
-  std::function<void()> on_await; ///< runs while an await is answered
+  std::vector<std::string> heard;      ///< «write», «operate», … in order
+  std::map<std::string, bool> intents; ///< the last that the ledger was told
+  std::function<void()> on_await;      ///< runs while an await is answered
 };
 
 using world_ptr = std::shared_ptr<world>;
@@ -204,6 +205,7 @@ inline ledger_actor::behavior_type ledger(ledger_actor::pointer self, world_ptr 
       [](const ledger_entry&) {},
       [](const death&) {},
       [](const group_record&) {},
+      [w](note_atom, const journal_batch_ptr& x) { w->intents = x->intents; },
       [](retain_atom, const config::spec_ptr&, std::uint64_t) {},
       [](remark_atom, const std::string&) {},
       [](adopt_atom, const std::string&,

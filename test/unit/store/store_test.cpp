@@ -317,7 +317,7 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_goes_but_its_incarnation_is_remembered) {
   auto store = store::open_store(path);
   journal_batch batch;
   batch.records = {make_record("a#0", 12), make_record("b#0", 3)};
-  batch.intents = {{"a#0", true}, {"b#0", false}};
+  batch.intents = {{"a#0", false}, {"b#0", false}};
   BOOST_TEST(store->write(batch, false) == "");
   journal_batch next;
   next.forgotten = {"a#0"};
@@ -328,6 +328,37 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_goes_but_its_incarnation_is_remembered) {
   BOOST_TEST(found.intents.size() == 1u);
   BOOST_TEST(found.intents.at("b#0") == false);
   BOOST_TEST(found.last_incarnation == 12u);
+}
+
+BOOST_AUTO_TEST_CASE(what_an_operator_stopped_is_known_of_those_that_are_gone_within_the_run) {
+  auto store = store::open_store(path);
+  store->load(1);
+  journal_batch batch;
+  batch.records = {make_record("a#0", 12), make_record("b#0", 3), make_record("c#0", 4)};
+  batch.intents = {{"a#0", true}, {"b#0", false}};
+  BOOST_TEST(store->write(batch, false) == "");
+  journal_batch next;
+  next.forgotten = {"a#0", "b#0", "c#0"};
+  BOOST_TEST(store->write(next, false) == "");
+  const std::map<std::string, bool> only_the_stop{{"a#0", true}};
+  BOOST_TEST((store::open_store(path)->load(1).intents == only_the_stop));
+  journal_batch later;
+  later.intents = {{"a#0", false}};
+  BOOST_TEST(store->write(later, false) == "");
+  BOOST_TEST(store::open_store(path)->load(1).intents.at("a#0") == false);
+  BOOST_TEST(store::open_store(path)->load(2).intents.empty());
+}
+
+BOOST_AUTO_TEST_CASE(stops_of_those_that_are_gone_are_bounded) {
+  auto store = store::open_store(path);
+  journal_batch batch;
+  for (std::size_t i = 0; i <= max_gone_stops; ++i)
+    batch.intents.emplace("a#" + std::to_string(i), true);
+  BOOST_TEST(store->write(batch, false) == "");
+  journal_batch next;
+  next.forgotten = {"a#0", "a#1"};
+  BOOST_TEST(store->write(next, false) == "");
+  BOOST_TEST(store::open_store(path)->load(0).intents.size() == max_gone_stops - 1);
 }
 
 BOOST_AUTO_TEST_CASE(events_and_audit_stay_within_their_bounds) {
