@@ -259,6 +259,11 @@ private:
     if (program.empty() && script->find(' ') != std::string::npos)
       if (const auto split = split_words(*script))
         first = *split;
+    // Without a slash it would be searched in PATH, where PM2 looks only when there is no such
+    // file.
+    if (std::error_code ignored; program.empty() && first.front().find('/') == std::string::npos
+                                 && std::filesystem::exists(directory() / first.front(), ignored))
+      first.front().insert(0, "./");
     if (!program.empty()) {
       command.push_back(literal(program));
       for (const auto& word : before)
@@ -277,11 +282,15 @@ private:
     return true;
   }
 
+  std::filesystem::path directory() {
+    std::string which;
+    return absolute_in(from_.directory(), text({"cwd"}, which).value_or("."));
+  }
+
   void set_directory() {
     std::string which;
-    const auto directory = text({"cwd"}, which);
-    bot_.set("directory", literal(absolute_in(from_.directory(), directory.value_or("."))),
-             directory ? at("cwd") : bot_.where);
+    const bool said = text({"cwd"}, which).has_value();
+    bot_.set("directory", literal(directory().string()), said ? at("cwd") : bot_.where);
   }
 
   void set_environment() {

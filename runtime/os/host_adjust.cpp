@@ -87,6 +87,16 @@ void keeper_host::catch_up_limits(const launch& what) {
   }
   if (to.known->group)
     groups_.adjust(to.known->group, nullptr, what.spec->limits);
+  for (const auto& each : own_limits) {
+    const auto& value = what.spec->limits.*each.value;
+    const auto which = static_cast<__rlimit_resource>(each.which);
+    rlimit has{};
+    if (!value || to.pid <= 0 || ::prlimit(to.pid, which, nullptr, &has) != 0
+        || has.rlim_cur == *value)
+      continue;
+    const rlimit wanted{*value, *value};
+    ::prlimit(to.pid, which, &wanted, nullptr);
+  }
 }
 
 } // namespace troupe::os

@@ -1,8 +1,13 @@
-"""Faults of changes of a running fleet: F08, F12, F16, and SIGHUP where nothing is applied by
+"""Faults of changes of a running fleet: F08, F12, F15, F16, and SIGHUP where nothing is applied by
 itself."""
 
+import contextlib
+import os
+import resource
 import shutil
+import signal
 import socket
+import subprocess
 import time
 import unittest
 from pathlib import Path
@@ -10,7 +15,7 @@ from pathlib import Path
 import procfs
 from config_case import SLEEPER, ConfigCase
 from troupe_case import poll_until
-from troupe_test import PATIENCE, times
+from troupe_test import PATIENCE, TROUPE, clean_environment, times
 
 
 def environment(pid):
@@ -121,6 +126,256 @@ class Change(ConfigCase):
         self.replace(fleet, "mixins/base.json", {**base, "command": ["sleep", "100001"]})
         event = self.told(fleet, "version 4 applied by runtime: 8 restarts", mark)
         self.told(fleet, "version 4 is healthy", event["seq"])
+        self.finish_edited(fleet)
+
+
+class Interrupted(ConfigCase):
+    """F15: whatever dies in the middle of an apply, it is finished or rolled back."""
+
+    # Takes a moment to end, so that there is a middle.
+    SLOW = "trap 'sleep 0.2; exit 0' TERM; while :; do sleep 0.05; done"
+    finish_edited = Change.finish_edited
+
+    def bots(self, edit, script="", update=(), **more):
+        """A bot of six, one that is changed with it, and one that never is."""
+        base = {**SLEEPER, "environment": {"EDIT": str(edit)}, **more,
+                "update": {"batch": 2, "pause": "200ms", **dict(update)}}
+        return {"bot": {**base, "replicas": 6, "command": ["sh", "-c", script + self.SLOW]},
+                "single": {**base, "command": ["sh", "-c", self.SLOW]}}
+
+    def begin(self, *, auto=True, **more):
+        fleet = self.edited_fleet({**self.bots(1, **more), "other": SLEEPER}, auto=auto)
+        return fleet, self.pids(fleet), fleet.mark()
+
+    def edit(self, fleet, number, script="", **more):
+        """All files at once: as one edit."""
+        for name, content in self.bots(number, script, **more).items():
+            self.replace(fleet, f"{name}.json", content)
+
+    def settled(self, fleet):
+        """Waits until nothing is under way; the number of the version that is in force."""
+        def stands():
+            said = fleet("config", "standing", "--json")
+            if said.exit != 0:
+                return None
+            now = said.document
+            quiet = now["state"] in ("healthy", "stopped") and not now["deciding"]
+            rows = fleet.status().values()
+            return quiet and all(row["state"] == "running" for row in rows) and now
+        return poll_until(stands)["version"]
+
+    def check_whole(self, fleet, edit):
+        """All run with the settings of one edit, and no version is left open."""
+        found = {name: environment(row["pid"]).get("EDIT") for name, row in fleet.status().items()
+                 if name != "other#0"}
+        self.assertEqual(7, len(found))
+        self.assertEqual({str(edit)}, set(found.values()), found)
+        versions = fleet.ask("config", "versions")["versions"]
+        self.assertEqual(list(range(len(versions), 0, -1)), [each["number"] for each in versions])
+        self.assertNotIn("updating", {each["state"] for each in versions})
+        return {each["number"]: each["state"] for each in versions}
+
+    def check_touched(self, fleet, before, after, most=1):
+        """The uninvolved one kept its process, the others were replaced so often at most."""
+        self.assertEqual(before["other#0"], fleet.pid("other#0"))
+        for name in before:
+            causes = [e["cause"] for e in fleet.events if e["seq"] > after
+                      and e["instance"] == name and e["to"] == "starting"]
+            self.assertLessEqual(len(causes), most, f"{name}: {causes}")
+
+    def test_F15_the_runtime_dies_in_the_middle_of_an_apply(self):
+        moments = {"when it is asked": None,
+                   "when it is written down": "version 2 applied",
+                   "when the first bot is changed": r"version 2: (bot 2|single 1) of",
+                   "between two batches": "version 2: bot 4 of 6"}
+        for moment, told in moments.items():
+            with self.subTest(moment):
+                fleet, before, after = self.begin()
+                self.edit(fleet, 2)
+                if told:
+                    self.told(fleet, told, after)
+                else:
+                    self.hang_up(fleet)
+                fleet.kill_runtime()
+                self.told(fleet, r"version \d is healthy", after, 2 * PATIENCE)
+                number = self.settled(fleet)
+                # It may be seen in two pieces, as there are two files.
+                self.assertIn(number, (2, 3))
+                self.check_whole(fleet, 2)
+                self.check_touched(fleet, before, after)
+                self.finish_edited(fleet)
+
+    def test_F15_the_runtime_dies_again_and_again(self):
+        fleet, before, after = self.begin()
+        self.edit(fleet, 2)
+        self.told(fleet, "version 2 applied", after)
+        for _ in range(times(5, 20)):
+            fleet.kill_runtime()
+            poll_until(lambda: fleet("ping").exit == 0)
+        self.settled(fleet)
+        self.check_whole(fleet, 2)
+        self.check_touched(fleet, before, after)
+        self.finish_edited(fleet)
+
+    def test_F15_the_runtime_dies_under_whoever_applies(self):
+        # Nobody sees to it by itself: either nothing came of it, or all.
+        for pause in (0.0, 0.02, 0.05, 0.1, 0.2):
+            with self.subTest(pause=pause):
+                fleet, before, after = self.begin(auto=False)
+                self.edit(fleet, 2)
+                client = subprocess.Popen(
+                    [str(TROUPE), "--state", str(fleet.state), "apply", "-y"],
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environment())
+                time.sleep(pause)  # the fault itself
+                fleet.kill_runtime()
+                client.wait(PATIENCE)
+                poll_until(lambda: fleet("ping").exit == 0)
+                number = self.settled(fleet)
+                self.check_whole(fleet, number)
+                self.check_touched(fleet, before, after, number - 1)
+                # What was lost can be said again.
+                fleet.ask("apply", "--wait")
+                self.settled(fleet)
+                self.check_whole(fleet, 2)
+                self.check_touched(fleet, before, after)
+                self.finish_edited(fleet)
+
+    # The last two of six cannot run with it.
+    BAD = '[ "$TROUPE_INSTANCE" -lt 4 ] || exit 1; '
+
+    def test_F15_the_runtime_dies_during_a_rollback(self):
+        for moment in ("comes back as 3", r"version 2: bot 4 of 6"):
+            with self.subTest(moment):
+                fleet, before, after = self.begin()
+                self.replace(fleet, "bot.json", self.bots(2, self.BAD)["bot"])
+                event = self.told(fleet, moment, after)
+                fleet.kill_runtime()
+                event = self.told(fleet, "version 3 is healthy", event["seq"], 2 * PATIENCE)
+                self.assertEqual(3, self.settled(fleet))
+                states = self.check_whole(fleet, 1)
+                self.assertEqual({1: "healthy", 2: "rolled back", 3: "healthy"}, states)
+                self.check_same(fleet, before, but={f"bot#{i}" for i in range(6)})
+                # There, and back; those that failed may have been tried a few times.
+                for i in range(4):
+                    starts = [e for e in fleet.events if e["seq"] > after and e["to"] == "starting"
+                              and e["instance"] == f"bot#{i}"]
+                    self.assertEqual(2, len(starts), starts)
+                self.finish_edited(fleet)
+
+    def test_F15_the_new_one_fails_while_the_runtime_is_away(self):
+        fleet, before, after = self.begin(start_grace="2s")
+        self.replace(fleet, "single.json", {**self.bots(2, start_grace="2s")["single"],
+                                            "command": ["sh", "-c", "sleep 1; exit 1"]})
+        self.told(fleet, "version 2 applied", after)
+        fleet.wait_state("single#0", "starting", after=after)
+        with fleet.keeper_held():
+            pid = fleet.pid("single#0")
+            fleet.kill_runtime()
+            procfs.wait_gone([pid], PATIENCE)
+        self.told(fleet, "version 2 failed: single#0.*version 1 comes back as 3", after,
+                  2 * PATIENCE)
+        self.assertEqual(3, self.settled(fleet))
+        self.check_whole(fleet, 1)
+        self.check_same(fleet, before, but={"single#0"})
+        self.finish_edited(fleet)
+
+    def test_F15_what_changes_in_place_holds_though_the_runtime_dies(self):
+        def behind():
+            return {pid for pid in before.values()
+                    if resource.prlimit(pid, resource.RLIMIT_NOFILE)[0] != limit}
+        fleet = self.edited_fleet({"bot": {**SLEEPER, "replicas": 100}})
+        before = self.pids(fleet)
+        for limit in (500, 400, 300):  # not everyone may raise it
+            runtime = fleet.runtime
+            self.replace(fleet, "bot.json", {**SLEEPER, "replicas": 100,
+                                             "limits": {"open_files": limit}})
+            # The first has it, and the others are still to get it.
+            poll_until(lambda: len(behind()) < 100, pause=0)
+            os.kill(runtime, signal.SIGKILL)
+            procfs.wait_gone([runtime], PATIENCE)
+            poll_until(lambda: fleet("ping").exit == 0)
+            poll_until(lambda: not behind())
+        self.check_same(fleet, before)
+        self.finish_edited(fleet)
+
+    def test_F15_what_was_removed_ends_though_the_runtime_dies(self):
+        bot = {**SLEEPER, "replicas": 100}
+        fleet = self.edited_fleet({"bot": bot})
+        before = self.pids(fleet)
+        left = 100
+        for pause in (0.052, 0.058, 0.064, 0.070, 0.076):
+            runtime = fleet.runtime
+            left -= 2
+            self.replace(fleet, "bot.json", {**bot, "replicas": left})
+            time.sleep(pause)  # from before it is written down to after it was told
+            os.kill(runtime, signal.SIGKILL)
+            procfs.wait_gone([runtime], PATIENCE)
+            poll_until(lambda: fleet("ping").exit == 0)
+            poll_until(lambda: len(fleet.status()) == left)
+            gone = [before[f"bot#{i}"] for i in (left, left + 1)]
+            self.assertEqual([], procfs.wait_gone(gone, PATIENCE))
+        self.check_same(fleet, {name: pid for name, pid in before.items()
+                                if int(name.rpartition("#")[2]) < left})
+        self.finish_edited(fleet)
+
+    def test_F15_what_was_rolled_back_by_hand_stays_so(self):
+        fleet, before, _ = self.begin()
+        self.replace(fleet, "single.json", self.bots(2)["single"])
+        self.told(fleet, "version 2 is healthy")
+        fleet.ask("rollback", 1, "--wait")
+        after = fleet.mark()
+        now = self.pids(fleet)
+        fleet.kill_runtime()
+        # The tree says something else; it did before, and nobody has edited it.
+        self.told(fleet, "differs from version 3", after, 2 * PATIENCE)
+        self.assertEqual(3, self.settled(fleet))
+        self.check_whole(fleet, 1)
+        self.check_same(fleet, now)
+        self.check_same(fleet, before, but={"single#0"})
+        # An edit brings all of it.
+        self.replace(fleet, "other.json", {**SLEEPER, "description": "new"})
+        self.told(fleet, "version 4 is healthy", after)
+        self.assertEqual("2", environment(fleet.pid("single#0")).get("EDIT"))
+        self.finish_edited(fleet)
+
+    def replaced(self, fleet, name, after):
+        return [e["cause"] for e in fleet.events if e["seq"] > after and e["instance"] == name
+                and e["from"] == "running" and "config has changed" in e["cause"]]
+
+    def test_F15_a_child_exits_in_the_middle_of_an_apply(self):
+        # Before its turn; while it is stopped for it. Neither is a fault of the version.
+        for name in ("bot#5", "bot#0"):
+            with self.subTest(name):
+                fleet, before, after = self.begin()
+                self.replace(fleet, "bot.json", self.bots(2)["bot"])
+                fleet.wait_state("bot#0", "stopping", after=after)
+                with contextlib.suppress(ProcessLookupError):  # it is quick
+                    os.kill(before[name], signal.SIGKILL)
+                self.told(fleet, "version 2 is healthy", after)
+                self.assertEqual(2, self.settled(fleet))
+                self.check_same(fleet, before, but={f"bot#{i}" for i in range(6)})
+                for i in range(6):
+                    causes = self.replaced(fleet, f"bot#{i}", after)
+                    self.assertLessEqual(len(causes), 1, f"bot#{i}")
+                single = environment(fleet.pid("single#0")).get("EDIT")
+                self.assertEqual("1", single)
+                found = {environment(fleet.pid(f"bot#{i}")).get("EDIT") for i in range(6)}
+                self.assertEqual({"2"}, found)
+                self.finish_edited(fleet)
+
+    def test_F15_a_changed_child_exits_before_the_others_are(self):
+        fleet, before, after = self.begin(update={"pause": "60s"})
+        self.replace(fleet, "bot.json", self.bots(2, update={"pause": "60s"})["bot"])
+        event = self.told(fleet, "version 2: bot 2 of 6", after)
+        os.kill(fleet.pid("bot#0"), signal.SIGKILL)
+        event = self.told(fleet, "version 2 failed: bot#0 .*version 1 comes back as 3",
+                          event["seq"])
+        self.told(fleet, "version 3 is healthy", event["seq"])
+        self.assertEqual(3, self.settled(fleet))
+        states = self.check_whole(fleet, 1)
+        self.assertEqual("rolled back", states[2])
+        # The others had not had their turn.
+        self.check_same(fleet, before, but={"bot#0", "bot#1"})
         self.finish_edited(fleet)
 
 

@@ -45,13 +45,16 @@ BOOST_AUTO_TEST_CASE(a_whole_app) {
 }
 
 BOOST_AUTO_TEST_CASE(scripts_and_interpreters) {
+  write("tool2", "#!/bin/sh\n");
   import("ecosystem.json", R"([
     {"script": "npm", "args": ["run", "start"], "name": "npm"},
     {"script": "worker.py", "interpreter": "/usr/bin/python3"},
     {"script": "bin/tool", "interpreter": "none", "autorestart": false, "name": "tool"},
     {"script": "a.js", "name": "a", "stop_exit_codes": [0, 3], "restart_delay": 3000,
      "namespace": "back"},
+    {"script": "tool2", "interpreter": "none"},
     {"name": "nothing"}])");
+  BOOST_TEST(bot("tool2")["command"].dump() == R"(["./tool2"])");
   BOOST_TEST(bot("npm")["command"].dump() == R"(["npm","run","start"])");
   BOOST_TEST(bot("worker")["command"].dump() == R"(["/usr/bin/python3","worker.py"])");
   BOOST_TEST(bot("tool")["command"].dump() == R"(["bin/tool"])");
