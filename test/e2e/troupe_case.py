@@ -56,7 +56,9 @@ class Case(unittest.TestCase):
 
     def tell(self, fleet):
         """What the fleet said, when the test failed."""
-        if not getattr(self._outcome, "success", True):
+        result = getattr(self._outcome, "result", None)
+        failed = [*getattr(result, "failures", []), *getattr(result, "errors", [])]
+        if any(self in (test, getattr(test, "test_case", None)) for test, _ in failed):
             print(f"\n--- what the fleet of {self.id()} said\n{fleet.said()[-6000:]}---")
 
     # -- the common checks --------------------------------------------------------------------
