@@ -17,8 +17,6 @@ namespace {
 
 /// Problems of one tree that go to the log.
 constexpr std::size_t max_logged = 20;
-/// Versions that are searched for who set a value.
-constexpr std::uint32_t searched_versions = 50;
 
 std::vector<config::problem> all_problems(const candidate& of) {
   auto result = of.unread;
@@ -34,20 +32,6 @@ std::string undone(std::uint64_t healthy, std::uint64_t failed) {
     return {};
   return first + 1 == failed ? fmt::format(", and {} is undone too", first)
                              : fmt::format(", and {} to {} are undone too", first, failed - 1);
-}
-
-/// Who made the oldest version of those in a row, newest first, that all have this override.
-config::set_by setter(const std::vector<config_version>& past, const config::override_map& now,
-                      const std::string& bot) {
-  config::set_by result;
-  const auto mine = now.find(bot);
-  for (const auto& each : past) {
-    const auto at = each.overrides.find(bot);
-    if (mine == now.end() || at == each.overrides.end() || at->second != mine->second)
-      break;
-    result = {each.author, time_json(each.time).get<std::string>()};
-  }
-  return result;
 }
 
 } // namespace
@@ -164,7 +148,7 @@ void config_state::weigh(const change_ptr& change) {
   if (change->whole || change->mine || applied->overrides.empty() || to.tree == applied->tree
       || !applied->loaded.origins || !to.loaded.origins)
     return decide(change);
-  self->request(services->journal, request_timeout, versions_atom_v, searched_versions)
+  self->request(services->journal, request_timeout, versions_atom_v, searched_for_setter)
       .then([this, change](const version_list& past) { settle_conflicts(change, past.items); },
             [this, change](const caf::error&) { settle_conflicts(change, {}); });
 }
@@ -172,9 +156,11 @@ void config_state::weigh(const change_ptr& change) {
 void config_state::settle_conflicts(const change_ptr& change,
                                     const std::vector<config_version>& past) {
   const auto& to = *change->candidate;
-  change->conflicts = config::find_conflicts(
-      to.overrides, *applied->loaded.origins, *to.loaded.origins,
-      [&](const std::string& bot, const std::string&) { return setter(past, to.overrides, bot); });
+  change->conflicts =
+      config::find_conflicts(to.overrides, *applied->loaded.origins, *to.loaded.origins,
+                             [&](const std::string& bot, const std::string&) {
+                               return setter_of(past, to.overrides, bot);
+                             });
   if (change->conflicts.empty())
     return decide(change);
   if (change->theirs)
@@ -269,7 +255,7 @@ bool config_state::may_be_half_deleted(const candidate& to) {
 
 /// The first look of this actor: what was in force before is no news.
 void config_state::recall_past(const change_ptr& change) {
-  self->request(services->journal, request_timeout, versions_atom_v, searched_versions)
+  self->request(services->journal, request_timeout, versions_atom_v, searched_for_setter)
       .then(
           [this, change](const version_list& past) {
             const bool known = std::ranges::any_of(past.items, [&](const config_version& each) {

@@ -277,8 +277,8 @@ caf::result<std::string> config_state::scale(const std::string& bot, std::uint32
       answer.deliver(std::string{});
     else if (why->code == "config-invalid")
       answer.deliver("the config does not allow it: " + why->message);
-    else if (why->code == "audit-unavailable")
-      answer.deliver("audit-unavailable: " + why->message);
+    else if (why->code == "audit-unavailable" || why->code == "outcome-unknown")
+      answer.deliver(why->code + ": " + why->message);
     else
       answer.deliver(why->message);
   };

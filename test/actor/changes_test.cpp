@@ -326,9 +326,9 @@ BOOST_AUTO_TEST_CASE(a_value_that_was_taken_away_is_explained) {
   BOOST_REQUIRE(found["values"].size() == 1u);
   BOOST_TEST(found["values"][0]["value"].is_null());
   BOOST_TEST(found["values"][0]["scope"] == "override");
-  const auto typo = change("explain", {{"bot", "b"}, {"path", "limits.memry"}});
+  const auto typo = change("explain", {{"bot", "b"}, {"path", "comand"}});
   BOOST_TEST(typo["error"]["code"] == "no-such-value");
-  BOOST_TEST(typo["error"]["message"].get<std::string>().find("memory") != std::string::npos);
+  BOOST_TEST(typo["error"]["message"].get<std::string>().find("command") != std::string::npos);
   BOOST_TEST(change("explain", {{"bot", "x"}})["error"]["code"] == "no-such-bot");
   BOOST_TEST(change("explain", {{"bot", "x"}, {"path", "command"}})["error"]["code"]
              == "no-such-bot");
