@@ -119,14 +119,19 @@ void config_state::take_over(const ledger_view& view) {
     records[record.name] = record;
   // What was committed last may be older than the processes that there are.
   if (!args.replacement) {
-    for (auto& [instance, record] : records)
+    const auto before = records;
+    for (auto& [instance, record] : records) {
       record.settings = 0;
+      if (has_process(record.now)) // unless it is found below
+        record.now = state::waiting;
+    }
     for (const auto& slot : args.slots) {
       auto& record = records[slot.instance];
       if (slot.end || slot.incarnation < record.incarnation)
         continue;
-      if (!has_process(record.now))
-        record.now = state::starting;
+      const auto known = before.find(slot.instance);
+      record.now = known != before.end() && has_process(known->second.now) ? known->second.now
+                                                                           : state::starting;
       record.name = slot.instance;
       record.bot = bot_of(slot.instance);
       record.incarnation = slot.incarnation;

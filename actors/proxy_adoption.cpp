@@ -3,6 +3,7 @@
 // table is right, and the difference becomes events, so that nothing that happened
 // while nobody looked is lost or told twice.
 
+#include "actors/changes.hpp"
 #include "actors/clocks.hpp"
 #include "actors/ordering.hpp"
 #include "actors/proxy.hpp"
@@ -200,6 +201,10 @@ void proxy_state::adopt_ended(const adoptee& found) {
   }
   if (slot.incarnation == record.incarnation && has_process(record.now)) {
     was_ready = has_been_ready(record.now);
+    // It was to be replaced, and was told so perhaps: its end is none of its faults.
+    const bool asked = record.now == state::stopping || record.now == state::draining;
+    if (record.wanted && !asked && out_of_date(slot.settings, *args.spec))
+      raise(event::recycle, describe_change(nullptr, *args.spec));
     on_end(what);
     return;
   }

@@ -51,19 +51,12 @@ config::expected<std::string, refusal> find_tree(const invocation& what) {
   if (!S_ISDIR(about.st_mode))
     return config::unexpected{refusal{exit_code::usage, "no-tree", tree + " is no directory",
                                       "name the directory of the config tree"}};
-  // A link that is the tree itself stays one: what it points to may be another release tomorrow.
-  namespace fs = std::filesystem;
   std::error_code error;
-  auto full = fs::absolute(tree, error);
-  if (!full.has_filename())
-    full = full.parent_path();
-  const auto last = full.filename();
-  full = last == "." || last == ".." ? fs::canonical(full, error)
-                                     : fs::canonical(full.parent_path(), error) / last;
+  auto full = solo::full_path(tree, error);
   if (error)
     return config::unexpected{
         refusal{exit_code::usage, "no-tree", tree + ": " + error.message(), ""}};
-  return full.string();
+  return full;
 }
 
 struct checked {

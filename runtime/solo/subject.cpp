@@ -3,8 +3,6 @@
 #include "config/escape.hpp"
 #include "config/names.hpp"
 
-#include <climits>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -72,10 +70,11 @@ std::string how_to_run(const std::string& path) {
 
 config::expected<subject, refusal> absolute(subject_kind kind, const std::string& word,
                                             std::string why) {
-  std::array<char, PATH_MAX> full{};
-  if (!realpath(word.c_str(), full.data()))
-    return refuse("no-tree", in_quotes(word) + ": " + std::strerror(errno));
-  return subject{kind, full.data(), std::move(why)};
+  std::error_code error;
+  auto full = full_path(word, error);
+  if (error)
+    return refuse("no-tree", in_quotes(word) + ": " + error.message());
+  return subject{kind, std::move(full), std::move(why)};
 }
 
 std::vector<std::string> neighbours() {
@@ -171,6 +170,16 @@ config::expected<subject, refusal> program_file(const std::string& word, const s
 }
 
 } // namespace
+
+std::string full_path(const std::string& word, std::error_code& error) {
+  auto full = fs::absolute(word, error);
+  if (!full.has_filename())
+    full = full.parent_path();
+  const auto last = full.filename();
+  full = last == "." || last == ".." ? fs::canonical(full, error)
+                                     : fs::canonical(full.parent_path(), error) / last;
+  return full.string();
+}
 
 std::string interpreter_of(const std::string& path) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 8> known{{

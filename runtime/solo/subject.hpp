@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <system_error>
 
 namespace troupe::solo {
 
@@ -30,5 +31,9 @@ bool takes_arguments(const std::string& word);
 /// Looks at the word, or with an empty one at the current directory. `search` is the PATH. The
 /// error says what is wrong and what to type instead.
 config::expected<subject, refusal> look_at(const std::string& word, const std::string& search);
+
+/// The absolute path of what is there. A link at its end stays one: what it points to may be
+/// another release tomorrow.
+std::string full_path(const std::string& word, std::error_code& error);
 
 } // namespace troupe::solo

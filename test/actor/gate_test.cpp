@@ -69,6 +69,29 @@ BOOST_AUTO_TEST_CASE(nor_is_the_death_of_the_runtime) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_old_process_that_ends_while_nobody_looks_is_no_failure) {
+  for (const int deaths : {1, 2}) {
+    fleet_world w;
+    w.begin(two_bots);
+    w.host.of("b#0").term_takes = 1s;
+    w.write("b.json", bot("another"));
+    w.apply();
+    w.advance(500ms);
+    w.drop(); // TERM is sent, and it ends by it
+    w.host.end("b#0", {0, 0, false});
+    for (int i = 0; i < deaths; ++i) {
+      w.drop();
+      w.raise(tree_of(w.tree));
+      w.advance(100ms);
+    }
+    w.advance(1min);
+    BOOST_TEST(w.states() == (std::vector<std::string>{"healthy", "healthy"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(w.record("b#0").restarts == 0u);
+    BOOST_TEST(w.problems() == "");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(who_was_down_before_is_nobodys_failure) {
   tree = two_bots;
   host.of("b#0").lives = 100ms;

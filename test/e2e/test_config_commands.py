@@ -48,7 +48,7 @@ class ConfigCommands(Case):
         applied = fleet("reload", "--wait=60s")
         self.assertEqual(0, applied.exit, applied)
         self.assertIn("+ market/trader#3 start", applied.out)
-        self.assertRegex(applied.out, r"version \d+ is in force: 1 start")
+        self.assertRegex(applied.out, r"version \d+ is being carried out: 1 start")
         self.assertIn("is healthy", applied.out)
         fleet.wait_state("market/trader#3", "running")
         after = self.pids(fleet)
