@@ -102,7 +102,34 @@ void ledger_state::tell_services(const instance_record& record) {
 
 void ledger_state::on_death(const death& what) {
   pending.deaths.push_back(what);
+  const auto at = records.find(what.instance);
+  if (at != records.end() && at->second.incarnation == what.incarnation
+      && has_process(at->second.now) && expected && !expected->contains(what.instance)
+      && !owners.contains(what.instance))
+    end_of_stranger(at->second, what);
   gather_or_flush();
+}
+
+/// Of an instance that the config lost while no runtime was there, only the launcher tells.
+void ledger_state::end_of_stranger(instance_record record, const death& what) {
+  const auto step = [&](state to, std::string why) {
+    transition change;
+    change.time = wall_now();
+    change.instance = record.name;
+    change.incarnation = record.incarnation;
+    change.from = record.now;
+    change.to = record.now = to;
+    change.cause = record.why = std::move(why);
+    record.since = change.time;
+    on_entry({std::move(change), record, {}, false});
+  };
+  record.wanted = false;
+  if (record.now != state::stopping && record.now != state::draining)
+    step(state::stopping, "it is no longer in the config");
+  record.pid = 0;
+  record.started = 0;
+  record.settings = 0;
+  step(state::stopped, what.cause);
 }
 
 void ledger_state::on_group(const group_record& what) {

@@ -39,6 +39,7 @@ struct ledger_state {
   void wire(services_ptr replaced) { services = std::move(replaced); }
   void on_entry(const ledger_entry& entry);
   void on_death(const death& what);
+  void end_of_stranger(instance_record record, const death& what);
   void on_group(const group_record& what);
   void remark(const std::string& text);
   void on_intents(const journal_batch& batch);

@@ -92,6 +92,27 @@ BOOST_AUTO_TEST_CASE(an_old_process_that_ends_while_nobody_looks_is_no_failure) 
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_was_removed_while_a_runtime_died_is_ended_and_told) {
+  for (const bool ended : {false, true}) {
+    fleet_world w;
+    w.begin(two_bots);
+    w.write("a.json", bot("one", R"("replicas": 3)"));
+    w.host.of("a#3").term_takes = 1min;
+    w.apply();
+    w.drop(); // it is written down, and hardly told
+    if (ended)
+      w.host.end("a#3");
+    w.raise(tree_of(w.tree));
+    w.advance(10s);
+    BOOST_TEST(w.host.living("a#3") == 0u);
+    for (const auto& each : w.view()->records)
+      BOOST_TEST(each.name != "a#3");
+    BOOST_TEST(w.store.records.count("a#3") == 0u);
+    BOOST_TEST(w.store.path("a#3").back().ends_with(">stopped"));
+    BOOST_TEST(w.problems() == "");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(who_was_down_before_is_nobodys_failure) {
   tree = two_bots;
   host.of("b#0").lives = 100ms;
