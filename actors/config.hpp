@@ -6,6 +6,7 @@
 //
 //   config.cpp              what is in force, coming back after a death
 //   config_changes.cpp      the way of a change
+//   config_disk.cpp         the tree on disk beside what is in force
 //   config_update.cpp       carrying it out in batches, and bringing back what was healthy
 //   config_orders.cpp       apply, reload, rollback, set, unset, scale: what a change begins with
 //   config_looks.cpp        plan, versions, show, diff, export, explain, standing

@@ -78,6 +78,13 @@ config_reply config_refusal(const refusal& why, const json& more) {
   return config_answer(document, why.exit);
 }
 
+std::vector<config::problem> all_problems(const candidate& of) {
+  auto result = of.unread;
+  result.insert(result.end(), of.loaded.errors.begin(), of.loaded.errors.end());
+  result.insert(result.end(), of.loaded.warnings.begin(), of.loaded.warnings.end());
+  return result;
+}
+
 json problems_json(const std::vector<config::problem>& problems) {
   auto result = json::array();
   for (const auto& each : problems)

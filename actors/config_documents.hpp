@@ -51,6 +51,9 @@ config_reply config_refusal(const refusal& why,
 /// RFC 3339 of microseconds since 1970, null for 0.
 nlohmann::json time_json(std::int64_t micros);
 
+/// What is wrong with it, the errors first.
+std::vector<config::problem> all_problems(const candidate& of);
+
 nlohmann::json problems_json(const std::vector<config::problem>& problems);
 
 /// {number, time, author, reason, hash, state}.
