@@ -15,6 +15,8 @@ namespace {
 
 /// Problems of one tree that go to the log.
 constexpr std::size_t max_logged = 20;
+/// Versions whose trees are looked at. Whoever rolled back did so a few versions ago.
+constexpr std::uint32_t recalled_versions = 16;
 
 } // namespace
 
@@ -31,18 +33,39 @@ bool config_state::may_be_half_deleted(const candidate& to) {
   return now() - shrunk_since < second_look;
 }
 
-/// The first look of this actor: what was in force before is no news.
+/// The first look of this actor: a tree that was in force before is no news. What was set beside it
+/// is another matter, so the trees are compared and not the hashes of versions.
 void config_state::recall_past(const change_ptr& change) {
-  self->request(services->journal, request_timeout, versions_atom_v, searched_for_setter)
+  using list = std::shared_ptr<const version_list>;
+  const auto look_at = std::make_shared<std::function<void(const list&, std::size_t)>>();
+  const std::weak_ptr again{look_at};
+  const auto lost = [this, change](const caf::error&) {
+    end(change, {}); // the next look finds the same
+  };
+  *look_at = [this, change, again, lost](const list& past, std::size_t at) {
+    if (at == past->items.size()) {
+      weighed_tree = applied_tree;
+      return decide(change);
+    }
+    self->request(services->journal, request_timeout, versions_atom_v, past->items[at].number)
+        .then(
+            [this, change, past, at, look_at = again.lock()](const version_list& found) {
+              const auto tree = config::tree_from_json(
+                  found.items.empty() ? std::string{} : found.items.front().tree);
+              if (tree && config_hash(*tree, {}) == disk.tree) {
+                weighed_tree = disk.tree;
+                return decide(change);
+              }
+              (*look_at)(past, at + 1);
+            },
+            lost);
+  };
+  self->request(services->journal, request_timeout, versions_atom_v, recalled_versions)
       .then(
-          [this, change](const version_list& past) {
-            const bool known = std::ranges::any_of(past.items, [&](const config_version& each) {
-              return each.hash == change->candidate->hash;
-            });
-            weighed_tree = known ? disk.tree : applied_tree;
-            decide(change);
+          [look_at](const version_list& past) {
+            (*look_at)(std::make_shared<const version_list>(past), 0);
           },
-          [this, change](const caf::error&) { end(change, {}); }); // the next look finds the same
+          lost);
 }
 
 void config_state::note_disk(const candidate& found) {
