@@ -600,9 +600,10 @@ BOOST_AUTO_TEST_CASE(a_limit_of_its_own_does_not_reach_children_that_run) {
 BOOST_AUTO_TEST_CASE(the_log_and_awaited_lines_of_a_process_that_runs_change) {
   keeper_fixture f;
   BOOST_REQUIRE(::mkfifo((f.path + "/go").c_str(), 0600) == 0);
-  const auto script = "echo before; read line < " + f.path
-                      + "/go; echo open for business; read line < " + f.path
-                      + "/go; echo last; exec sleep 1000";
+  // Opened once: who reads it a second time may meet the first writer, and then nobody.
+  const auto script = "exec 3<>" + f.path
+                      + "/go; echo before; read line <&3; echo open for business; read line <&3; "
+                        "echo last; exec sleep 1000";
   auto spec = f.shell(script);
   f.host->spawn({"a#0", 1, spec});
   f.wait_for<spawned>("a#0");
