@@ -105,7 +105,8 @@ BOOST_AUTO_TEST_CASE(what_was_removed_while_a_runtime_died_is_ended_and_told) {
     w.raise(tree_of(w.tree));
     w.advance(10s);
     BOOST_TEST(w.host.living("a#3") == 0u);
-    for (const auto& each : w.view()->records)
+    const auto seen = w.view();
+    for (const auto& each : seen->records)
       BOOST_TEST(each.name != "a#3");
     BOOST_TEST(w.store.records.count("a#3") == 0u);
     BOOST_TEST(w.store.path("a#3").back().ends_with(">stopped"));

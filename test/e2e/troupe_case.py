@@ -58,7 +58,8 @@ class Case(unittest.TestCase):
         """What the fleet said, when the test failed."""
         result = getattr(self._outcome, "result", None)
         failed = [*getattr(result, "failures", []), *getattr(result, "errors", [])]
-        if any(self in (test, getattr(test, "test_case", None)) for test, _ in failed):
+        if fleet.log.exists() and any(self in (test, getattr(test, "test_case", None))
+                                      for test, _ in failed):
             print(f"\n--- what the fleet of {self.id()} said\n{fleet.said()[-6000:]}---")
 
     # -- the common checks --------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pathlib import Path
 import procfs
 from config_case import ConfigCase
 from troupe_case import poll_until
-from troupe_test import PATIENCE, faultbot
+from troupe_test import PATIENCE, SANITIZED, faultbot
 
 IN_FILE = "canaryALPHAsecretfile"
 IN_ENVIRONMENT_FILE = "canaryBRAVOenvfile"
@@ -112,7 +112,7 @@ class Secrets(ConfigCase):
         os.kill(fleet.pid("bot#0"), signal.SIGABRT)
         fleet.wait_state("bot#0", "running", after=mark)
         # A death that leaves a report.
-        fleet.kill_runtime(signal.SIGSEGV)
+        fleet.kill_runtime(signal.SIGABRT if SANITIZED else signal.SIGSEGV)
         poll_until(lambda: fleet("ping").exit == 0, 2 * PATIENCE)
         fleet.wait_running()
 
