@@ -102,7 +102,6 @@ void attention::expect(const launch& what) {
     return;
   const slot_key of{what.instance, what.incarnation};
   boost::asio::post(io_, [this, of, spec = what.spec] { find_or_make(of, spec)->looking = true; });
-  watch_output(of, *what.spec);
 }
 
 void attention::begin(const slot_key& of, const config::bot_spec_ptr& spec, pid_t pid,

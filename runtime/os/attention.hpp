@@ -54,8 +54,8 @@ public:
   std::function<void(const std::string& pattern, const std::string& line)>
   listener(const slot_key& of);
 
-  /// Looks for lines in the output of a process that is about to be started, so that none is
-  /// missed. From any thread.
+  /// A process is about to be started whose output is looked through for `patterns_of` its spec,
+  /// by a `listener`, from the first byte on. From any thread.
   void expect(const launch& what);
 
   /// The process exists: its notices are told from now on, those of before too. The socket is

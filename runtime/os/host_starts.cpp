@@ -65,10 +65,14 @@ void keeper_host::prepare_starts() {
       not_started(key, std::move(ready.error()));
       continue;
     }
-    output_.add(key.instance, key.incarnation, std::move(ready->output),
-                {what.spec->log, {}, {}, false});
-    if (as == job::bot)
+    logs::source_options options{what.spec->log, {}, {}, false};
+    if (as == job::bot) {
+      // With the pipe, not after it: the first look at it may find all that the bot has to say.
       attention_.expect(what);
+      options.patterns = attention::patterns_of(*what.spec);
+      options.found = attention_.listener(key);
+    }
+    output_.add(key.instance, key.incarnation, std::move(ready->output), std::move(options));
     if (ready->link)
       keys_.add(key.instance, key.incarnation, ready->link->key, ready->link->uid);
     // A new one: of an entry that others have seen the group never changes.
