@@ -11,7 +11,7 @@
 namespace troupe {
 
 void config_state::begin_update(const config::spec_ptr& from, bool resumed) {
-  // What was healthy once is not put to the test again: it comes back as fast as it can.
+  // What was healthy once is not put to the test again: it comes back in batches, without pauses.
   const bool back = healthy && healthy->hash == applied->hash;
   update_failure.clear();
   next_wake.reset();
