@@ -284,8 +284,10 @@ void proxy_state::tell_ledger(state from, const std::string& cause) {
 void proxy_state::report(bool ended, const std::string& cause) {
   told = true;
   told_busy = busy();
+  // What has ended is not to be replaced: the order would hit its successor.
+  const auto settings = end ? 0 : record.settings;
   self->send(args.parent, child_report{record.name, record.now, record.wanted, ended, cause, busy(),
-                                       record.printed, record.settings});
+                                       record.printed, settings});
 }
 
 // -- actions ---------------------------------------------------------------------------
@@ -364,7 +366,8 @@ void proxy_state::begin_stop() {
   deadline_began = monotonic_now(self);
   arm_deadline(timer::kill, spec->stop_timeout);
   hook_failed = false;
-  ask_to_end();
+  if (!end)
+    ask_to_end();
 }
 
 // One that hangs is not asked by a command, which would talk to it.

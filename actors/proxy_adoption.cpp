@@ -201,10 +201,8 @@ void proxy_state::adopt_ended(const adoptee& found) {
   }
   if (slot.incarnation == record.incarnation && has_process(record.now)) {
     was_ready = has_been_ready(record.now);
-    // It was to be replaced, and was told so perhaps: its end is none of its faults.
-    const bool asked = record.now == state::stopping || record.now == state::draining;
-    if (record.wanted && !asked && out_of_date(slot.settings, *args.spec))
-      raise(event::recycle, describe_change(nullptr, *args.spec));
+    if (slot.settings != 0)
+      record.settings = slot.settings;
     on_end(what);
     return;
   }

@@ -1,6 +1,7 @@
 // How the end of a process is taken in: whatever it left is swept, the end is judged
 // once and told once, and only then may its successor start.
 
+#include "actors/changes.hpp"
 #include "actors/clocks.hpp"
 #include "actors/proxy.hpp"
 
@@ -32,6 +33,9 @@ void proxy_state::on_end(const process_end& what) {
   end = what;
   concluded = cleaned = false;
   sweep_pause = 20ms;
+  // It was to be replaced, and may have been told so: its end is none of its faults.
+  if (record.wanted && out_of_date(record.settings, *args.spec))
+    raise(event::recycle, describe_change(spec.get(), *args.spec));
   if (what.left == 0)
     return swept(0);
   // «stopped» must mean that nothing is left; of any other end we tell at once.

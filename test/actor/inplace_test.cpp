@@ -348,6 +348,46 @@ BOOST_AUTO_TEST_CASE(a_new_runtime_replaces_what_is_out_of_date) {
   BOOST_TEST(problems() == "");
 }
 
+// F15: what the second runtime did was not written down, so the third finds the end of the old
+// process and the new one at once.
+BOOST_AUTO_TEST_CASE(a_replacement_that_was_not_committed_is_not_made_again) {
+  fleet.bot("a").bot("b");
+  begin();
+  advance(1s);
+  drop();
+  store.trouble = "disk full";
+  change("a", 2);
+  begin();
+  BOOST_TEST(host.spawns("a#0") == 2u);
+  drop();
+  store.trouble.clear();
+  const auto mark = host.log.size();
+  begin();
+  advance(5s);
+  BOOST_TEST(record("a#0").settings == 2u);
+  BOOST_TEST(record("a#0").restarts == 0u);
+  BOOST_TEST(host.log.size() == mark);
+  BOOST_TEST(any(events_of("a#0"), "its config has changed"));
+  BOOST_TEST(problems() == "");
+}
+
+// And so is the end of one that was told to go by a runtime that died of it.
+BOOST_AUTO_TEST_CASE(the_end_of_what_is_out_of_date_is_no_failure) {
+  fleet.bot("a");
+  begin();
+  advance(1s);
+  drop();
+  host.end("a#0");
+  change("a", 2);
+  begin();
+  const auto now = record("a#0");
+  BOOST_TEST((now.now == state::running));
+  BOOST_TEST(now.settings == 2u);
+  BOOST_TEST(now.restarts == 0u);
+  BOOST_TEST(now.policy.attempt == 0u);
+  BOOST_TEST(host.spawns("a#0") == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(what_it_was_started_with_is_not_known_so_it_stays) {
   fleet.bot("a", [](auto& x) { x.fingerprint = 0; });
   begin();
