@@ -186,15 +186,21 @@ class Driver:
              edit_tenant: 2, edit_root: 1, edit_dependency: 2}
 
     def edit(self):
-        edit, = self.random.choices(list(self.EDITS), list(self.EDITS.values()))
-        edit(self)
-        self.count += 1
+        """What changes nothing is no edit: what was rolled back would rightly stay so."""
+        before = dict(self.disk)
+        while self.disk == before:
+            edit, = self.random.choices(list(self.EDITS), list(self.EDITS.values()))
+            edit(self)
+            self.count += 1
 
     # -- steps ----------------------------------------------------------------------------------
 
     def step_edits(self):
-        """A few at once: they may be seen together or apart."""
+        """A few at once: they may be seen together or apart, but do not undo each other."""
+        before = dict(self.disk)
         for _ in range(self.random.choice((1, 1, 1, 2, 3))):
+            self.edit()
+        while self.disk == before:
             self.edit()
         if self.random.random() < 0.1:
             self.case.hang_up(self.fleet)
@@ -213,14 +219,12 @@ class Driver:
         # What is sound waits for what is not.
         self.disk[path] = good
         if self.random.random() < 0.3:
-            while True:
-                before = dict(self.disk)
+            before = dict(self.disk)
+            while self.disk == before:
                 self.edit()
                 if self.disk[path] != good:  # repaired by chance
                     self.write(path, broken)
                     self.disk[path] = good
-                if self.disk != before:
-                    break
         self.disturb()
         self.wait(lambda now: now["disk"]["state"] == "invalid", "the broken tree is seen")
         self.settle(self.force, self.overrides, same=True)
