@@ -9,7 +9,8 @@ namespace troupe::log_reading {
 namespace {
 
 constexpr std::uint32_t gap = 16;
-constexpr int attempts = 5;
+/// The most rotations that may come between two looks at the names.
+constexpr int attempts = 50;
 constexpr std::size_t block_size = 64 * 1024;
 /// A record is written at least this often while there is output, in microseconds.
 constexpr std::int64_t record_gap = 2'000'000;
@@ -44,11 +45,16 @@ std::uint64_t lines_back(const log_file& file, std::uint64_t low, std::uint64_t 
 
 std::optional<std::uint32_t> log_history::number_of(const log_file& file) const {
   const auto is = [&](std::uint32_t n) { return identify(place_.log(n)) == file.id(); };
-  const auto last = std::max(file.number, highest_) + gap;
-  for (auto n = file.number; n <= last; ++n)
-    if (is(n))
-      return n;
-  for (std::uint32_t n = 0; n < file.number; ++n)
+  // A number rises by rotations only, and whoever was slow has missed many of them.
+  auto n = file.number;
+  for (const bool listed : {false, true}) {
+    if (listed)
+      highest_ = std::max(highest_, highest_number(place_));
+    for (const auto last = std::max(file.number, highest_) + gap; n <= last; ++n)
+      if (is(n))
+        return n;
+  }
+  for (n = 0; n < file.number; ++n)
     if (is(n))
       return n;
   return std::nullopt;
@@ -92,10 +98,19 @@ log_file_ptr log_history::newer(log_file& file) const {
     log_file_ptr found;
     for (auto n = *number; !found && n-- > 0;)
       found = log_file::open(place_, n);
-    if (!found || number_of(file) == number)
+    if (!found || (number_of(file) == number && are_neighbours(*found, *number)))
       return found;
   }
   return nullptr;
+}
+
+/// Whether nothing lies between a file and the one with that number. In a rotation each name is
+/// free for a moment, and the file that gets it may come there after it was looked for.
+bool log_history::are_neighbours(const log_file& file, std::uint32_t older) const {
+  for (auto n = file.number + 1; n < older; ++n)
+    if (identify(place_.log(n)))
+      return false;
+  return identify(place_.log(file.number)) == file.id();
 }
 
 log_file_ptr log_history::newer(log_file& file, const log_file_ptr& end) const {
@@ -104,14 +119,14 @@ log_file_ptr log_history::newer(log_file& file, const log_file_ptr& end) const {
   return next && last && next->number >= *last ? next : end;
 }
 
-/// The oldest of those files that were written after `file`, which has no name any more. What
-/// is written now is younger in any case.
+/// The oldest of those files that were written after `file`, which has no name any more, or in the
+/// same tick of the kernel's clock. What is written now is younger in any case.
 log_file_ptr log_history::after_removal(const log_file& file) const {
   const auto changed = file.changed();
   log_file_ptr found;
   for (std::uint32_t n = 0; n <= highest_ + gap; ++n)
     if (auto next = log_file::open(place_, n)) {
-      if (n > 0 && next->changed() <= changed)
+      if (n > 0 && next->changed() < changed)
         break;
       found = std::move(next);
     }

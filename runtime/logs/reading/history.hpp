@@ -56,10 +56,11 @@ public:
 
 private:
   std::optional<std::uint32_t> number_of(const log_file&) const;
+  bool are_neighbours(const log_file&, std::uint32_t older) const;
   log_file_ptr after_removal(const log_file&) const;
 
   log_place place_;
-  std::uint32_t highest_;
+  mutable std::uint32_t highest_; ///< that was seen
 };
 
 } // namespace troupe::log_reading

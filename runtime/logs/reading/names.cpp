@@ -40,6 +40,20 @@ log_place place_of(const std::string& logs, std::string_view instance) {
   return {logs + "/" + logs::stem_of(instance)};
 }
 
+std::uint32_t highest_number(const log_place& place) {
+  std::uint32_t result = 0;
+  std::error_code error;
+  const auto directory = place.directory();
+  fs::directory_iterator entry{directory, error};
+  for (std::size_t seen = 0; !error && entry != fs::directory_iterator{} && seen < most_entries;
+       ++seen, entry.increment(error)) {
+    const auto name = logs::parse_file_name(entry->path().native());
+    if (name && !name->index && name->stem == place.stem)
+      result = std::max(result, name->number);
+  }
+  return result;
+}
+
 std::string instance_of_file(std::string_view path) {
   const auto name = logs::parse_file_name(path);
   return name && !name->index ? instance_at(name->stem).value_or("") : "";

@@ -23,6 +23,9 @@ struct log_place {
 /// The place of `market/trader#0` in the directory `logs`.
 log_place place_of(const std::string& logs, std::string_view instance);
 
+/// The highest number of a log at that place, as its directory says now; 0 when there is none.
+std::uint32_t highest_number(const log_place& place);
+
 /// «market/trader#0» of «market/trader.0.log.3»; empty when that is no log.
 std::string instance_of_file(std::string_view path);
 

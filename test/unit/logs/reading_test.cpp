@@ -4,9 +4,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <random>
+#include <thread>
 
 using namespace troupe;
 using namespace troupe::log_reading;
@@ -455,6 +457,58 @@ BOOST_AUTO_TEST_CASE(times_are_right_after_the_index_was_cut) {
     f.writer.line(text_of(i));
   }
   CHECK_LINES(test::drain(reader), f.writer.lines);
+}
+
+BOOST_AUTO_TEST_CASE(following_loses_nothing_however_far_behind) {
+  fixture f;
+  f.writer.line("first");
+  log_reader reader{log_history{f.writer.place}, log_history{f.writer.place}.all(), false};
+  reader.follow();
+  log_line line;
+  BOOST_TEST_REQUIRE(reader.next(line));
+  // All within one tick of the clock.
+  for (std::size_t i = 0; i < 100; ++i) {
+    f.writer.rotate(200);
+    f.writer.line(text_of(i));
+  }
+  for (std::size_t i = 0; i < 100; ++i) {
+    BOOST_TEST_REQUIRE(reader.next(line));
+    BOOST_TEST_REQUIRE(line.text == text_of(i));
+  }
+  // The file being read goes, and all before it.
+  for (std::size_t i = 0; i < 30; ++i) {
+    f.writer.rotate(200);
+    f.writer.line(text_of(i));
+  }
+  for (std::uint32_t n = 30; n <= 200; ++n)
+    std::remove(f.writer.place.log(n).c_str());
+  for (std::size_t i = 0; i < 30; ++i) {
+    BOOST_TEST_REQUIRE(reader.next(line));
+    BOOST_TEST_REQUIRE(line.text == text_of(i));
+  }
+}
+
+// Between the renames of a rotation a name is free, and the file that is to have it is on its way.
+BOOST_AUTO_TEST_CASE(following_loses_nothing_while_files_are_being_renamed) {
+  constexpr std::size_t count = 5000;
+  constexpr std::size_t ahead = 8;
+  fixture f;
+  f.writer.line(text_of(0));
+  std::atomic<std::size_t> read = 0;
+  std::jthread writing{[&](const std::stop_token& stopped) {
+    for (std::size_t i = 1; i <= count && !stopped.stop_requested(); ++i) {
+      while (i > read + ahead && !stopped.stop_requested())
+        std::this_thread::yield();
+      f.writer.rotate(ahead + 2);
+      f.writer.line(text_of(i));
+    }
+  }};
+  log_reader reader{log_history{f.writer.place}, log_history{f.writer.place}.all(), false};
+  reader.follow();
+  log_line line;
+  while (read <= count)
+    if (reader.next(line))
+      BOOST_TEST_REQUIRE(line.text == text_of(read++));
 }
 
 BOOST_AUTO_TEST_CASE(following_begins_before_there_is_a_file) {
