@@ -144,7 +144,9 @@ private:
             const config::override_map& overrides);
   void on_candidate(const change_ptr& change, const candidate_ptr& candidate);
   void weigh(const change_ptr& change);
-  void settle_conflicts(const change_ptr& change, const std::vector<config_version>& past);
+  void with_conflicts(const candidate_ptr& to,
+                      std::function<void(const std::vector<config::conflict>&)> then);
+  void settle_conflicts(const change_ptr& change, const std::vector<config::conflict>& found);
   void decide(const change_ptr& change);
   void recall_past(const change_ptr& change);
   bool may_be_half_deleted(const candidate& to);

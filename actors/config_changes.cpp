@@ -134,25 +134,38 @@ void config_state::on_candidate(const change_ptr& change, const candidate_ptr& c
 }
 
 void config_state::weigh(const change_ptr& change) {
-  const auto& to = *change->candidate;
-  if (change->whole || change->mine || applied->overrides.empty() || to.tree == applied->tree
-      || !applied->loaded.origins || !to.loaded.origins)
+  if (change->whole || change->mine)
     return decide(change);
+  with_conflicts(change->candidate, [this, change](const std::vector<config::conflict>& found) {
+    settle_conflicts(change, found);
+  });
+}
+
+// Who has set what is in conflict is of interest only when something is.
+void config_state::with_conflicts(const candidate_ptr& to,
+                                  std::function<void(const std::vector<config::conflict>&)> then) {
+  if (to->tree == applied->tree || !applied->loaded.origins || !to->loaded.origins)
+    return then({});
+  const auto find = [from = applied, to](const std::vector<config_version>& past) {
+    return config::find_conflicts(to->overrides, *from->loaded.origins, *to->loaded.origins,
+                                  [&](const std::string& bot, const std::string&) {
+                                    return setter_of(past, to->overrides, bot);
+                                  });
+  };
+  const auto nameless = find({});
+  if (nameless.empty())
+    return then({});
   self->request(services->journal, request_timeout, versions_atom_v, searched_for_setter)
-      .then([this, change](const version_list& past) { settle_conflicts(change, past.items); },
-            [this, change](const caf::error&) { settle_conflicts(change, {}); });
+      .then([find, then](const version_list& past) { then(find(past.items)); },
+            [nameless, then](const caf::error&) { then(nameless); });
 }
 
 void config_state::settle_conflicts(const change_ptr& change,
-                                    const std::vector<config_version>& past) {
-  const auto& to = *change->candidate;
-  change->conflicts =
-      config::find_conflicts(to.overrides, *applied->loaded.origins, *to.loaded.origins,
-                             [&](const std::string& bot, const std::string&) {
-                               return setter_of(past, to.overrides, bot);
-                             });
-  if (change->conflicts.empty())
+                                    const std::vector<config::conflict>& found) {
+  if (found.empty())
     return decide(change);
+  const auto& to = *change->candidate;
+  change->conflicts = found;
   if (change->theirs)
     return load(change, change->candidate, config::without(to.overrides, change->conflicts));
   const auto& first = change->conflicts.front();

@@ -102,31 +102,18 @@ void config_state::look_at_plan(const json& arguments, look_promise promise) {
     deliver(promise, config_answer(plan_json(*found, plan, all),
                                    nothing ? exit_code::done : exit_code::failed));
   };
-  const auto conflicts_of = [this](const candidate& to, const std::vector<config_version>& past) {
-    if (!applied->loaded.origins || !to.loaded.origins || to.tree == applied->tree)
-      return conflicts{};
-    return config::find_conflicts(to.overrides, *applied->loaded.origins, *to.loaded.origins,
-                                  [&](const std::string& bot, const std::string&) {
-                                    return setter_of(past, to.overrides, bot);
-                                  });
-  };
-  const auto resolve = [=, this](const candidate_ptr& found,
-                                 const std::vector<config_version>& past) {
-    const auto all = conflicts_of(*found, past);
-    if (!*theirs || all.empty())
-      return show(found, all);
-    self->request(services->loader, load_timeout, load_atom_v, found,
-                  config::without(found->overrides, all))
-        .then([=](const candidate_ptr& loaded) { show(loaded, all); }, lost);
-  };
   const auto weigh = [=, this](const candidate_ptr& found) {
     if (from_disk)
       note_disk(*found);
-    if (!found->loaded.spec || conflicts_of(*found, {}).empty())
+    if (!found->loaded.spec)
       return show(found, {});
-    self->request(services->journal, request_timeout, versions_atom_v, searched_for_setter)
-        .then([=](const version_list& past) { resolve(found, past.items); },
-              [=](const caf::error&) { resolve(found, {}); });
+    with_conflicts(found, [=, this](const conflicts& all) {
+      if (!*theirs || all.empty())
+        return show(found, all);
+      self->request(services->loader, load_timeout, load_atom_v, found,
+                    config::without(found->overrides, all))
+          .then([=](const candidate_ptr& loaded) { show(loaded, all); }, lost);
+    });
   };
   if (from_disk) {
     ++looks;

@@ -1,5 +1,6 @@
 #include "actors/loader.hpp"
 
+#include "actors/look.hpp"
 #include "messages/digest.hpp"
 
 #include <exception>
@@ -33,21 +34,14 @@ candidate_ptr guarded(F make) {
 using reader_actor =
     caf::typed_actor<caf::replies_to<read_atom, config::override_map>::with<candidate_ptr>>;
 
-struct reader_state {
-  std::shared_ptr<std::atomic<int>> reading; ///< how many there are
-
-  ~reader_state() {
-    if (reading)
-      --*reading;
-  }
-
+struct reader_state : look_state {
   static inline const char* name = "reader";
 };
 
 reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,
                                    const std::shared_ptr<tree_source>& source,
                                    std::shared_ptr<std::atomic<int>> reading) {
-  self->state.reading = std::move(reading);
+  self->state.looking = std::move(reading);
   return {[self, source](read_atom, const config::override_map& overrides) {
     self->quit();
     return guarded([&] {

@@ -3,7 +3,6 @@
 // table is right, and the difference becomes events, so that nothing that happened
 // while nobody looked is lost or told twice.
 
-#include "actors/changes.hpp"
 #include "actors/clocks.hpp"
 #include "actors/ordering.hpp"
 #include "actors/proxy.hpp"

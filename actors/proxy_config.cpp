@@ -2,9 +2,9 @@
 // its supervisor's business, as others may depend on it; it lives by the old ones to its end.
 // For any other they hold at once, but for what is used at a start only.
 
-#include "actors/changes.hpp"
 #include "actors/clocks.hpp"
 #include "actors/proxy.hpp"
+#include "actors/updating/changes.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -1,9 +1,9 @@
 // How the end of a process is taken in: whatever it left is swept, the end is judged
 // once and told once, and only then may its successor start.
 
-#include "actors/changes.hpp"
 #include "actors/clocks.hpp"
 #include "actors/proxy.hpp"
+#include "actors/updating/changes.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -1,8 +1,8 @@
 #include "actors/supervisor.hpp"
 
-#include "actors/changes.hpp"
 #include "actors/clocks.hpp"
 #include "actors/proxy.hpp"
+#include "actors/updating/changes.hpp"
 
 #include <spdlog/spdlog.h>
 

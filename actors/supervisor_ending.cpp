@@ -1,8 +1,8 @@
 // How a group ends its children: whoever depends on a sibling ends before it.
 
-#include "actors/changes.hpp"
 #include "actors/clocks.hpp"
 #include "actors/supervisor.hpp"
+#include "actors/updating/changes.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -1,6 +1,7 @@
 #include "actors/updating/mixture.hpp"
 
 #include "actors/ordering.hpp"
+#include "actors/updating/changes.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -70,8 +71,7 @@ private:
 } // namespace
 
 bool is_outdated(const instance_record& record, const bot_spec& spec) {
-  return has_process(record.now) && record.settings != 0 && spec.fingerprint != 0
-         && record.settings != spec.fingerprint;
+  return has_process(record.now) && out_of_date(record.settings, spec);
 }
 
 outdated_map find_outdated(const config::fleet_spec& to, const record_map& records) {

@@ -124,7 +124,8 @@ void attention::attend(const launch& what, pid_t pid, unique_fd& socket, bool ch
   const slot_key of{what.instance, what.incarnation};
   const auto x = find_or_make(of, what.spec);
   if (!std::exchange(x->looking, true))
-    watch_output(of, *what.spec);
+    if (auto patterns = patterns_of(*what.spec); !patterns.empty())
+      output_.watch(of.instance, of.incarnation, std::move(patterns), listener(of));
   x->check_wanted = check_ready;
   if (pid <= 0)
     return;
@@ -266,13 +267,6 @@ std::shared_ptr<probe> attention::probe_of(const slot_key& of, bot& x) {
 }
 
 // -- output ---------------------------------------------------------------------------------
-
-void attention::watch_output(const slot_key& of, const config::bot_spec& spec) {
-  auto patterns = patterns_of(spec);
-  if (patterns.empty())
-    return;
-  output_.watch(of.instance, of.incarnation, std::move(patterns), listener(of));
-}
 
 std::vector<std::string> attention::patterns_of(const config::bot_spec& spec) {
   auto result = spec.awaited_output;

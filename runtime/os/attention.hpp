@@ -87,7 +87,6 @@ private:
 
   bot_ptr find(const slot_key& of);
   bot_ptr find_or_make(const slot_key& of, const config::bot_spec_ptr& spec);
-  void watch_output(const slot_key& of, const config::bot_spec& spec);
   void printed(const slot_key& of, const std::string& pattern);
   void open(const slot_key& of, const bot_ptr& x, unique_fd& socket);
   void tell_known(const slot_key& of, bot& x);

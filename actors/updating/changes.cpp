@@ -1,4 +1,4 @@
-#include "actors/changes.hpp"
+#include "actors/updating/changes.hpp"
 
 #include <utility>
 
