@@ -51,6 +51,16 @@ def zombies(parent):
     return [pid for pid in children(parent) if state_of(pid) == "Z"]
 
 
+def catches(pid, number):
+    """Whether it has a handler of its own for that signal."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    caught, = (line.split()[1] for line in text.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
 def variable(pid, name):
     try:
         block = Path(f"/proc/{pid}/environ").read_bytes()

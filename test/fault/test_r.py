@@ -80,9 +80,11 @@ class Runtime(Case):
         self.assertEqual({"running"}, {fleet.status("pool")[n]["state"] for n in names})
         self.finish(fleet)
 
+    def processes(self, fleet, bot):
+        return [p for p in procfs.bots_of(fleet.state) if procfs.variable(p, "TROUPE_BOT") == bot]
+
     def count(self, fleet, bot):
-        return len([p for p in procfs.bots_of(fleet.state)
-                    if procfs.variable(p, "TROUPE_BOT") == bot])
+        return len(self.processes(fleet, bot))
 
     def test_R04_told_to_end_during_the_start(self):
         dice = self.dice()
@@ -95,7 +97,8 @@ class Runtime(Case):
             if twice:
                 # Those are up and take long to end: a second TERM shortens that.
                 fleet.wait_answer()
-                poll_until(lambda: self.count(fleet, "slow") == 5)
+                poll_until(lambda: len([p for p in self.processes(fleet, "slow")
+                                        if procfs.catches(p, signal.SIGTERM)]) == 5)
                 os.kill(fleet.keeper, signal.SIGTERM)
                 poll_until(lambda: all(r["state"] == "stopping" for r in fleet.status().values()))
                 fleet.end()
