@@ -3,7 +3,9 @@
 #include "runtime/store/audit.hpp"
 #include "runtime/store/database.hpp"
 #include "runtime/store/lookups.hpp"
+#include "runtime/store/memory.hpp"
 #include "runtime/store/reserve.hpp"
+#include "runtime/store/retention.hpp"
 #include "runtime/store/tables.hpp"
 #include "runtime/store/versions.hpp"
 
@@ -12,7 +14,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 #include <sqlite3.h>
 #include <utility>
 
@@ -20,32 +21,14 @@ namespace troupe::store {
 
 namespace {
 
-// Deleted at a time, so that no transaction becomes long; also how far a table may
-// pass its bound before that is worth a statement.
-constexpr std::uint64_t slice = 1000;
-
-// What the store must be able to write again when the file under it is gone.
-struct memory {
-  std::map<std::string, instance_record> records;
-  std::map<std::string, bool> intents;
-  config::override_map overrides;
-  std::optional<config_version> applied; // in this run
-  std::optional<config_version> healthy; // the last one before it
-  std::uint64_t run = 0;
-  std::uint64_t version = 0;
-  chain_end chain;
-  std::uint64_t last_seq = 0;
-  std::uint64_t last_incarnation = 0;
-};
-
 std::int64_t microseconds_now() {
   using namespace std::chrono;
   return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-// What an entry says of the version that it made, when it is written together with that.
-std::uint64_t version_of(const audit_entry& x, const std::optional<config_version>& applied) {
-  return x.version == 0 && applied ? applied->number : x.version;
+// What an entry says of the version that it made, once it was written together with that.
+std::uint64_t version_of(const audit_entry& x, const journal_batch& batch) {
+  return x.version == 0 && batch.applied ? batch.applied->number : x.version;
 }
 
 class sqlite_store final : public journal_store {
@@ -122,7 +105,8 @@ public:
 
   audit_check verify_audit(std::uint64_t most) override {
     auto result = look<audit_check>([&] {
-      return verify_chain(db_->database(), loaded_ && !restore_ ? &memory_.chain : nullptr, most);
+      return verify_chain(db_->database(), loaded_ && !restore_ ? &memory_.ends.chain : nullptr,
+                          most);
     });
     if (!trouble_.empty())
       result.problem = trouble_;
@@ -175,7 +159,7 @@ private:
         return problem;
       begin_run(); // it may not have been possible when it was loaded
       if (!loaded_) {
-        memory_ = recall();
+        memory_ = recall_all();
         loaded_ = true;
       }
       db_->durable(durable || restore_);
@@ -204,18 +188,14 @@ private:
   void on_open() {
     restore_ = loaded_;
     keep_log_short();
-    first_event_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(seq) FROM events"));
-    first_audit_ = static_cast<std::uint64_t>(number(*db_, "SELECT min(seq) FROM audit"));
-    audit_bytes_ = meta("audit_bytes");
-    if (audit_bytes_ == 0) // of an earlier Troupe
-      audit_bytes_ = bytes_of_links(db_->database(), 0, std::uint64_t{1} << 62);
+    extent_ = measure(*db_);
   }
 
   // Whether this run is new to the store. What an earlier one left is dropped then.
   bool begin_run() {
     if (run_ == 0 || run_ == begun_)
       return false;
-    const bool fresh = meta("run") != run_;
+    const bool fresh = meta(*db_, "run") != run_;
     if (fresh)
       forget_run();
     begun_ = run_;
@@ -231,24 +211,15 @@ private:
         " next_attempt = 0, next_of = 0, pid = 0, since = 0, started = 0, restarts = 0,"
         " exit_code = NULL, exit_signal = NULL, exit_core = NULL, exit_at = 0, attempt = 0,"
         " failed_starts = 0, probes = 0, restart_times = '[]', printed = '[]', settings = 0");
-    set_meta("run", run_);
+    set_meta(*db_, "run", run_);
     transaction.commit();
   }
 
-  std::uint64_t meta(const char* key) {
-    return static_cast<std::uint64_t>(
-        number(*db_, "SELECT value FROM meta WHERE key = ?", std::string_view{key}));
-  }
-
-  void set_meta(const char* key, std::uint64_t value) {
-    run(*db_, "INSERT OR REPLACE INTO meta VALUES (?, ?)", std::string_view{key}, value);
-  }
-
   void read(journal_contents& result) {
-    memory_ = recall();
+    memory_ = recall_all();
     loaded_ = true;
-    result.last_seq = memory_.last_seq;
-    result.last_incarnation = memory_.last_incarnation;
+    result.last_seq = memory_.ends.last_seq;
+    result.last_incarnation = memory_.ends.last_incarnation;
     result.version = memory_.version;
     result.applied = memory_.applied;
     if (memory_.applied && memory_.applied->now != version_state::healthy)
@@ -259,29 +230,9 @@ private:
       result.records.push_back(record);
   }
 
-  // All that the file holds of it.
-  memory recall() {
+  memory recall_all() {
     auto& db = *db_;
-    memory found;
-    for (use rows{db, "SELECT * FROM instances"}; rows.next();) {
-      auto x = read_record(*rows);
-      found.records.emplace(x.name, std::move(x));
-    }
-    for (use rows{db, "SELECT instance, stopped FROM intents"}; rows.next();) {
-      row columns{*rows};
-      auto name = columns.text();
-      found.intents.emplace(std::move(name), columns.integer() != 0);
-    }
-    for (use rows{db, "SELECT bot, patch FROM overrides"}; rows.next();) {
-      row columns{*rows};
-      auto name = columns.text();
-      found.overrides.emplace(std::move(name), columns.text());
-    }
-    found.version = static_cast<std::uint64_t>(number(db, "SELECT max(number) FROM versions"));
-    found.last_seq = static_cast<std::uint64_t>(number(db, "SELECT max(seq) FROM events"));
-    found.last_incarnation = meta("last_incarnation");
-    found.run = meta("run");
-    found.chain = end_of_chain(db.database());
+    auto found = recall(db);
     found.applied = whole([&] { return applied_in(db, found.run); });
     if (found.applied)
       found.healthy = whole([&] { return healthy_before(db, found.run, found.applied->number); });
@@ -291,156 +242,107 @@ private:
   void commit(journal_batch& batch) {
     auto& db = *db_;
     const auto now = microseconds_now();
-    auto last_seq = memory_.last_seq;
-    auto last_incarnation = memory_.last_incarnation;
-    auto chain = memory_.chain;
-    auto applied = batch.applied;
-    std::optional<config_version> healthy;
-    const bool config = applied || !batch.settled.empty();
-    const auto run_number = run_ != 0 ? run_ : memory_.run;
-    auto first_event = first_event_;
-    auto first_audit = first_audit_;
+    auto ends = memory_.ends;
+    auto extent = extent_;
     SQLite::Transaction transaction{db.database(), SQLite::TransactionBehavior::IMMEDIATE};
     if (restore_) {
-      restore();
-      chain = go_on_from(db.database(), chain, now);
+      write_again(db, memory_);
+      ends.chain = go_on_from(db.database(), ends.chain, now);
     }
-    for (const auto& x : batch.transitions) {
-      store::write(db, x);
-      last_seq = std::max(last_seq, x.seq);
-      last_incarnation = std::max(last_incarnation, x.incarnation);
-      if (first_event == 0)
-        first_event = x.seq;
-    }
-    std::set<std::string_view> died;
-    for (const auto& x : batch.deaths) {
-      store::write(db, x);
-      last_incarnation = std::max(last_incarnation, x.incarnation);
-      died.insert(x.instance);
-    }
-    for (const auto& x : batch.records) {
-      store::write(db, x);
-      last_incarnation = std::max(last_incarnation, x.incarnation);
-    }
-    if (applied) {
-      applied->number = memory_.version + 1;
-      if (applied->time == 0)
-        applied->time = now;
-    }
-    std::vector<std::uint64_t> audit_ids;
-    for (const auto& x : batch.audits)
-      audit_ids.push_back(enter(db.database(), chain, x, version_of(x, applied), now));
-    for (const auto& [name, stopped] : batch.intents)
-      run(db, "INSERT OR REPLACE INTO intents VALUES (?, ?)", name, stopped);
-    for (const auto& [name, patch] : batch.overrides)
-      if (patch.empty())
-        run(db, "DELETE FROM overrides WHERE bot = ?", name);
-      else
-        run(db, "INSERT OR REPLACE INTO overrides VALUES (?, ?)", name, patch);
-    // Whether an instance that is no more keeps its stop.
-    const bool keep_stops = memory_.intents.size() < memory_.records.size() + max_gone_stops;
-    for (const auto& name : batch.forgotten) {
-      run(db, "DELETE FROM instances WHERE name = ?", name);
-      if (!keep_stops)
-        run(db, "DELETE FROM intents WHERE instance = ?", name);
-      else
-        run(db, "DELETE FROM intents WHERE instance = ? AND NOT stopped", name);
-    }
-    for (const auto& [number, state] : batch.settled)
-      run(db, "UPDATE versions SET state = ?, run = ? WHERE number = ?", to_string(state),
-          run_number, number);
-    if (applied)
-      store::write(db, *applied, run_number);
-    else if (config) {
-      applied = memory_.applied;
-      if (!applied) // an earlier run's is this one's once it is settled here
-        applied = whole([&] { return applied_in(db, run_number); });
-      else if (const auto at = batch.settled.find(applied->number); at != batch.settled.end())
-        applied->now = at->second;
-    }
-    if (config && applied)
-      healthy = whole([&] { return healthy_before(db, run_number, applied->number); });
-    if (batch.applied)
-      drop_versions(db, bounds_.versions);
-    if (last_incarnation != memory_.last_incarnation)
-      set_meta("last_incarnation", last_incarnation);
-    for (auto name : died)
-      run(db,
-          "DELETE FROM deaths WHERE instance = ?1 AND incarnation <= (SELECT incarnation FROM"
-          " deaths WHERE instance = ?1 ORDER BY incarnation DESC LIMIT 1 OFFSET ?2)",
-          name, bounds_.deaths_each);
-    if (const auto until =
-            beyond(first_event, last_seq, bounds_.events, batch.transitions.size())) {
-      run(db, "DELETE FROM events WHERE seq <= ?", until);
-      first_event = until + 1;
-    }
-    if (first_audit == 0 && !batch.audits.empty())
-      first_audit = memory_.chain.seq + 1;
-    auto audit_bytes = audit_bytes_;
-    if (!batch.audits.empty())
-      audit_bytes += bytes_of_links(db.database(), chain.seq - batch.audits.size(), chain.seq);
-    auto until = beyond(first_audit, chain.seq, bounds_.audits, batch.audits.size());
-    if (audit_bytes > bounds_.audit_bytes) {
-      audit_bytes = bytes_of_links(db.database(), 0, chain.seq); // rows may have gone without us
-      until = std::max(until, links_beyond(db.database(), audit_bytes, bounds_.audit_bytes,
-                                           slice + batch.audits.size(), chain.seq));
-    }
-    if (until != 0) {
-      const auto dropped = bytes_of_links(db.database(), 0, until);
-      audit_bytes -= std::min(audit_bytes, dropped);
-      drop_links(db.database(), chain, until, now);
-      first_audit = until + 1;
-    }
-    if (audit_bytes != audit_bytes_)
-      set_meta("audit_bytes", audit_bytes);
-    const bool count_deaths = deaths_since_count_ + batch.deaths.size() > slice;
-    if (count_deaths) {
-      const auto count = static_cast<std::uint64_t>(number(db, "SELECT count(*) FROM deaths"));
-      if (count > bounds_.deaths)
-        run(db, "DELETE FROM deaths WHERE id IN (SELECT id FROM deaths ORDER BY id LIMIT ?)",
-            std::min(count - bounds_.deaths, slice + batch.deaths.size()));
-    }
+    write_past(batch, ends);
+    write_present(db, batch, memory_.keeps_stops());
+    auto config = write_config(batch, now);
+    const auto audit_ids = write_audits(batch, config, ends, now);
+    if (ends.last_incarnation != memory_.ends.last_incarnation)
+      set_meta(db, "last_incarnation", ends.last_incarnation);
+    drop_old(db, bounds_, batch, memory_.ends, ends, extent, now);
     transaction.commit();
 
     // From here on nothing fails: what is remembered is what is in the file.
     restore_ = false;
-    first_event_ = first_event;
-    first_audit_ = first_audit;
-    audit_bytes_ = audit_bytes;
-    deaths_since_count_ = count_deaths ? 0 : deaths_since_count_ + batch.deaths.size();
-    memory_.last_seq = last_seq;
-    memory_.last_incarnation = last_incarnation;
-    memory_.chain = std::move(chain);
+    extent_ = extent;
+    memory_.ends = std::move(ends);
+    memory_.take(batch);
+    memory_.run = run_number();
+    if (batch.applied) {
+      batch.applied->number = memory_.version = config->applied->number;
+      batch.applied->time = config->applied->time;
+    }
     for (std::size_t i = 0; i < audit_ids.size(); ++i) {
       batch.audits[i].id = audit_ids[i];
-      if (batch.applied)
-        batch.audits[i].version = version_of(batch.audits[i], applied);
-    }
-    for (const auto& x : batch.records)
-      memory_.records.insert_or_assign(x.name, x);
-    for (const auto& [name, stopped] : batch.intents)
-      memory_.intents[name] = stopped;
-    for (const auto& [name, patch] : batch.overrides)
-      if (patch.empty())
-        memory_.overrides.erase(name);
-      else
-        memory_.overrides[name] = patch;
-    for (const auto& name : batch.forgotten) {
-      memory_.records.erase(name);
-      if (const auto at = memory_.intents.find(name);
-          at != memory_.intents.end() && !(at->second && keep_stops))
-        memory_.intents.erase(at);
-    }
-    memory_.run = run_number;
-    if (batch.applied) {
-      batch.applied->number = memory_.version = applied->number;
-      batch.applied->time = applied->time;
+      batch.audits[i].version = version_of(batch.audits[i], batch);
     }
     if (config) {
-      memory_.applied = std::move(applied);
-      memory_.healthy = std::move(healthy);
+      memory_.applied = std::move(config->applied);
+      memory_.healthy = std::move(config->healthy);
     }
   }
+
+  // What happened. Records are of the present, but their incarnations count too.
+  void write_past(const journal_batch& batch, ends& to) {
+    for (const auto& x : batch.transitions) {
+      store::write(*db_, x);
+      to.last_seq = std::max(to.last_seq, x.seq);
+      to.last_incarnation = std::max(to.last_incarnation, x.incarnation);
+    }
+    for (const auto& x : batch.deaths) {
+      store::write(*db_, x);
+      to.last_incarnation = std::max(to.last_incarnation, x.incarnation);
+    }
+    for (const auto& x : batch.records)
+      to.last_incarnation = std::max(to.last_incarnation, x.incarnation);
+  }
+
+  // What is in force, and what comes back if it fails.
+  struct config_standing {
+    std::optional<config_version> applied;
+    std::optional<config_version> healthy;
+  };
+
+  // Nothing when the batch is not about it.
+  std::optional<config_standing> write_config(const journal_batch& batch, std::int64_t now) {
+    if (!batch.applied && batch.settled.empty())
+      return std::nullopt;
+    auto& db = *db_;
+    const auto of_run = run_number();
+    for (const auto& [number, state] : batch.settled)
+      run(db, "UPDATE versions SET state = ?, run = ? WHERE number = ?", to_string(state), of_run,
+          number);
+    config_standing result;
+    auto& applied = result.applied;
+    if (batch.applied) {
+      applied = batch.applied;
+      applied->number = memory_.version + 1;
+      if (applied->time == 0)
+        applied->time = now;
+      store::write(db, *applied, of_run);
+    } else if (applied = memory_.applied; !applied) {
+      // An earlier run's is this one's once it is settled here.
+      applied = whole([&] { return applied_in(db, of_run); });
+    } else if (const auto at = batch.settled.find(applied->number); at != batch.settled.end()) {
+      applied->now = at->second;
+    }
+    if (applied)
+      result.healthy = whole([&] { return healthy_before(db, of_run, applied->number); });
+    if (batch.applied)
+      drop_versions(db, bounds_.versions);
+    return result;
+  }
+
+  // Returns their ids.
+  std::vector<std::uint64_t> write_audits(const journal_batch& batch,
+                                          const std::optional<config_standing>& config, ends& to,
+                                          std::int64_t now) {
+    std::vector<std::uint64_t> result;
+    for (const auto& x : batch.audits) {
+      const bool made_it = x.version == 0 && batch.applied;
+      result.push_back(
+          enter(db_->database(), to.chain, x, made_it ? config->applied->number : x.version, now));
+    }
+    return result;
+  }
+
+  std::uint64_t run_number() const { return run_ != 0 ? run_ : memory_.run; }
 
   // A version that is damaged is as good as none: the fleet is not to stand still for it.
   template <class Read>
@@ -453,35 +355,6 @@ private:
     }
   }
 
-  // Up to where rows are to go from a table that has those from `first` to `last`; 0: none.
-  static std::uint64_t beyond(std::uint64_t first, std::uint64_t last, std::uint64_t keep,
-                              std::uint64_t added) {
-    if (first == 0 || last < first || last - first < keep + slice)
-      return 0;
-    return std::min(last - keep, first + slice + added);
-  }
-
-  // The file below is another one than that which knew all this.
-  void restore() {
-    auto& db = *db_;
-    run(db, "DELETE FROM instances");
-    run(db, "DELETE FROM intents");
-    run(db, "DELETE FROM overrides");
-    // Those were never acknowledged, or are another file's.
-    run(db, "DELETE FROM versions WHERE number > ?", memory_.version);
-    for (const auto& [name, record] : memory_.records)
-      store::write(db, record);
-    for (const auto& [name, stopped] : memory_.intents)
-      run(db, "INSERT INTO intents VALUES (?, ?)", name, stopped);
-    for (const auto& [name, patch] : memory_.overrides)
-      run(db, "INSERT INTO overrides VALUES (?, ?)", name, patch);
-    for (const auto* each : {&memory_.healthy, &memory_.applied})
-      if (*each)
-        store::write(db, **each, memory_.run);
-    set_meta("last_incarnation", memory_.last_incarnation);
-    set_meta("run", memory_.run);
-  }
-
   options bounds_;
   disk_reserve reserve_;
   bool low_ = false; // the reserve is missing, for the disk is full
@@ -489,10 +362,7 @@ private:
   memory memory_;
   bool loaded_ = false;  // memory_ is what the file holds or held
   bool restore_ = false; // the next commit writes memory_ too
-  std::uint64_t first_event_ = 0;
-  std::uint64_t first_audit_ = 0;
-  std::uint64_t audit_bytes_ = 0;
-  std::uint64_t deaths_since_count_ = 0;
+  extent extent_;
   std::uint64_t run_ = 0;   // this run of the fleet
   std::uint64_t begun_ = 0; // the run that the file is known to be about
   std::string trouble_;
