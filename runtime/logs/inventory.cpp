@@ -10,11 +10,24 @@ namespace troupe::logs {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+constexpr int attempts = 5;
+
+} // namespace
+
 void inventory::scan(const std::string& root) {
+  // A directory that goes meanwhile ends the walk.
+  for (int i = 0; i < attempts && !walk(root); ++i) {
+    // nop
+  }
+}
+
+bool inventory::walk(const std::string& root) {
   logs_.clear();
   total_ = 0;
   std::error_code error;
-  fs::recursive_directory_iterator i{root, error};
+  fs::recursive_directory_iterator i{root, fs::directory_options::skip_permission_denied, error};
   for (; !error && i != fs::recursive_directory_iterator{}; i.increment(error)) {
     const auto& path = i->path().native();
     struct stat info {};
@@ -35,6 +48,7 @@ void inventory::scan(const std::string& root) {
     old.size += size;
     old.written = std::max<std::int64_t>(old.written, info.st_mtime);
   }
+  return !error;
 }
 
 void inventory::resize(const std::string& stem, std::uint64_t size, std::int64_t now) {

@@ -46,6 +46,8 @@ public:
   void removed(const victim& x);
 
 private:
+  bool walk(const std::string& root);
+
   std::map<std::string, entry> logs_;
   std::uint64_t total_ = 0;
 };

@@ -171,6 +171,11 @@ int log_file::rotate(std::uint32_t keep, std::uint32_t known) {
   return 0;
 }
 
+bool log_file::has(std::uint32_t number) const {
+  return ::access(path(log_name(stem_, number)).c_str(), F_OK) == 0
+         || ::access(path(index_name(stem_, number)).c_str(), F_OK) == 0;
+}
+
 void log_file::remove(std::uint32_t number) {
   if (number == 0)
     close();

@@ -53,6 +53,9 @@ public:
   /// Removes the files of that number.
   void remove(std::uint32_t number);
 
+  /// Whether there is a log or an index of that number.
+  bool has(std::uint32_t number) const;
+
   std::uint64_t size() const { return size_; }
   std::uint64_t index_size() const { return index_size_; }
   bool ends_in_line() const { return last_ != '\n'; }

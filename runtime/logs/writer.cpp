@@ -189,6 +189,9 @@ int writer::write_some(log_file& file, const piece& x, std::string_view bytes, s
 }
 
 int writer::rotate(log_file& file, std::uint32_t keep) {
+  // Somebody else may have put one there: it counts, and is not overwritten.
+  if (file.has(static_cast<std::uint32_t>(inventory_.at(file.stem()).old.size()) + 1))
+    look_again();
   const auto known = static_cast<std::uint32_t>(inventory_.at(file.stem()).old.size());
   const int error = file.rotate(keep, known);
   if (error == 0)

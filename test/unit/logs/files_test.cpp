@@ -135,6 +135,21 @@ BOOST_FIXTURE_TEST_CASE(the_oldest_go_when_all_together_are_too_much, logs_fixtu
   BOOST_TEST(becomes("quiet.0.log", "here again\nand again\n"));
 }
 
+// As logrotate does, whose names are ours.
+BOOST_FIXTURE_TEST_CASE(what_others_rotated_is_kept, logs_fixture) {
+  start();
+  const auto end = add("a#0", 1, {sized(8192, 5), {}, {}, false});
+  say(end, "theirs\n");
+  BOOST_TEST(becomes("a.0.log", "theirs\n"));
+  fs::rename(file("a.0.log"), file("a.0.log.1"));
+  say(end, block_of(1, 5000));
+  BOOST_TEST(eventually([&] { return log("a.0.log").find("1 49 ") != std::string::npos; }));
+  for (int i = 2; i < 4; ++i)
+    say(end, block_of(i, 5000));
+  BOOST_TEST(eventually([&] { return log("a.0.log").find("3 49 ") != std::string::npos; }));
+  BOOST_TEST(log("a.0.log.3") == "theirs\n");
+}
+
 BOOST_FIXTURE_TEST_CASE(what_is_moved_removed_or_truncated_is_made_anew, logs_fixture) {
   start();
   const auto end = add("g/a#0", 1);
