@@ -85,7 +85,7 @@ void proxy_state::hurry() {
     raise(record.now == state::draining ? event::drained : event::stop, "ended in a hurry");
     if (end)
       sweep_now();
-    else if (has_process(record.now) || launched)
+    if (!has_ended() && (has_process(record.now) || launched))
       kill();
   });
 }
@@ -118,7 +118,7 @@ void proxy_state::on_spawned(const spawned& what) {
   record.pid = what.pid;
   record.started = wall_now();
   record.settings = what.settings;
-  was_ready = expired = is_stalled = linked = unresponsive = false;
+  was_ready = expired = is_stalled = linked = unresponsive = asked_to_end = false;
   kills = remarks = 0;
   lost_link.clear();
   last_remark.clear();
@@ -145,6 +145,7 @@ void proxy_state::on_spawn_failed(const spawn_failed& what) {
   launched = false;
   disarm(timer::start_limit);
   record.incarnation = what.incarnation;
+  record.settings = spec->fingerprint;
   const bool asked_for = std::exchange(taken_back, false);
   if (record.now != state::waiting || asked_for) {
     recycle_cause.reset();
@@ -210,7 +211,6 @@ void proxy_state::step(event what, const std::string& cause) {
   if (!has_process(record.now)) {
     record.pid = 0;
     record.started = 0;
-    record.settings = 0;
   }
   perform(row->act);
   // What is given up is not restarted now, so its end concerns no sibling; nor does a
@@ -285,7 +285,7 @@ void proxy_state::report(bool ended, const std::string& cause) {
   told = true;
   told_busy = busy();
   // What has ended is not to be replaced: the order would hit its successor.
-  const auto settings = end ? 0 : record.settings;
+  const auto settings = has_process(record.now) && !has_ended() ? record.settings : 0;
   self->send(args.parent, child_report{record.name, record.now, record.wanted, ended, cause, busy(),
                                        record.printed, settings});
 }
@@ -366,12 +366,13 @@ void proxy_state::begin_stop() {
   deadline_began = monotonic_now(self);
   arm_deadline(timer::kill, spec->stop_timeout);
   hook_failed = false;
-  if (!end)
+  if (!has_ended())
     ask_to_end();
 }
 
 // One that hangs is not asked by a command, which would talk to it.
 void proxy_state::ask_to_end() {
+  asked_to_end = true;
   if (spec->stop_command && !hook_failed && !expired)
     order_hook(hook::stop_command, record.incarnation);
   else
@@ -441,7 +442,7 @@ void proxy_state::tick(std::uint8_t which, std::uint64_t generation) {
                                     : "not ready within start_timeout: " + last_check);
     break;
   case timer::kill:
-    if (end)
+    if (has_ended())
       sweep_now(); // the main process went, others of its group did not
     else
       kill();

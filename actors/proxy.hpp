@@ -81,6 +81,8 @@ private:
   void publish(state from, const std::string& cause, bool ended = false);
   void tell_ledger(state from, const std::string& cause);
   void report(bool ended, const std::string& cause);
+  /// The process it is about is gone, and what it left is seen to. `end` may be an older one's.
+  bool has_ended() const { return end && end->how.incarnation == record.incarnation; }
   bool busy() const { return launched || !adopted || (end && (end->left > 0 || to_clean())); }
   template <class F>
   void when_adopted(F what) {
@@ -191,6 +193,7 @@ private:
   bool removed = false;                     ///< leaves the tree once its process is gone
   bool was_ready = false;                   ///< this incarnation
   bool expired = false;                     ///< it is being ended because it failed, not as asked
+  bool asked_to_end = false;                ///< this incarnation
   bool is_stalled = false;                  ///< stopped by a signal from outside
   bool launched = false;                    ///< a start was ordered, no answer yet
   launcher_actor launched_by;               ///< whom that order was sent to

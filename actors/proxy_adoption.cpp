@@ -78,6 +78,7 @@ void proxy_state::adopt(instance_record known, std::uint64_t last, adoptees foun
     limit_start();
   disarm(timer::adoption);
   adopted = true;
+  asked_to_end = record.now == state::stopping || record.now == state::draining;
   auto& items = found.items;
   std::sort(items.begin(), items.end(),
             [](const auto& a, const auto& b) { return a.slot.incarnation < b.slot.incarnation; });
@@ -129,7 +130,7 @@ void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
         on_stalled({record.name, slot.incarnation, slot.stopped_by != 0, slot.stopped_by});
       continue;
     }
-    if (slot.incarnation == record.incarnation && has_process(record.now) && !end) {
+    if (slot.incarnation == record.incarnation && has_process(record.now) && !has_ended()) {
       adopt_ended(each);
     } else if (!end || end->how.incarnation != slot.incarnation) {
       bury({*slot.end, each.left, each.output});
@@ -143,7 +144,7 @@ void proxy_state::catch_up(const adoptees& found, bool new_launcher) {
   // be given twice: should it fail, the second would start what nobody waits for.
   if (launched && found.launching != last_number && launched_by != args.services->launcher)
     launch_now(false);
-  if (record.now == state::stopping && !end)
+  if (record.now == state::stopping && !has_ended())
     ask_to_end();
   // The new one does not know who is linked, and whoever comes after us asks it.
   if (linked)
@@ -195,7 +196,7 @@ void proxy_state::adopt_ended(const adoptee& found) {
     record.incarnation = slot.incarnation;
     record.pid = slot.pid;
     record.started = slot.started;
-    record.settings = slot.settings;
+    record.settings = 0; // it is not to be replaced any more
     raise(event::adopt, "found ended");
   }
   if (slot.incarnation == record.incarnation && has_process(record.now)) {
@@ -211,7 +212,8 @@ void proxy_state::adopt_ended(const adoptee& found) {
 // Its end was judged already. It may have been told but not committed; the journal
 // knows doubles.
 void proxy_state::bury(const process_end& what) {
-  const bool may_clean = spec->on_crash && what.how.incarnation == record.incarnation;
+  const bool may_clean = spec->on_crash && what.how.incarnation == record.incarnation
+                         && what.how.incarnation == last_number;
   if (end || (what.left == 0 && !may_clean))
     return tell_death(what);
   end = what;

@@ -41,7 +41,7 @@ void proxy_state::apply(config::bot_spec_ptr fresh) {
 
 // Of the process that is there; `spec` is what has held for it so far.
 void proxy_state::put_in_force() {
-  if (spec == args.spec || end || out_of_date(record.settings, *args.spec))
+  if (spec == args.spec || has_ended() || out_of_date(record.settings, *args.spec))
     return;
   const auto before = std::exchange(spec, in_force(spec, args.spec));
   if (*before == *spec)

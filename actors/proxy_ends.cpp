@@ -87,7 +87,7 @@ void proxy_state::sweep() {
   if (!end)
     return;
   // With kill_mode «group» all were asked to end, and all have the time for it.
-  const bool patient = record.now == state::stopping && kills == 0 && !hurried
+  const bool patient = record.now == state::stopping && asked_to_end && kills == 0 && !hurried
                        && spec->kill == config::kill_mode::group;
   self->request(args.services->launcher, request_timeout, sweep_atom_v, record.name,
                 end->how.incarnation, patient ? sweeping::look : sweeping::rest)
@@ -111,8 +111,9 @@ void proxy_state::swept(std::uint32_t left) {
     return;
   }
   // Told before anybody who waits for this end can go on. With an on_crash later: the
-  // keeper holds the end until it is told, so that a new runtime sees to it too.
-  const bool may_clean = spec->on_crash && !cleaned;
+  // keeper holds the end until it is told, so that a new runtime sees to it too. Where there is a
+  // successor already it has run.
+  const bool may_clean = spec->on_crash && !cleaned && end->how.incarnation == last_number;
   if (!may_clean)
     tell_death(*end);
   if (!concluded)

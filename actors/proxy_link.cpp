@@ -34,7 +34,7 @@ const std::string unresponsive_text = "unresponsive: no answer over its link for
 
 void proxy_state::on_link_notice(const notice& what) {
   using kind = notice::kind;
-  if (!has_process(record.now) || end)
+  if (!has_process(record.now) || has_ended())
     return; // too late
   switch (what.what) {
   case kind::linked:
@@ -127,7 +127,7 @@ void proxy_state::watch_link() {
 
 // What hangs is not asked. What is stopped goes on first, and is.
 bool proxy_state::drains_first() const {
-  return linked && args.services->hub && !hurried && !end && has_been_ready(record.now)
+  return linked && args.services->hub && !hurried && !has_ended() && has_been_ready(record.now)
          && record.now != state::draining
          && (!unresponsive || is_stalled || record.now == state::paused)
          && (spec->drain_timeout > 0ns || spec->flatten_timeout > 0ns);

@@ -67,6 +67,12 @@ void supervisor_state::go_on_ending() {
 // A large group ends one report at a time: only the last of a unit sets others free.
 void supervisor_state::note_end(const std::string& full_name, const child& what) {
   ending_now.erase(full_name);
+  // It has ended by itself before its turn came: the order would hit its successor.
+  if (const auto at = to_end.find(full_name);
+      at != to_end.end() && at->second.how == ending::recycle) {
+    to_end.erase(at);
+    may_go_on = true;
+  }
   if (to_end.empty())
     return;
   const auto lives = [&](const auto& x) {

@@ -158,6 +158,33 @@ BOOST_AUTO_TEST_CASE(exits_that_count_as_success_are_no_crash) {
   BOOST_TEST(count("on_crash a#0") == 0u);
 }
 
+// The end of the crashed one was not written down, but its on_crash has run and its successor is
+// there: that is not cleaned up under, and can be stopped.
+BOOST_AUTO_TEST_CASE(on_crash_does_not_run_beside_a_successor) {
+  auto fleet = fleet_builder{}.bot("a", with_on_crash).build();
+  run(fleet);
+  advance(5s);
+  store.trouble = "the disk is full";
+  host.end("a#0", {-1, 11, true});
+  advance(5s);
+  BOOST_TEST(count("on_crash a#0") == 1u);
+  BOOST_TEST(host.spawns("a#0") == 2u);
+  drop();
+  store.trouble.clear();
+  host.of("a#0").hook_takes = 1min;
+  run(fleet);
+  BOOST_TEST(count("on_crash a#0") == 1u);
+  const auto mark = host.log.size();
+  order(verb::stop, {"a#0"});
+  advance(1s);
+  BOOST_TEST(
+      std::count(host.log.begin() + static_cast<std::ptrdiff_t>(mark), host.log.end(), "term a#0")
+      == 1);
+  BOOST_TEST(host.living("a#0") == 0u);
+  advance(2min);
+  BOOST_TEST(problems() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_new_runtime_waits_for_the_on_crash_of_the_old_one) {
   host.of("a#0").hook_takes = 5s;
   auto fleet = fleet_builder{}.bot("a", with_on_crash).build();

@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_record_tells_what_its_process_was_started_with) {
   BOOST_TEST(record("a#0").settings == 7u);
   operate(verb::stop, {"a#0"});
   advance(1s);
-  BOOST_TEST(record("a#0").settings == 0u);
+  BOOST_TEST(record("a#0").settings == 7u); // of its last one
   BOOST_TEST(problems() == "");
 }
 
@@ -386,6 +386,66 @@ BOOST_AUTO_TEST_CASE(the_end_of_what_is_out_of_date_is_no_failure) {
   BOOST_TEST(now.restarts == 0u);
   BOOST_TEST(now.policy.attempt == 0u);
   BOOST_TEST(host.spawns("a#0") == 2u);
+}
+
+// The end of one that nobody ever recorded, and its successor.
+BOOST_AUTO_TEST_CASE(two_that_were_not_committed_are_not_confused) {
+  fleet.bot("a");
+  begin();
+  advance(1s);
+  store.trouble = "disk full";
+  host.end("a#0");
+  advance(3s); // another one with the same settings
+  change("a", 2);
+  put();
+  advance(2s);
+  BOOST_TEST(host.spawns("a#0") == 3u);
+  drop();
+  store.trouble.clear();
+  const auto mark = host.log.size();
+  begin();
+  advance(5s);
+  BOOST_TEST(host.log.size() == mark);
+  BOOST_TEST(record("a#0").settings == 2u);
+  BOOST_TEST(problems() == "");
+}
+
+// It waited for its turn to end, and did so by itself.
+BOOST_AUTO_TEST_CASE(an_order_to_end_does_not_hit_the_successor) {
+  host.of("g/b#0").term_takes = 5s;
+  fleet.group("g", strategy::one_for_one).bot("g/a").bot("g/b").order("g", {"a", "b"});
+  begin();
+  change("g/a", 2);
+  change("g/b", 2);
+  put();
+  advance(1s);
+  host.end("g/a#0"); // before g/b has ended
+  advance(1min);
+  BOOST_TEST(host.spawns("g/a#0") == 2u);
+  BOOST_TEST(host.spawns("g/b#0") == 2u);
+  BOOST_TEST(record("g/a#0").settings == 2u);
+  BOOST_TEST(problems() == "");
+}
+
+// Nobody asked what it left to end, so nobody waits for that.
+BOOST_AUTO_TEST_CASE(what_an_outdated_one_leaves_is_swept_at_once) {
+  fleet.bot("a", [](auto& x) {
+    x.kill = config::kill_mode::group;
+    x.stop_timeout = 1h;
+  });
+  host.of("a#0").children = 2;
+  host.of("a#0").stubborn_sweeps = 2;
+  begin();
+  drop();
+  host.end("a#0");
+  change("a", 2, [](auto& x) {
+    x.kill = config::kill_mode::group;
+    x.stop_timeout = 1h;
+  });
+  run(fleet.build());
+  advance(1min);
+  BOOST_TEST(host.spawns("a#0") == 2u);
+  BOOST_TEST((state_of("a#0") == state::running));
 }
 
 BOOST_AUTO_TEST_CASE(what_it_was_started_with_is_not_known_so_it_stays) {
