@@ -120,28 +120,41 @@ void config_state::take_over(const ledger_view& view) {
   // What was committed last may be older than the processes that there are.
   if (!args.replacement) {
     const auto before = records;
-    for (auto& [instance, record] : records) {
-      record.settings = 0;
+    for (auto& [instance, record] : records)
       if (has_process(record.now)) // unless it is found below
         record.now = state::waiting;
-    }
-    for (const auto& slot : args.slots) {
-      auto& record = records[slot.instance];
-      if (slot.end || slot.incarnation < record.incarnation)
-        continue;
-      const auto known = before.find(slot.instance);
-      record.now = known != before.end() && has_process(known->second.now) ? known->second.now
-                                                                           : state::starting;
-      record.name = slot.instance;
-      record.bot = bot_of(slot.instance);
-      record.incarnation = slot.incarnation;
-      record.settings = slot.settings;
-    }
+    for (const auto& slot : args.slots)
+      meet(slot, before);
   }
   if (std::exchange(args.fresh, false))
     record_first();
   else
     resume();
+}
+
+void config_state::meet(const slot_info& slot, const updating::record_map& before) {
+  const auto at = before.find(slot.instance);
+  const auto* known = at == before.end() ? nullptr : &at->second;
+  if (known && slot.incarnation < known->incarnation)
+    return;
+  auto& record = records[slot.instance];
+  if (slot.incarnation < record.incarnation)
+    return;
+  record.incarnation = slot.incarnation;
+  record.settings = slot.settings;
+  if (!known) {
+    record.name = slot.instance;
+    record.bot = bot_of(slot.instance);
+    const auto spec = updating::spec_of(*applied->loaded.spec, slot.instance);
+    record.wanted = spec && spec->autostart;
+    record.now = state::waiting;
+  }
+  if (slot.end)
+    return;
+  // What the record says of a process it says of that one only.
+  record.now = known && known->incarnation == slot.incarnation && has_process(known->now)
+                   ? known->now
+                   : state::starting;
 }
 
 /// A fleet that starts anew with what it had last time makes no new version.
@@ -199,7 +212,7 @@ void config_state::resume() {
   const auto from = healthy ? healthy->loaded.spec : nullptr;
   const auto outdated = updating::find_outdated(*to, records);
   if (version.now == version_state::stopped) {
-    put_in_force(updating::mixture(to, from, outdated));
+    put_in_force(updating::mixture(to, {from}, updating::find_untold(*to, records)));
   } else if (version.now == version_state::updating || !outdated.empty()) {
     spdlog::info("config goes on with version {}", version.number);
     begin_update(from, true);
@@ -207,6 +220,8 @@ void config_state::resume() {
     put_in_force(to);
   }
   go_on();
+  if (args.replacement && services->loader) // what the one before it was told is forgotten
+    reload("another config actor", false);
 }
 
 // -- in force ------------------------------------------------------------------------------

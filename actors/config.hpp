@@ -77,6 +77,7 @@ struct config_change {
 
   // Made on the way.
   candidate_ptr candidate;
+  std::string disk_tree; ///< hash of the tree alone, if that was read from disk
   config::fleet_plan plan;
   std::vector<config::conflict> conflicts;
 };
@@ -121,9 +122,12 @@ struct config_state : updating::rollout_port {
 private:
   static constexpr std::uint64_t settle_tick = 0;
   static constexpr std::uint64_t change_tick = 1;
+  static constexpr std::uint64_t look_tick = 2;
   static constexpr std::uint64_t first_wake = 16; ///< and all above
   /// Between two tries to write down what must be written.
   static constexpr std::chrono::seconds try_again{2};
+  /// Between two looks at a tree that could not be read or weighed.
+  static constexpr std::chrono::seconds look_again{10};
 
   // -- beginning ---------------------------------------------------------------------------
 
@@ -131,6 +135,7 @@ private:
   void recall_healthy(journal_contents_ptr kept);
   void meet_instances();
   void take_over(const ledger_view& view);
+  void meet(const slot_info& slot, const updating::record_map& before);
   void record_first();
   void write_first();
   void resume();
@@ -149,9 +154,10 @@ private:
   void settle_conflicts(const change_ptr& change, const std::vector<config::conflict>& found);
   void decide(const change_ptr& change);
   void recall_past(const change_ptr& change);
-  bool may_be_half_deleted(const candidate& to);
+  bool may_be_half_deleted(const config_change& change);
   void commit(const change_ptr& change);
   void carry_out(const change_ptr& change, config_version version);
+  std::set<std::string> find_down() const;
   void leave_as_it_is(const change_ptr& change);
   void refuse(const change_ptr& change, const refusal& why, const json& more = json::object());
   void end(const change_ptr& change, const config_reply& reply, const refusal* why = nullptr);
@@ -162,6 +168,7 @@ private:
   // -- what is on disk ---------------------------------------------------------------------
 
   void note_disk(const candidate& found);
+  void look_later(const config_change& change);
   void stand(disk_standing::kind now, const std::string& content, const std::string& text);
 
   // -- orders ------------------------------------------------------------------------------
@@ -216,11 +223,13 @@ private:
   std::string shrunk_tree;  ///< of what was on disk when bots were last missing in it
   nanoseconds shrunk_since{};
   std::string weighed_tree; ///< the same of what is on disk, as it was last decided about
+  bool look_due = false;    ///< the tree is looked at again in a while …
+  bool look_asked = false;  ///< … as somebody asked for it
+  std::string last_refusal; ///< of what nobody waits for
   bool begun = false;       ///< something is in force
   bool ending = false;      ///< the fleet is
   updating::record_map records;
   std::optional<updating::rollout> update;
-  std::set<std::string> excused; ///< were down before the version that is being carried out
   std::string update_failure;
   std::map<std::uint64_t, version_state> unsettled; ///< not written yet
   bool settling = false;

@@ -24,6 +24,12 @@ std::string undone(std::uint64_t healthy, std::uint64_t failed) {
                              : fmt::format(", and {} to {} are undone too", first, failed - 1);
 }
 
+/// Whether a refusal has nothing to do with what was wanted.
+bool will_pass(const refusal& why) {
+  return why.code == "too-many-changes" || why.code == "loader-silent"
+         || why.code == "journal-silent" || why.code == "audit-unavailable";
+}
+
 } // namespace
 
 void config_state::enqueue(const change_ptr& change) {
@@ -78,8 +84,12 @@ void config_state::refuse(const change_ptr& change, const refusal& why, const js
     self->delayed_send(self, try_again, tick_atom_v, change_tick);
     return;
   }
-  if (!change->answer)
-    spdlog::warn("config: {} is refused: {}", change->what, why.message);
+  if (!change->answer) {
+    if (std::exchange(last_refusal, why.message) != why.message)
+      spdlog::warn("config: {} is refused: {}", change->what, why.message);
+    if (change->from_disk && will_pass(why))
+      look_later(*change);
+  }
   end(change, config_refusal(why, more), &why);
 }
 
@@ -116,8 +126,10 @@ void config_state::on_candidate(const change_ptr& change, const candidate_ptr& c
   if (deciding != change)
     return;
   change->candidate = candidate;
-  if (change->from_disk)
+  if (change->from_disk) {
     note_disk(*candidate);
+    change->disk_tree = disk.tree;
+  }
   if (candidate->loaded.spec)
     return weigh(change);
   const auto problems = all_problems(*candidate);
@@ -126,6 +138,9 @@ void config_state::on_candidate(const change_ptr& change, const candidate_ptr& c
     stand(disk_standing::kind::invalid, text,
           fmt::format("the tree on disk is not valid: {}; version {} stays in force", text,
                       version.number));
+    // It may be the disk, and nobody tells when that is well again.
+    if (!change->answer && !candidate->unread.empty())
+      look_later(*change);
     if (change->automatic)
       return end(change, {});
   }
@@ -175,7 +190,7 @@ void config_state::settle_conflicts(const change_ptr& change,
       change->conflicts.size() > 1 ? fmt::format(" (and {} more)", change->conflicts.size() - 1)
                                    : "");
   if (change->from_disk) {
-    stand(disk_standing::kind::conflict, config_hash(to.tree, {}),
+    stand(disk_standing::kind::conflict, change->disk_tree,
           fmt::format("the tree on disk is in conflict: {}; version {} stays in force", text,
                       version.number));
     if (change->automatic)
@@ -228,15 +243,15 @@ void config_state::decide(const change_ptr& change) {
   // What is on disk comes by itself when it is news, and only then: it may have been applied
   // before, and then rolled back.
   if (change->automatic
-      && (!applied->loaded.spec->runtime.auto_apply || disk.tree == weighed_tree)) {
-    weighed_tree = disk.tree;
-    stand(disk_standing::kind::differs, disk.tree,
+      && (!applied->loaded.spec->runtime.auto_apply || change->disk_tree == weighed_tree)) {
+    weighed_tree = change->disk_tree;
+    stand(disk_standing::kind::differs, change->disk_tree,
           fmt::format("the tree on disk differs from version {}: {}; `troupe apply` brings it "
                       "into force",
                       version.number, plan_text(change->plan)));
     return end(change, {});
   }
-  if (change->automatic && may_be_half_deleted(to)) {
+  if (change->automatic && may_be_half_deleted(*change)) {
     self->delayed_send(self, second_look, reload_atom_v, change->reason, false);
     return end(change, {});
   }
@@ -245,7 +260,7 @@ void config_state::decide(const change_ptr& change) {
 
 void config_state::leave_as_it_is(const change_ptr& change) {
   if (change->from_disk) {
-    weighed_tree = disk.tree;
+    weighed_tree = change->disk_tree;
     stand(disk_standing::kind::same, "", "the tree on disk is what is in force again");
   }
   if (!change->answer)
@@ -281,6 +296,7 @@ void config_state::commit(const change_ptr& change) {
   next.tree = config::to_json(to.tree);
   next.overrides = to.overrides;
   next.now = needs_update(*to.loaded.spec) ? version_state::updating : version_state::healthy;
+  next.excused = version.now == version_state::healthy ? find_down() : version.excused;
   batch->applied = std::move(next);
   for (const auto& [bot, patch] : to.overrides)
     if (const auto at = applied->overrides.find(bot);
@@ -320,16 +336,18 @@ void config_state::commit(const change_ptr& change) {
           });
 }
 
+std::set<std::string> config_state::find_down() const {
+  std::set<std::string> result;
+  for (const auto& [instance, known] : records)
+    if (const auto spec = updating::spec_of(*in_force, instance);
+        spec && known.wanted && updating::went_wrong(known, *spec))
+      result.insert(instance);
+  return result;
+}
+
 void config_state::carry_out(const change_ptr& change, config_version next) {
   const auto from = in_force;
   const auto failed_number = version.number;
-  if (version.now == version_state::healthy) {
-    excused.clear();
-    for (const auto& [instance, known] : records)
-      if (const auto spec = updating::spec_of(*in_force, instance);
-          spec && known.wanted && updating::went_wrong(known, *spec))
-        excused.insert(instance);
-  }
   applied = change->candidate;
   applied_tree = config_hash(applied->tree, {});
   version = std::move(next);
@@ -363,7 +381,7 @@ void config_state::carry_out(const change_ptr& change, config_version next) {
   document["number"] = version.number;
   document["state"] = to_string(version.now);
   if (change->from_disk) {
-    weighed_tree = disk.tree;
+    weighed_tree = change->disk_tree;
     disk.said.clear();
     disk.now = disk_standing::kind::same;
     disk.since = wall_now();

@@ -21,14 +21,14 @@ constexpr std::uint32_t recalled_versions = 16;
 } // namespace
 
 /// Who deletes a tree in pieces, or copies another over it, is not to lose bots on the way.
-bool config_state::may_be_half_deleted(const candidate& to) {
-  const auto& bots = to.loaded.spec->bots;
+bool config_state::may_be_half_deleted(const config_change& change) {
+  const auto& bots = change.candidate->loaded.spec->bots;
   if (std::ranges::all_of(applied->loaded.spec->bots,
                           [&](const auto& each) { return bots.contains(each.first); })) {
     shrunk_tree.clear();
     return false;
   }
-  if (std::exchange(shrunk_tree, disk.tree) != disk.tree)
+  if (std::exchange(shrunk_tree, change.disk_tree) != change.disk_tree)
     shrunk_since = now();
   return now() - shrunk_since < second_look;
 }
@@ -40,7 +40,8 @@ void config_state::recall_past(const change_ptr& change) {
   const auto look_at = std::make_shared<std::function<void(const list&, std::size_t)>>();
   const std::weak_ptr again{look_at};
   const auto lost = [this, change](const caf::error&) {
-    end(change, {}); // the next look finds the same
+    refuse(change, {exit_code::failed, "journal-silent",
+                    "the journal did not answer in time; nothing was changed", ""});
   };
   *look_at = [this, change, again, lost](const list& past, std::size_t at) {
     if (at == past->items.size()) {
@@ -52,8 +53,8 @@ void config_state::recall_past(const change_ptr& change) {
             [this, change, past, at, look_at = again.lock()](const version_list& found) {
               const auto tree = config::tree_from_json(
                   found.items.empty() ? std::string{} : found.items.front().tree);
-              if (tree && config_hash(*tree, {}) == disk.tree) {
-                weighed_tree = disk.tree;
+              if (tree && config_hash(*tree, {}) == change->disk_tree) {
+                weighed_tree = change->disk_tree;
                 return decide(change);
               }
               (*look_at)(past, at + 1);
@@ -66,6 +67,13 @@ void config_state::recall_past(const change_ptr& change) {
             (*look_at)(std::make_shared<const version_list>(past), 0);
           },
           lost);
+}
+
+/// Who watches the tree tells each change once. What nobody decided about is looked at again.
+void config_state::look_later(const config_change& change) {
+  look_asked = look_asked || !change.automatic;
+  if (!std::exchange(look_due, true))
+    self->delayed_send(self, look_again, tick_atom_v, look_tick);
 }
 
 void config_state::note_disk(const candidate& found) {

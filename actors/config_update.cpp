@@ -23,7 +23,7 @@ void config_state::begin_update(const config::spec_ptr& from, bool resumed) {
   order.proven = healthy ? healthy->loaded.spec : nullptr;
   order.back = back;
   order.resumed = resumed;
-  order.excused = excused;
+  order.excused = version.excused;
   update.emplace(*this, std::move(order));
   update->begin(records);
   if (ending)
@@ -63,6 +63,10 @@ void config_state::tick(std::uint64_t which) {
     return write_settled();
   if (which == change_tick)
     return go_on();
+  if (which == look_tick) {
+    look_due = false;
+    return reload("once more", std::exchange(look_asked, false));
+  }
   if (which != first_wake + wakes)
     return;
   next_wake.reset();

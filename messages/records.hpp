@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -95,7 +96,8 @@ struct instance_record {
   policy_memory policy;
   /// Of this incarnation's output: the patterns that others wait for, as far as they came.
   std::vector<std::string> printed;
-  /// config::bot_spec::fingerprint of the settings that its process was started with; 0: none.
+  /// config::bot_spec::fingerprint of the settings that its process, or else the last one, was
+  /// started with; 0: that is not known.
   std::uint64_t settings = 0;
 };
 
@@ -134,6 +136,8 @@ struct config_version {
   std::string tree;   ///< as config::to_json makes it; empty in lists
   std::map<std::string, std::string> overrides; ///< see config::override_map
   version_state now = version_state::healthy;
+  /// Instances that were down already when it was applied, and need not come up for it.
+  std::set<std::string> excused;
 };
 
 } // namespace troupe

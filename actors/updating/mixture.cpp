@@ -49,15 +49,15 @@ group_ptr with_bots(const group_ptr& group, const changed_bots& changed) {
 /// What an outdated instance goes by until its turn comes. Equal ones become one object.
 class old_specs {
 public:
+  /// `before`: with the fingerprint `runs`, or null.
   bot_spec_ptr make(const bot_spec_ptr& next, const bot_spec_ptr& before, std::uint64_t runs) {
-    const bool known = before && before->fingerprint == runs;
-    auto& kept = made_[{next.get(), known ? before.get() : nullptr, runs}];
+    auto& kept = made_[{next.get(), before.get(), runs}];
     if (kept)
       return kept;
-    if (known && before->depends_on == next->depends_on
+    if (before && before->depends_on == next->depends_on
         && before->awaited_output == next->awaited_output)
       return kept = before;
-    auto spec = std::make_shared<bot_spec>(known ? *before : *next);
+    auto spec = std::make_shared<bot_spec>(before ? *before : *next);
     spec->fingerprint = runs;
     spec->depends_on = next->depends_on;
     spec->awaited_output = next->awaited_output;
@@ -67,6 +67,15 @@ public:
 private:
   std::map<std::tuple<const bot_spec*, const bot_spec*, std::uint64_t>, bot_spec_ptr> made_;
 };
+
+bot_spec_ptr with_fingerprint(const std::vector<config::spec_ptr>& fleets,
+                              const std::string& instance, std::uint64_t fingerprint) {
+  for (const auto& fleet : fleets)
+    if (auto spec = fleet ? spec_of(*fleet, instance) : nullptr;
+        spec && spec->fingerprint == fingerprint)
+      return spec;
+  return nullptr;
+}
 
 } // namespace
 
@@ -82,7 +91,16 @@ outdated_map find_outdated(const config::fleet_spec& to, const record_map& recor
   return result;
 }
 
-config::spec_ptr mixture(const config::spec_ptr& to, const config::spec_ptr& from,
+outdated_map find_untold(const config::fleet_spec& to, const record_map& records) {
+  outdated_map result;
+  for (const auto& [name, record] : records)
+    if (const auto spec = spec_of(to, name);
+        spec && record.wanted && out_of_date(record.settings, *spec))
+      result.emplace(name, record.settings);
+  return result;
+}
+
+config::spec_ptr mixture(const config::spec_ptr& to, const std::vector<config::spec_ptr>& before,
                          const outdated_map& outdated) {
   std::map<std::string, std::shared_ptr<bot_entry>> mixed;
   old_specs old;
@@ -94,9 +112,8 @@ config::spec_ptr mixture(const config::spec_ptr& to, const config::spec_ptr& fro
     auto& entry = mixed[bot];
     if (!entry)
       entry = std::make_shared<bot_entry>(*to->bots.at(bot));
-    const auto before = from ? spec_of(*from, name) : nullptr;
     const auto index = std::stoul(name.substr(bot.size() + 1));
-    entry->instances[index] = old.make(next, before, runs);
+    entry->instances[index] = old.make(next, with_fingerprint(before, name, runs), runs);
   }
   if (mixed.empty())
     return to;

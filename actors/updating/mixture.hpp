@@ -27,11 +27,15 @@ bool is_outdated(const instance_record& record, const config::bot_spec& spec);
 /// The instances of `to` that have to be replaced.
 outdated_map find_outdated(const config::fleet_spec& to, const record_map& records);
 
-/// `to`, but the outdated ones as the processes are that run: as `from` has them, if those are the
-/// settings that they were started with; else as in `to`, under the fingerprint of what runs. Whom
-/// they depend on, and what is awaited of their output, is that of `to`: the others go by it.
-/// `from` may be null.
-config::spec_ptr mixture(const config::spec_ptr& to, const config::spec_ptr& from,
+/// The instances of `to` that are wanted, and whose last process, whether it is there or not, was
+/// started with other settings: those that an update which stopped has not come to.
+outdated_map find_untold(const config::fleet_spec& to, const record_map& records);
+
+/// `to`, but the outdated ones as the processes are that run: as the first of `before` has them
+/// that has the settings they were started with; else as in `to`, under the fingerprint of what
+/// runs. Whom they depend on, and what is awaited of their output, is that of `to`: the others go
+/// by it. Each of `before` may be null.
+config::spec_ptr mixture(const config::spec_ptr& to, const std::vector<config::spec_ptr>& before,
                          const outdated_map& outdated);
 
 /// The bots of a fleet in start order: whom one waits for comes before it.

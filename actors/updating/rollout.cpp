@@ -102,15 +102,24 @@ void rollout::watch_unproven(const record_map& records) {
     const auto spec = spec_of(*order_.to, name);
     const auto at = records.find(name);
     const auto* record = at == records.end() ? nullptr : &at->second;
-    if (record ? !record->wanted : !spec->autostart)
+    const auto told = order_.from ? spec_of(*order_.from, name) : nullptr;
+    const bool leaves = record && !record->wanted && has_process(record->now) && !told;
+    if (record && !leaves ? !record->wanted : !spec->autostart)
       continue;
     // What has these settings already is judged by what became of it, anything else by its next
     // process.
-    const auto told = order_.from ? spec_of(*order_.from, name) : nullptr;
-    const bool had_them = order_.resumed || (told && told->fingerprint == spec->fingerprint)
-                          || (record && has_process(record->now));
-    watched_.insert(name);
-    proving_.push_back({std::move(name), record && !had_them ? record->incarnation : 0, {}});
+    bool had_them = order_.resumed || (told && told->fingerprint == spec->fingerprint);
+    if (record && record->settings != 0 && spec->fingerprint != 0)
+      had_them = record->settings == spec->fingerprint;
+    else if (record && has_process(record->now))
+      had_them = true;
+    change each{std::move(name)};
+    each.leaves = leaves;
+    each.was_down = record && !has_process(record->now);
+    if (record && (leaves || !had_them))
+      each.incarnation = record->incarnation;
+    watched_.insert(each.instance);
+    proving_.push_back(std::move(each));
   }
 }
 
@@ -198,9 +207,15 @@ bool rollout::go_on(bot_change& bot) {
   bool changed = false;
   for (;;) {
     if (!bot.batch.empty()) {
-      for (auto& each : bot.batch)
-        if (judge_or_fail(each) != verdict::ready)
+      // All of them, so that none hides behind another one.
+      bool all_ready = true;
+      for (auto& each : bot.batch) {
+        all_ready = judge_or_fail(each) == verdict::ready && all_ready;
+        if (ended_)
           return changed;
+      }
+      if (!all_ready)
+        return changed;
       finish_batch(bot);
     }
     if (bot.pause_until && *bot.pause_until > port_.now())
@@ -220,13 +235,15 @@ bool rollout::take_batch(bot_change& bot) {
     bot.waiting.pop_back();
     outdated_.erase(name);
     any = true;
-    // Meanwhile it may have ended: then nothing of it is to be replaced.
+    // Meanwhile it may have ended, and be down: then its next process has them.
     const auto* record = port_.record(name);
-    if (record && has_process(record->now)) {
-      watched_.insert(name);
-      bot.batch.push_back({std::move(name), record->incarnation, {}});
-    } else
+    const bool is_down = !record || !has_process(record->now);
+    if (!record || (is_down && (order_.back || order_.excused.contains(name)))) {
       ++bot.done;
+      continue;
+    }
+    watched_.insert(name);
+    bot.batch.push_back({std::move(name), record->incarnation, is_down});
   }
   if (!bot.batch.empty())
     ++bot.batches;
@@ -250,6 +267,8 @@ rollout::verdict rollout::judge(change& what, std::string& why) {
   const auto spec = spec_of(*order_.to, what.instance);
   if (spec && !record)
     return verdict::pending; // it is only just being made
+  if (spec && what.leaves && has_process(record->now) && record->incarnation == what.incarnation)
+    return verdict::pending;
   if (!spec || !record->wanted || record->now == state::paused)
     return verdict::ready; // somebody else has decided about it
   if (is_outdated(*record, *spec)) {
@@ -261,18 +280,24 @@ rollout::verdict rollout::judge(change& what, std::string& why) {
   const bool is_new = record->incarnation > what.incarnation;
   if (!is_new)
     // What the old one's end led to. Given up, it will not start.
-    return record->now == state::failed || record->now == state::completed ? verdict::ready
-                                                                           : verdict::pending;
+    return (record->now == state::failed && !what.was_down) || record->now == state::completed
+               ? verdict::ready
+               : verdict::pending;
   if (went_wrong(*record, *spec)) {
     why = record->why;
     return verdict::failed;
   }
   if (record->now == state::running || record->now == state::completed)
     return verdict::ready;
-  if (!has_process(record->now))
+  if (!has_process(record->now) || record->now == state::stopping
+      || record->now == state::draining) {
+    what.deadline.reset(); // the next one has all the time again
     return verdict::pending;
-  if (!what.deadline)
+  }
+  if (!what.deadline || what.deadline_of != record->incarnation) {
     what.deadline = port_.now() + spec->update.ready_within;
+    what.deadline_of = record->incarnation;
+  }
   if (port_.now() < *what.deadline)
     return verdict::pending;
   why = fmt::format("not running within {:g} s", in_seconds(spec->update.ready_within));
@@ -307,7 +332,7 @@ void rollout::wake() {
 }
 
 config::spec_ptr rollout::mixed() const {
-  return mixture(order_.to, order_.from, outdated_);
+  return mixture(order_.to, {order_.from, order_.proven}, outdated_);
 }
 
 rollout_progress rollout::progress() const {

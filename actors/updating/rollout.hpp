@@ -58,7 +58,8 @@ struct rollout_order {
   config::spec_ptr proven; ///< what was healthy last; null: nothing was
   /// What was healthy comes back: all bots at once, without pauses, and nothing fails.
   bool back = false;
-  /// Another runtime began with it: what has no process may have had one with the new settings.
+  /// Another runtime began with it: what has no process, and of which it is not known what the last
+  /// one was started with, may have had one with the new settings.
   bool resumed = false;
   /// Were down already when this began, and need not come up for it.
   std::set<std::string> excused;
@@ -107,7 +108,12 @@ private:
     std::string instance;
     /// Of the last process that had the old ones.
     std::uint64_t incarnation = 0;
-    std::optional<nanoseconds> deadline;
+    /// Had no process by then: given up though it was, it gets a new try with its new settings.
+    bool was_down = false;
+    /// Is still on its way out of an older version that did not have it.
+    bool leaves = false;
+    std::optional<nanoseconds> deadline{};
+    std::uint64_t deadline_of = 0; ///< incarnation
   };
 
   struct bot_change {

@@ -60,9 +60,9 @@ constexpr step steps[] = {
     CREATE TABLE versions (
       number INTEGER PRIMARY KEY, time INTEGER NOT NULL, author TEXT NOT NULL,
       reason TEXT NOT NULL, hash TEXT NOT NULL, state TEXT NOT NULL, tree BLOB NOT NULL,
-      overrides TEXT NOT NULL, run INTEGER NOT NULL);
+      overrides TEXT NOT NULL, run INTEGER NOT NULL, excused TEXT NOT NULL);
     INSERT INTO versions SELECT number, time, 'runtime', 'applied by an earlier Troupe', '',
-      'healthy', tree, '{}', coalesce((SELECT value FROM meta WHERE key = 'applied_run'), 0)
+      'healthy', tree, '{}', coalesce((SELECT value FROM meta WHERE key = 'applied_run'), 0), '[]'
       FROM plain_versions;
     UPDATE versions SET overrides = (SELECT json_group_object(bot, patch) FROM overrides)
       WHERE number = (SELECT max(number) FROM versions);
@@ -83,7 +83,8 @@ constexpr const char* needs[] = {
     "SELECT one, seq, hash FROM audit_end LIMIT 1",
     "SELECT instance, stopped FROM intents LIMIT 1",
     "SELECT bot, patch FROM overrides LIMIT 1",
-    "SELECT number, time, author, reason, hash, state, tree, overrides, run FROM versions LIMIT 1",
+    "SELECT number, time, author, reason, hash, state, tree, overrides, run, excused FROM versions "
+    "LIMIT 1",
     "SELECT key, value FROM meta LIMIT 1",
 };
 

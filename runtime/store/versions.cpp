@@ -36,6 +36,11 @@ config_version read_head(row& columns) {
     for (const auto& [bot, patch] : overrides.items())
       if (patch.is_string())
         x.overrides.emplace(bot, patch.get<std::string>());
+  const auto excused = nlohmann::json::parse(columns.text(), nullptr, false);
+  if (excused.is_array())
+    for (const auto& instance : excused)
+      if (instance.is_string())
+        x.excused.insert(instance.get<std::string>());
   return x;
 }
 
@@ -75,24 +80,27 @@ void write(connection& db, const config_version& x, std::uint64_t run_number) {
   const auto tree = packed(x.tree);
   const auto overrides =
       nlohmann::json(x.overrides).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  run(db, "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", x.number, x.time,
-      x.author, x.reason, x.hash, to_string(x.now), bytes{tree}, overrides, run_number);
+  run(db, "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", x.number, x.time,
+      x.author, x.reason, x.hash, to_string(x.now), bytes{tree}, overrides, run_number,
+      nlohmann::json(x.excused).dump());
 }
 
 std::optional<config_version> read_version(connection& db, std::uint64_t number) {
-  use rows{db,
-           "SELECT number, time, author, reason, hash, state, overrides, tree FROM versions"
-           " WHERE number = ?",
-           number};
+  use rows{
+      db,
+      "SELECT number, time, author, reason, hash, state, overrides, excused, tree FROM versions"
+      " WHERE number = ?",
+      number};
   return read_whole(rows);
 }
 
 std::vector<config_version> last_versions(connection& db, std::uint32_t last) {
-  use rows{db,
-           "SELECT number, time, author, reason, hash, state, overrides FROM versions ORDER BY "
-           "number DESC"
-           " LIMIT ?",
-           last};
+  use rows{
+      db,
+      "SELECT number, time, author, reason, hash, state, overrides, excused FROM versions ORDER BY "
+      "number DESC"
+      " LIMIT ?",
+      last};
   std::vector<config_version> result;
   while (rows.next()) {
     row columns{*rows};
@@ -102,19 +110,21 @@ std::vector<config_version> last_versions(connection& db, std::uint32_t last) {
 }
 
 std::optional<config_version> applied_in(connection& db, std::uint64_t run_number) {
-  use rows{db,
-           "SELECT number, time, author, reason, hash, state, overrides, tree FROM versions"
-           " WHERE number = (SELECT max(number) FROM versions) AND run = ?",
-           run_number};
+  use rows{
+      db,
+      "SELECT number, time, author, reason, hash, state, overrides, excused, tree FROM versions"
+      " WHERE number = (SELECT max(number) FROM versions) AND run = ?",
+      run_number};
   return read_whole(rows);
 }
 
 std::optional<config_version> healthy_before(connection& db, std::uint64_t run_number,
                                              std::uint64_t number) {
-  use rows{db,
-           "SELECT number, time, author, reason, hash, state, overrides, tree FROM versions"
-           " WHERE number < ? AND run = ? AND state = 'healthy' ORDER BY number DESC LIMIT 1",
-           number, run_number};
+  use rows{
+      db,
+      "SELECT number, time, author, reason, hash, state, overrides, excused, tree FROM versions"
+      " WHERE number < ? AND run = ? AND state = 'healthy' ORDER BY number DESC LIMIT 1",
+      number, run_number};
   return read_whole(rows);
 }
 

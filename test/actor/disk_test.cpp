@@ -127,6 +127,44 @@ BOOST_AUTO_TEST_CASE(a_tree_that_is_deleted_in_pieces_is_not_applied_half) {
   BOOST_TEST(host.living("a#0") == 0u);
 }
 
+// Whoever watches the tree tells an edit once.
+BOOST_AUTO_TEST_CASE(an_edit_that_could_not_be_written_down_is_not_forgotten) {
+  begin({{"runtime.json", R"({"auto_apply": true})"}, {"b.json", bot("one")}});
+  look();
+  store.trouble = "the disk is full";
+  write("b.json", bot("two"));
+  look();
+  advance(5min);
+  BOOST_TEST(version() == 1u);
+  store.trouble.clear();
+  advance(30s);
+  BOOST_TEST(version() == 2u);
+  BOOST_TEST(problems() == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_edit_is_not_forgotten_with_the_actor_that_was_told_of_it) {
+  begin({{"runtime.json", R"({"auto_apply": true})"}, {"b.json", bot("one")}});
+  look();
+  write("b.json", bot("two"));
+  caf::anon_send(all().config, reload_atom_v, std::string{"edited"}, false);
+  break_actor(all().config);
+  advance(30s);
+  BOOST_TEST(version() == 2u);
+  BOOST_TEST(problems() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_tree_that_could_not_be_read_is_read_again) {
+  begin({{"runtime.json", R"({"auto_apply": true})"}, {"b.json", bot("one")}});
+  look();
+  write("b.json", bot("two"));
+  const auto edited = std::exchange(on_disk, std::nullopt);
+  look();
+  BOOST_TEST(standing()["disk"]["state"] == "invalid");
+  on_disk = edited;
+  advance(30s);
+  BOOST_TEST(version() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(a_broken_tree_is_told_once) {
   begin(two_bots);
   write("b.json", "{");

@@ -28,6 +28,8 @@ struct disk_view : tree_source {
       : owner{given} {}
 
   config::expected<config::tree, std::vector<config::problem>> read() override {
+    if (!owner.on_disk)
+      return config::unexpected{std::vector{config::file_problem("", "the disk does not answer")}};
     return *owner.on_disk;
   }
 

@@ -126,6 +126,85 @@ BOOST_AUTO_TEST_CASE(who_was_down_before_is_nobodys_failure) {
   BOOST_TEST(version() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(nor_is_it_when_a_runtime_dies_meanwhile) {
+  for (const bool replaced : {false, true}) {
+    fleet_world w;
+    w.host.of("b#0").lives = 100ms;
+    for (int i = 0; i < 4; ++i)
+      w.host.of("a#" + std::to_string(i)).term_takes = 5s;
+    w.begin(two_bots);
+    w.advance(10s);
+    w.write("group.json", R"({"defaults": {"environment": {"NEW": "1"}}})");
+    w.apply();
+    w.advance(6s);
+    BOOST_TEST(w.how() == "updating");
+    if (replaced) {
+      w.break_actor(w.all().config);
+    } else {
+      w.drop();
+      w.raise(tree_of(w.tree));
+    }
+    w.advance(2min);
+    BOOST_TEST(w.states() == (std::vector<std::string>{"healthy", "healthy"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(w.problems() == "");
+  }
+}
+
+// What the next runtime knows of them it knows from the keeper alone.
+BOOST_AUTO_TEST_CASE(nothing_is_proven_by_what_was_not_committed) {
+  for (const bool is_new : {false, true}) {
+    fleet_world w;
+    w.begin({{"a.json", bot("one")}});
+    if (is_new)
+      w.write("x.json", bot("crashes", R"("start_grace": "5s")"));
+    else
+      w.write("a.json", bot("crashes", R"("start_grace": "5s")"));
+    w.apply();
+    w.store.trouble = "the disk is full";
+    w.advance(100ms);
+    const std::string instance = is_new ? "x#0" : "a#0";
+    BOOST_TEST(w.host.spawns(instance) == (is_new ? 1u : 2u));
+    w.drop();
+    w.store.trouble.clear();
+    w.raise(tree_of(w.tree));
+    w.advance(1s);
+    BOOST_TEST(w.how() == "updating");
+    w.host.end(instance);
+    w.advance(1min);
+    BOOST_TEST(w.states() == (std::vector<std::string>{"healthy", "rolled back", "healthy"}),
+               boost::test_tools::per_element());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_stopped_does_not_spread_by_the_death_of_a_runtime) {
+  const std::string more = R"("replicas": 4, "update": {"on_failure": "stop"})";
+  begin({{"a.json", bot("one", more)}});
+  const auto good = settings("a#1");
+  write("a.json", bot("crashes", more));
+  host.of("a#0").lives = 200ms;
+  apply();
+  advance(1min);
+  BOOST_TEST(how() == "stopped");
+  drop();
+  host.end("a#1"); // while nobody looks
+  raise(tree_of(tree));
+  advance(1min);
+  BOOST_TEST(how() == "stopped");
+  BOOST_TEST(settings("a#1") == good);
+  BOOST_TEST(host.spawns("a#1") == 2u);
+  // And one that is in its pause.
+  host.of("a#2").lives = 50ms;
+  host.end("a#2");
+  advance(30s);
+  drop();
+  host.of("a#2").lives.reset();
+  raise(tree_of(tree));
+  advance(10min);
+  BOOST_TEST(settings("a#2") == good);
+  BOOST_TEST(problems() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_rollback_that_cannot_be_written_does_not_hold_up_the_end) {
   begin(two_bots);
   host.of("b#0").lives = 100ms;

@@ -78,8 +78,6 @@ struct world : updating::rollout_port {
     auto& x = records[name];
     x.now = now;
     x.why = std::move(why);
-    if (!has_process(now))
-      x.settings = 0;
     update->note(x);
   }
 
@@ -92,11 +90,7 @@ struct world : updating::rollout_port {
   }
 
   /// It is in its pause before another try.
-  void set_down(const std::string& name) {
-    auto& x = records[name];
-    x.now = state::backoff;
-    x.settings = 0;
-  }
+  void set_down(const std::string& name, state now = state::backoff) { records[name].now = now; }
 
   void pass(nanoseconds by) {
     for (const auto until = time + by; due && *due <= until;) {
@@ -274,6 +268,62 @@ BOOST_AUTO_TEST_CASE(not_ready_in_time_counts_from_its_start) {
   BOOST_TEST(*w.failure == "a#0: not running within 5 s");
 }
 
+BOOST_AUTO_TEST_CASE(each_process_has_its_own_time_to_be_ready) {
+  world w;
+  const auto quick = [](config::bot_spec& x) { x.update.ready_within = 5s; };
+  w.run(four(1, quick));
+  w.change_to(four(2, quick));
+  w.set("a#0", state::stopping);
+  w.spawn("a#0");
+  w.pass(4s);
+  w.set("a#0", state::stopping); // somebody restarts it
+  w.pass(1min);
+  BOOST_TEST(!w.failure.has_value());
+  w.spawn("a#0");
+  w.pass(4s);
+  w.spawn("a#0"); // it was not seen to end
+  w.pass(4s);
+  BOOST_TEST(!w.failure.has_value());
+  w.pass(2s);
+  BOOST_TEST(w.failure.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(none_hides_behind_another_of_its_batch) {
+  world w;
+  const auto two = [](config::bot_spec& x) { x.update.batch = {2, 0}; };
+  w.run(four(1, two));
+  w.change_to(four(2, two));
+  BOOST_TEST(w.to_replace().size() == 2u);
+  w.set("a#0", state::stopping); // for minutes
+  w.set("a#1", state::stopping);
+  w.spawn("a#1");
+  w.set("a#1", state::backoff, "exited with code 1");
+  w.pass(1s);
+  BOOST_REQUIRE(w.failure.has_value());
+  BOOST_TEST(*w.failure == "a#1: exited with code 1");
+}
+
+BOOST_AUTO_TEST_CASE(one_whose_old_process_is_down_at_its_turn_must_come_up) {
+  for (const bool good : {true, false}) {
+    world w;
+    w.run(four(1));
+    w.change_to(four(2));
+    for (int i = 0; i < 3; ++i) {
+      if (i == 2)
+        w.set("a#3", state::backoff, "exited with code 9");
+      w.replace_all();
+    }
+    BOOST_TEST(!w.done);
+    BOOST_TEST(!w.failure.has_value());
+    BOOST_TEST(updating::spec_of(*w.in_force, "a#3")->fingerprint == 2u);
+    w.spawn("a#3");
+    w.set("a#3", good ? state::running : state::backoff);
+    w.pass(1s);
+    BOOST_TEST(w.done == good);
+    BOOST_TEST(w.failure.has_value() == !good);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(one_that_falls_down_later_ends_it_as_well) {
   world w;
   w.run(four(1));
@@ -441,6 +491,69 @@ BOOST_AUTO_TEST_CASE(one_that_was_stopped_by_its_crash_gets_one_try) {
   BOOST_TEST(w.done);
 }
 
+BOOST_AUTO_TEST_CASE(one_that_was_given_up_gets_one_try_too) {
+  for (const bool good : {true, false}) {
+    world w;
+    const auto healthy = four(1);
+    w.run(four(2));
+    w.set_down("a#3", state::failed);
+    w.change_to(four(3), [&](auto& x) { x.proven = healthy; });
+    for (int i = 0; i < 3; ++i)
+      w.replace_all();
+    BOOST_TEST(!w.done);
+    w.spawn("a#3");
+    w.set("a#3", good ? state::running : state::failed);
+    w.pass(10ms);
+    BOOST_TEST(w.done == good);
+    BOOST_TEST(w.failure.has_value() == !good);
+  }
+}
+
+// It crashed before the update came to it, and then the runtime died.
+BOOST_AUTO_TEST_CASE(what_the_old_one_did_is_not_the_new_ones_failure) {
+  world w;
+  const auto healthy = four(1);
+  w.run(healthy);
+  w.set_down("a#3");
+  w.change_to(four(2), [&](auto& x) {
+    x.proven = x.from = healthy;
+    x.resumed = true;
+  });
+  BOOST_TEST(!w.failure.has_value());
+  for (int i = 0; i < 3; ++i)
+    w.replace_all();
+  BOOST_TEST(!w.done);
+  w.spawn("a#3");
+  w.set("a#3", state::running);
+  w.pass(10ms);
+  BOOST_TEST(w.done);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_comes_back_before_it_has_left_must_come_up) {
+  for (const bool good : {true, false}) {
+    world w;
+    const auto healthy = fleet_builder{}.bot("a", marked(1)).bot("x", marked(1)).build();
+    w.run(healthy);
+    w.change_to(fleet_builder{}.bot("a", marked(1)).build());
+    BOOST_TEST(w.done);
+    w.done = false;
+    w.records["x#0"].wanted = false;
+    w.set("x#0", state::stopping);
+    w.change_to(fleet_builder{}.bot("a", marked(1)).bot("x", marked(2)).build());
+    w.pass(1min);
+    BOOST_TEST(!w.done);
+    w.records["x#0"].wanted = true;
+    w.set("x#0", state::waiting);
+    w.pass(1min);
+    BOOST_TEST(!w.done);
+    w.spawn("x#0");
+    w.set("x#0", good ? state::running : state::backoff);
+    w.pass(10ms);
+    BOOST_TEST(w.done == good);
+    BOOST_TEST(w.failure.has_value() == !good);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(nothing_to_replace_is_done_with_the_first_step) {
   world w;
   w.run(four(1));
@@ -474,7 +587,7 @@ BOOST_AUTO_TEST_CASE(a_mixture_has_the_old_settings_where_the_old_process_is) {
   w.run(from);
   const auto outdated = updating::find_outdated(*to, w.records);
   BOOST_TEST(outdated.size() == 2u);
-  const auto mixed = updating::mixture(to, from, outdated);
+  const auto mixed = updating::mixture(to, {from}, outdated);
   BOOST_TEST(updating::spec_of(*mixed, "g/a#0")->fingerprint == 1u);
   BOOST_TEST(updating::spec_of(*mixed, "g/a#2")->fingerprint == 2u);
   BOOST_TEST(updating::spec_of(*mixed, "b#0")->description == "new");
@@ -483,16 +596,33 @@ BOOST_AUTO_TEST_CASE(a_mixture_has_the_old_settings_where_the_old_process_is) {
   for (const auto& child : mixed->root->children)
     if (child.group)
       BOOST_TEST((child.group->children.front().bot == mixed->bots.at("g/a")));
-  BOOST_TEST((updating::mixture(to, from, {}) == to));
+  BOOST_TEST((updating::mixture(to, {from}, {}) == to));
 }
 
 BOOST_AUTO_TEST_CASE(a_process_of_a_third_version_keeps_its_fingerprint) {
   world w;
   w.run(four(7));
   const auto to = four(2);
-  const auto mixed = updating::mixture(to, four(1), updating::find_outdated(*to, w.records));
+  const auto mixed = updating::mixture(to, {four(1)}, updating::find_outdated(*to, w.records));
   for (int i = 0; i < 4; ++i)
     BOOST_TEST(updating::spec_of(*mixed, "a#" + std::to_string(i))->fingerprint == 7u);
+}
+
+// Somebody changes a fleet that is being changed: a process of the version before may end and start
+// once more before its turn comes, and must not be another program under the same fingerprint.
+BOOST_AUTO_TEST_CASE(what_was_proven_is_known_though_an_update_is_between) {
+  const auto program = [](const char* name) {
+    return [name](config::bot_spec& x) { x.command = {name}; };
+  };
+  world w;
+  const auto healthy = four(1, program("one"));
+  w.run(healthy);
+  w.change_to(four(2, program("two")));
+  w.set("a#0", state::stopping);
+  w.change_to(four(3, program("three")), [&](auto& x) { x.proven = healthy; });
+  const auto spec = updating::spec_of(*w.in_force, "a#1");
+  BOOST_TEST(spec->fingerprint == 1u);
+  BOOST_TEST(spec->command.front() == "one");
 }
 
 BOOST_AUTO_TEST_CASE(unknown_settings_are_no_reason_to_replace) {
