@@ -72,6 +72,13 @@ percent_expand(std::string_view text, const percent_context& context, percent_us
   return result;
 }
 
+std::string percent_literal(std::string_view text) {
+  std::string result;
+  for (const char c : text)
+    result += c == '%' ? std::string{"%%"} : std::string(1, c);
+  return result;
+}
+
 bool uses_number(std::string_view text) {
   return text.find("%(process_num)") != std::string_view::npos;
 }

@@ -27,6 +27,9 @@ enum class percent_use : bool {
 config::expected<std::string, std::string>
 percent_expand(std::string_view text, const percent_context& context, percent_use use);
 
+/// The text such that percent_expand makes the same of it.
+std::string percent_literal(std::string_view text);
+
 /// Whether process_num is used such that `${bot.index}` cannot stand for it.
 bool needs_each_number(std::string_view text);
 bool uses_number(std::string_view text);

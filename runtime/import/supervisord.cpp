@@ -21,6 +21,17 @@ std::string host_name() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
+/// `%(here)s` in a file that is included is that file's directory.
+void put_here(std::vector<ini_section>& sections, const std::string& directory) {
+  static constexpr std::string_view name = "%(here)s";
+  const auto text = percent_literal(directory);
+  for (auto& section : sections)
+    for (auto& entry : section.entries)
+      for (auto at = entry.value.find(name); at != std::string::npos;
+           at = entry.value.find(name, at + text.size()))
+        entry.value.replace(at, name.size(), text);
+}
+
 /// A program, or a group as a whole, with where it stands in the order.
 struct child {
   std::string name;
@@ -86,6 +97,7 @@ private:
         auto sections = parse_ini(*included);
         if (!sections)
           return sections.error();
+        put_here(*sections, included->directory());
         std::ranges::move(*sections, std::back_inserter(more));
       }
     }

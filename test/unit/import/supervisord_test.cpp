@@ -93,6 +93,17 @@ priority=20
   BOOST_TEST(says("C d", "c-d", weight::changed));
 }
 
+BOOST_AUTO_TEST_CASE(here_is_the_directory_of_the_file_it_stands_in) {
+  write("conf.d/5%/web.conf", "[program:web]\ncommand=%(here)s/run.sh %(here)s %%\n"
+                              "[program:both]\nenvironment=A=\"%(here)s\"\n");
+  import("supervisord.conf", "[include]\nfiles = %(here)s/conf.d/*/*.conf\n"
+                             "[program:both]\ncommand=%(here)s/b\n");
+  const auto included = directory + "/conf.d/5%";
+  BOOST_TEST(bot("web")["command"].dump() == json({included + "/run.sh", included, "%"}).dump());
+  BOOST_TEST(bot("both")["command"].dump() == json({directory + "/b"}).dump());
+  BOOST_TEST(bot("both")["environment"].dump() == json({{"A", included}}).dump());
+}
+
 BOOST_AUTO_TEST_CASE(what_has_no_counterpart_is_said) {
   import("supervisord.conf", R"(; comment
 [supervisord]
