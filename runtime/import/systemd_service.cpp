@@ -176,6 +176,19 @@ private:
     return result;
   }
 
+  /// Of lines that are there. Says what is not the same where a shell splits a variable.
+  json command_of(std::string_view key, const std::vector<exec_line>& run) {
+    const auto& entry = *service(key);
+    for (const auto& name : split_by_shell(run, env_))
+      if (name != "MAINPID") // a number
+        bot_.changed(entry.where, entry.key,
+                     "a shell splits $" + name
+                         + " into words: quotes in its value mean nothing to it and stay, and "
+                           "patterns such as * become names of files",
+                     "where it has any, write its words into the command");
+    return exec_command(run, env_);
+  }
+
   bool set_command() {
     auto run = lines("ExecStart");
     if (run.empty()) {
@@ -191,15 +204,15 @@ private:
       run.front().ignores_failure = false;
     }
     by_shell_ = run.size() > 1;
-    bot_.set("command", exec_command(run, env_), entry->where);
+    bot_.set("command", command_of("ExecStart", run), entry->where);
     if (const auto before = lines("ExecStartPre"); !before.empty())
       bot_.set("start_command",
-               {{"command", exec_command(before, env_)},
+               {{"command", command_of("ExecStartPre", before)},
                 {"timeout", duration_of(limited(start_timeout(), 90))}},
                service("ExecStartPre")->where);
     if (const auto stop = lines("ExecStop"); !stop.empty())
       bot_.set("stop_command",
-               {{"command", exec_command(stop, env_)},
+               {{"command", command_of("ExecStop", stop)},
                 {"timeout", duration_of(limited(stop_timeout(), 90))}},
                service("ExecStop")->where);
     return true;

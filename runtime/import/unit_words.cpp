@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
+#include <iterator>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -139,7 +140,8 @@ config::expected<std::string, std::string> with_specifiers(std::string_view text
   return result;
 }
 
-std::optional<std::vector<std::string>> unit_words(std::string_view text) {
+std::optional<std::vector<std::string>> unit_words(std::string_view text, unit_quoting how) {
+  const bool strict = how == unit_quoting::of_lines;
   std::vector<std::string> result;
   std::string word;
   bool inside = false;
@@ -151,7 +153,9 @@ std::optional<std::vector<std::string>> unit_words(std::string_view text) {
       static constexpr std::string_view to = "\a\b\f\n\r\t\v ";
       const char next = text[++i];
       inside = true;
-      if (const auto known = from.find(next); known != std::string_view::npos) {
+      if (!strict) {
+        word += next;
+      } else if (const auto known = from.find(next); known != std::string_view::npos) {
         word += to[known];
       } else if (next == 'x' && i + 2 < text.size()
                  && std::isxdigit(static_cast<unsigned char>(text[i + 1]))
@@ -183,7 +187,7 @@ std::optional<std::vector<std::string>> unit_words(std::string_view text) {
       inside = true;
     }
   }
-  if (quote != 0)
+  if (quote != 0 && strict)
     return std::nullopt;
   if (inside)
     result.push_back(std::move(word));
@@ -278,6 +282,14 @@ config::expected<std::vector<exec_line>, std::string> parse_exec(std::string_vie
 
 namespace {
 
+/// The variable that is the whole word, without braces; "" when it is none.
+std::string whole_variable(std::string_view word) {
+  if (!word.starts_with('$') || word.starts_with("${"))
+    return "";
+  const auto found = variable_in(word, 0);
+  return found.end == word.size() ? found.name : "";
+}
+
 /// Words with the variables of `env` replaced; nothing when others are left.
 std::optional<std::vector<std::string>> replaced(const exec_line& line,
                                                  const std::map<std::string, std::string>& env) {
@@ -313,8 +325,8 @@ std::optional<std::vector<std::string>> replaced(const exec_line& line,
       result.push_back(std::move(text));
       continue;
     }
-    for (auto& part : split(text, " \t\n"))
-      result.push_back(std::move(part));
+    auto parts = *unit_words(text, unit_quoting::of_values);
+    std::ranges::move(parts, std::back_inserter(result));
   }
   return result;
 }
@@ -355,6 +367,17 @@ std::string for_shell(const exec_line& line, const std::map<std::string, std::st
 }
 
 } // namespace
+
+std::set<std::string> split_by_shell(const std::vector<exec_line>& lines,
+                                     const std::map<std::string, std::string>& env) {
+  std::set<std::string> result;
+  for (const auto& line : lines)
+    if (!replaced(line, env))
+      for (const auto& word : line.words)
+        if (auto name = whole_variable(word); !name.empty())
+          result.insert(std::move(name));
+  return result;
+}
 
 json exec_command(const std::vector<exec_line>& lines,
                   const std::map<std::string, std::string>& env) {

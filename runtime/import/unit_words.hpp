@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,8 +37,15 @@ specifiers specifiers_of(const std::string& unit, const std::string& path,
 config::expected<std::string, std::string> with_specifiers(std::string_view text,
                                                            const specifiers& known);
 
-/// Words with quotes and C escapes, as systemd splits them; nothing when a quote is left open.
-std::optional<std::vector<std::string>> unit_words(std::string_view text);
+/// What systemd splits into words.
+enum class unit_quoting : bool {
+  of_lines,  ///< of a unit: with C escapes, and every quote must be closed
+  of_values, ///< of a variable: a backslash stands for what follows, and a quote may be left open
+};
+
+/// Words with quotes, as systemd splits them; nothing when a quote is left open that must not be.
+std::optional<std::vector<std::string>> unit_words(std::string_view text,
+                                                   unit_quoting how = unit_quoting::of_lines);
 
 /// One command of an Exec line.
 struct exec_line {
@@ -56,6 +64,10 @@ config::expected<std::vector<exec_line>, std::string> parse_exec(std::string_vie
 /// replaced as systemd does; others are left to a shell.
 json exec_command(const std::vector<exec_line>& lines,
                   const std::map<std::string, std::string>& env);
+
+/// Variables that the shell of `exec_command` splits into words, which it does without quotes.
+std::set<std::string> split_by_shell(const std::vector<exec_line>& lines,
+                                     const std::map<std::string, std::string>& env);
 
 /// "5min 20s", "90", "infinity" in seconds; infinity is negative.
 std::optional<double> unit_seconds(std::string_view text);

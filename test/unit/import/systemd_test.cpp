@@ -142,6 +142,19 @@ BOOST_AUTO_TEST_CASE(a_file_of_variables_that_is_not_there_yet) {
   BOOST_TEST(says("EnvironmentFile", "does not start: line 1", weight::changed));
 }
 
+BOOST_AUTO_TEST_CASE(a_variable_is_split_with_its_quotes) {
+  import("p.service", "[Service]\nEnvironment=\"OPTS=--name 'a b'\"\nExecStart=/bin/p $OPTS\n"
+                      "ExecStop=/bin/kill $MAINPID\n");
+  BOOST_TEST(bot("p")["command"].dump() == R"(["/bin/p","--name","a b"])");
+  BOOST_TEST(said("ExecStart", weight::changed) == "");
+  BOOST_TEST(said("ExecStop", weight::changed) == "");
+  // A shell cannot: that is said.
+  const auto file = write("p.env", "ARGS=\"--name 'a b'\"\n");
+  import("p.service", "[Service]\nEnvironmentFile=" + file + "\nExecStart=/bin/p $ARGS ${ARGS}\n");
+  BOOST_TEST(bot("p")["command"].dump() == R"(["/bin/sh","-c","exec /bin/p $ARGS \"$ARGS\""])");
+  BOOST_TEST(said("ExecStart", weight::changed).starts_with("3 a shell splits $ARGS"));
+}
+
 BOOST_AUTO_TEST_CASE(specifiers_are_of_the_manager) {
   import("s.service", "[Service]\nUser=nobody\nExecStart=/bin/s %u %U %G %h %S %t\n");
   BOOST_TEST(bot("s")["command"].dump()
@@ -214,7 +227,10 @@ BOOST_AUTO_TEST_CASE(what_cannot_run_as_it_is) {
 
 BOOST_AUTO_TEST_CASE(command_lines) {
   const specifiers none;
-  const std::map<std::string, std::string> env{{"OPTS", "-a  -b"}, {"X", "x y"}};
+  const std::map<std::string, std::string> env{{"OPTS", "-a  -b"},
+                                               {"X", "x y"},
+                                               {"QUOTED", R"(--name 'a b' "" c\ d e*)"},
+                                               {"OPEN", R"("x'y" 'a b)"}};
   const auto command = [&](const char* line) {
     const auto parsed = parse_exec(line, none);
     BOOST_REQUIRE_MESSAGE(parsed, line);
@@ -231,6 +247,9 @@ BOOST_AUTO_TEST_CASE(command_lines) {
   BOOST_TEST(command("/bin/a x ; -/bin/b")
              == R"(["/bin/sh","-c","/bin/a x && { /bin/b || true; }"])");
   BOOST_TEST(command("/bin/a 'b ; c' \";\" d; ;") == R"(["/bin/a","b ; c",";","d;"])");
+  BOOST_TEST(command("/bin/p $QUOTED \"${QUOTED}\"")
+             == R"(["/bin/p","--name","a b","","c d","e*","--name 'a b' \"\" c\\ d e*"])");
+  BOOST_TEST(command("/bin/p $OPEN") == R"(["/bin/p","x'y","a b"])");
   BOOST_TEST(!parse_exec("/bin/a ; ; /bin/b", none));
   BOOST_TEST(!parse_exec("/bin/p 'open", none));
   BOOST_TEST(!parse_exec("/bin/p %Q", none));
