@@ -2,6 +2,7 @@
 
 #include "config/names.hpp"
 #include "runtime/import/systemd_service.hpp"
+#include "runtime/import/unit_drop_ins.hpp"
 #include "runtime/import/words.hpp"
 
 #include <algorithm>

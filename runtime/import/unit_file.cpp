@@ -3,9 +3,7 @@
 #include "runtime/import/words.hpp"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
-#include <map>
 
 namespace troupe::importing {
 
@@ -91,37 +89,6 @@ config::expected<source, failure> read_unit_source(const std::string& path) {
     return result;
   auto model = read_source((full.parent_path() / (name.substr(0, at + 1) + ".service")).string());
   return model ? std::move(model) : std::move(result);
-}
-
-std::vector<std::string> drop_ins_of(const std::string& path) {
-  static constexpr std::array system{"/usr/lib/systemd/system", "/lib/systemd/system",
-                                     "/run/systemd/system", "/etc/systemd/system"};
-  std::error_code error;
-  const auto full = fs::absolute(path, error).lexically_normal();
-  const auto name = full.filename().string();
-  std::vector<std::string> names{name + ".d"};
-  if (const auto at = name.find('@'); at != std::string::npos && name[at + 1] != '.')
-    names.insert(names.begin(), name.substr(0, at + 1) + ".service.d");
-  std::vector<fs::path> directories;
-  const auto here = full.parent_path();
-  const bool is_system =
-      std::ranges::any_of(system, [&](const char* one) { return here == fs::path{one}; });
-  if (is_system)
-    directories.assign(system.begin(), system.end());
-  else
-    directories.push_back(here);
-  // A name that is there twice counts where it is strongest.
-  std::map<std::string, std::string> found;
-  for (const auto& each : names)
-    for (const auto& directory : directories)
-      for (fs::directory_iterator entry{directory / each, error}, end; !error && entry != end;
-           entry.increment(error))
-        if (entry->path().extension() == ".conf")
-          found[entry->path().filename().string()] = entry->path().string();
-  std::vector<std::string> result;
-  for (const auto& [file, where] : found)
-    result.push_back(where);
-  return result;
 }
 
 } // namespace troupe::importing

@@ -38,8 +38,4 @@ std::optional<failure> parse_unit(const source& from, unit_file& into);
 /// that one.
 config::expected<source, failure> read_unit_source(const std::string& path);
 
-/// Drop-ins of a unit: NAME.d/*.conf beside it and, for one of the system's directories, in those
-/// that overrule it. Sorted as they are applied.
-std::vector<std::string> drop_ins_of(const std::string& path);
-
 } // namespace troupe::importing

@@ -1,8 +1,10 @@
 // Unit files.
 
 #include "fixture.hpp"
+#include "runtime/import/unit_drop_ins.hpp"
 #include "runtime/import/unit_words.hpp"
 
+#include <algorithm>
 #include <unistd.h>
 
 using namespace troupe::importing;
@@ -204,6 +206,54 @@ BOOST_AUTO_TEST_CASE(templates_and_drop_ins) {
   import({"w@.service"});
   BOOST_REQUIRE(failures.size() == 1u);
   BOOST_TEST(failures[0].hint.find("w@NAME.service") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(drop_ins_of_many_units) {
+  write("a-b@x.service", "[Service]\nExecStart=/bin/a\n");
+  // In their order, the strongest first. Of each two neighbours, the first hides the second.
+  const std::vector<std::string> order{"a-b@x.service.d", "a-b@.service.d", "a-.service.d",
+                                       "a-@x.service.d",  "a-@.service.d",  "service.d"};
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto assign = "[Service]\nEnvironment=E" + std::to_string(i) + "=";
+    write(order[i] + "/" + std::to_string(i) + ".conf", assign + "own\n");
+    if (i + 1 < order.size())
+      write(order[i + 1] + "/" + std::to_string(i) + ".conf", assign + "hidden\n");
+  }
+  write("b-.service.d/9.conf", "[Service]\nEnvironment=OTHER=1\n");
+  import({"a-b@x.service"});
+  BOOST_TEST(bot("a-b-x")["environment"].dump()
+             == R"({"E0":"own","E1":"own","E2":"own","E3":"own","E4":"own","E5":"own"})");
+}
+
+BOOST_AUTO_TEST_CASE(drop_ins_of_the_directories_of_systemd) {
+  const auto rank = [](const std::vector<std::string>& in, const std::string& name) {
+    const auto found = std::ranges::find(in, name);
+    BOOST_REQUIRE_MESSAGE(found != in.end(), name);
+    return found - in.begin();
+  };
+  for (const char* where : {"/usr/local/lib", "/lib", "/usr/lib", "/run", "/etc"}) {
+    const auto all = drop_in_directories(std::string{where} + "/systemd/system/w.service");
+    BOOST_TEST(rank(all, "/etc/systemd/system.control/service.d")
+               < rank(all, "/usr/lib/systemd/system/w.service.d"));
+    BOOST_TEST(rank(all, "/usr/lib/systemd/system/w.service.d")
+               < rank(all, "/run/systemd/system/w.service.d"));
+    BOOST_TEST(rank(all, "/run/systemd/system/w.service.d")
+               < rank(all, "/etc/systemd/system/w.service.d"));
+    BOOST_TEST(rank(all, "/etc/systemd/system/w.service.d")
+               < rank(all, "/run/systemd/system.control/w.service.d"));
+    BOOST_TEST(all.back() == "/etc/systemd/system.control/w.service.d");
+  }
+  const auto mine = manager_of("/usr/lib/systemd/user/w.service").home + "/.config/systemd/user";
+  for (const std::string& where : {std::string{"/usr/lib/systemd/user"}, mine}) {
+    const auto all = drop_in_directories(where + "/w.service");
+    BOOST_TEST(rank(all, "/usr/lib/systemd/user/w.service.d")
+               < rank(all, "/etc/systemd/user/w.service.d"));
+    BOOST_TEST(rank(all, "/etc/systemd/user/w.service.d") < rank(all, mine + "/w.service.d"));
+    BOOST_TEST(all.back() == mine + ".control/w.service.d");
+  }
+  BOOST_TEST(drop_in_directories("/srv/w.service")
+                 == (std::vector<std::string>{"/srv/service.d", "/srv/w.service.d"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_run_as_it_is) {
