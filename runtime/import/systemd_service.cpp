@@ -143,8 +143,10 @@ private:
   /// Of lines that are there. Says what is not the same where a shell splits a variable.
   json command_of(std::string_view key, const std::vector<exec_line>& run) {
     const auto& entry = *service(key);
+    // Those that systemd sets itself, such as MAINPID and TERM, are one plain word.
+    const bool has_others = service("EnvironmentFile") || service("PassEnvironment");
     for (const auto& name : split_by_shell(run, env_))
-      if (name != "MAINPID") // a number
+      if (has_others && name != "MAINPID")
         bot_.changed(entry.where, entry.key,
                      "a shell splits $" + name
                          + " into words: quotes in its value mean nothing to it and stay, and "

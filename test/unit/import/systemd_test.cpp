@@ -150,11 +150,15 @@ BOOST_AUTO_TEST_CASE(a_variable_is_split_with_its_quotes) {
   BOOST_TEST(bot("p")["command"].dump() == R"(["/bin/p","--name","a b"])");
   BOOST_TEST(said("ExecStart", weight::changed) == "");
   BOOST_TEST(said("ExecStop", weight::changed) == "");
+  import("t.service", "[Service]\nExecStart=/bin/t $TERM\n");
+  BOOST_TEST(said("ExecStart", weight::changed) == ""); // systemd sets it
   // A shell cannot: that is said.
   const auto file = write("p.env", "ARGS=\"--name 'a b'\"\n");
-  import("p.service", "[Service]\nEnvironmentFile=" + file + "\nExecStart=/bin/p $ARGS ${ARGS}\n");
+  import("p.service", "[Service]\nEnvironmentFile=" + file
+                          + "\nExecStart=/bin/p $ARGS ${ARGS}\nExecStop=/bin/kill $MAINPID\n");
   BOOST_TEST(bot("p")["command"].dump() == R"(["/bin/sh","-c","exec /bin/p $ARGS \"$ARGS\""])");
   BOOST_TEST(said("ExecStart", weight::changed).starts_with("3 a shell splits $ARGS"));
+  BOOST_TEST(said("ExecStop", weight::changed) == "");
 }
 
 BOOST_AUTO_TEST_CASE(specifiers_are_of_the_manager) {
