@@ -3,6 +3,7 @@
 #include "config/names.hpp"
 #include "runtime/import/source.hpp"
 #include "runtime/import/systemd_part.hpp"
+#include "runtime/import/unit_exec.hpp"
 #include "runtime/import/words.hpp"
 #include "runtime/os/environment.hpp"
 

@@ -2,6 +2,7 @@
 
 #include "fixture.hpp"
 #include "runtime/import/unit_drop_ins.hpp"
+#include "runtime/import/unit_exec.hpp"
 #include "runtime/import/unit_words.hpp"
 
 #include <algorithm>
