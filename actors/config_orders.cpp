@@ -232,7 +232,7 @@ std::optional<refusal> config_state::fill_override(const change_ptr& change, con
   const auto value = *given;
   if (value.dump(-1, ' ', false, json::error_handler_t::replace).size() > max_override_bytes)
     return wrong("such a long value belongs into the tree");
-  if (config::masked(value, *place) != value)
+  if (!config::may_be_shown(value, *place))
     return refusal{exit_code::failed, "secret",
                    where + " looks like a secret, and an override would be kept in the store",
                    "put it into a file under secrets/ and set ${secret:NAME}"};

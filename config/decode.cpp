@@ -52,8 +52,10 @@ void check_variable(const object_reader& in, const std::string& pointer, bool at
   auto wrong = [&](std::string message, std::string expected) {
     in.report()({pointer, at_key, std::move(message), std::move(expected), {}});
   };
-  if (name.empty() || name.find('=') != std::string::npos)
-    wrong(in_quotes(name) + " is no name of a variable", "a name without '='");
+  if (const auto equals = name.find('='); name.empty() || equals != std::string::npos)
+    wrong(in_quotes(name.substr(0, equals)) + (name.empty() ? "" : " with a '=' after it")
+              + " is no name of a variable",
+          "a name without '='");
   else if (name.starts_with("TROUPE_"))
     wrong(in_quotes(name) + " is set by the runtime", "a name that does not begin with TROUPE_");
 }
@@ -223,12 +225,17 @@ void no_secret(const object_reader& in, const char* key, const std::string& writ
                "a check that needs one can be a command: \"exec\"");
 }
 
+/// What was written, as it may be shown: who checks may be named before the host, with a password.
+std::string address_in_quotes(const std::string& written) {
+  return written.find('@') == std::string::npos ? in_quotes(written) : in_quotes("***");
+}
+
 void check_url(const object_reader& in, const char* key, const std::string& written) {
   constexpr std::string_view scheme = "http://";
   static const std::string example = "a URL such as \"http://127.0.0.1:8080/health\"";
   if (!written.starts_with(scheme) || written.size() == scheme.size())
     return in.wrong(
-        key, in_quotes(written) + " is no URL that can be checked", example,
+        key, address_in_quotes(written) + " is no URL that can be checked", example,
         written.starts_with("https:")
             ? "TLS is not spoken; check the port with \"tcp\", or with a command: \"exec\""
             : "");
@@ -238,7 +245,7 @@ void check_url(const object_reader& in, const char* key, const std::string& writ
     return in.wrong(key, "the URL names a user", example,
                     "a check that logs in can be a command: \"exec\"");
   if (host.empty() || written.find_first_of(" \t\r\n") != std::string::npos)
-    in.wrong(key, in_quotes(written) + " is no URL that can be checked", example);
+    in.wrong(key, address_in_quotes(written) + " is no URL that can be checked", example);
 }
 
 void read_ready(const object_reader& in, ready_spec& out) {
@@ -290,7 +297,7 @@ void read_ready(const object_reader& in, ready_spec& out) {
     if (check->is_string() && how != kind::output)
       no_secret(inner, key, ready.value);
     if (how == kind::tcp && check->is_string() && !valid_address(ready.value))
-      inner.wrong(key, in_quotes(ready.value) + " is no address",
+      inner.wrong(key, address_in_quotes(ready.value) + " is no address",
                   "an address such as \"127.0.0.1:8080\"");
     if (how == kind::http && check->is_string())
       check_url(inner, key, ready.value);

@@ -1,6 +1,7 @@
 #include "config/explain.hpp"
 
 #include "config/document.hpp"
+#include "config/masking.hpp"
 #include "config/names.hpp"
 
 #include <algorithm>
@@ -175,7 +176,10 @@ void explain_keys(schema_kind which, const json& schema, const parsed_document& 
   }
 }
 
-std::string type_hint(const json& schema, const json& value) {
+/// `secret`: the value is not repeated.
+std::string type_hint(const json& schema, const json& value, bool secret) {
+  if (secret)
+    return value.is_number() && type_fits(schema, "") ? "put it into quotes" : "";
   auto unit = schema.value("x-unit", std::string{});
   if (value.is_number() && unit == "duration")
     return "add a unit: \"" + number_text(value) + "s\" or \"" + number_text(value) + "ms\"?";
@@ -201,9 +205,10 @@ std::string type_hint(const json& schema, const json& value) {
   return {};
 }
 
-} // namespace
-
-std::string describe(const json& value) {
+/// «a number», «the string "x"», …
+std::string describe(const json& value, bool secret) {
+  if (secret)
+    return value.is_string() ? "a string" : "a number";
   switch (value.type()) {
   case json::value_t::null:
     return "null";
@@ -219,6 +224,8 @@ std::string describe(const json& value) {
     return "the number " + number_text(value);
   }
 }
+
+} // namespace
 
 std::string expectation(const json& schema) {
   if (auto text = schema.find("x-expected"); text != schema.end())
@@ -270,15 +277,17 @@ void explain_mismatch(schema_kind which, const json& schema, const parsed_docume
                   std::move(hint)));
   };
 
+  const bool secret = !at->is_structured() && !may_be_shown(*at, where);
+  const auto is_so = name + " is " + describe(*at, secret);
   if (!type_fits(*part, *at)) {
-    add(name + " is " + describe(*at), type_hint(*part, *at));
+    add(is_so, type_hint(*part, *at, secret));
     return;
   }
   explain_keys(which, *part, source, *at, where, pointer.empty(), out);
   if (auto words = part->find("enum");
       words != part->end() && !at->is_null()
       && std::find(words->begin(), words->end(), *at) == words->end()) {
-    add(name + " is " + describe(*at),
+    add(is_so,
         at->is_string() ? did_you_mean(at->get_ref<const std::string&>(), enum_words(*part)) : "");
     return;
   }
@@ -288,15 +297,15 @@ void explain_mismatch(schema_kind which, const json& schema, const parsed_docume
     bool high = part->contains("maximum") && number > (*part)["maximum"].get<double>();
     if (low || high) {
       bool needs_unit = part->contains("x-unit") && (*part)["maximum"] == json(0);
-      add(name + " is " + describe(*at)
+      add(is_so
               + (needs_unit ? ", without a unit"
                  : low      ? ", which is too small"
                             : ", which is too large"),
-          needs_unit && !low ? type_hint(*part, *at) : "");
+          needs_unit && !low ? type_hint(*part, *at, secret) : "");
     }
   } else if (at->is_array()) {
     if (part->contains("minItems") && at->size() < (*part)["minItems"].get<std::size_t>())
-      add(name + " is " + describe(*at));
+      add(is_so);
     if (part->contains("maxItems") && at->size() > (*part)["maxItems"].get<std::size_t>())
       add(name + " has " + std::to_string(at->size()) + " elements",
           "at most " + number_text((*part)["maxItems"]));

@@ -13,27 +13,34 @@ namespace {
 using nlohmann::json;
 
 /// What is known of the way to a value.
-struct way {
-  bool free_names = false; ///< its keys are not ours: `environment` or `settings` is above it
-  bool secret = false;     ///< and one of them names a secret
-
-  way then(std::string_view key) const {
-    if (free_names)
-      return {true, secret || names_a_secret(key)};
-    return {key == "environment" || key == "settings", false};
-  }
+enum class way {
+  ours,   ///< its keys are those of config files
+  names,  ///< its keys are labels, or bots that are depended on
+  whole,  ///< it is `environment` or `settings`; what is no object there is not understood
+  plain,  ///< one of these two is above it
+  secret, ///< and a key on the way names a secret
 };
+
+way then(way at, std::string_view key) {
+  if (at == way::ours || at == way::names) {
+    if (key == "environment" || key == "settings")
+      return at == way::names ? way::plain : way::whole;
+    return key == "labels" || key == "depends_on" ? way::names : way::ours;
+  }
+  return at == way::secret || names_a_secret(key) ? way::secret : way::plain;
+}
 
 bool is_reference(const std::string& text) {
   return text.starts_with("${") && text.find('}') == text.size() - 1;
 }
 
 bool hides(const json& value, way at) {
+  const bool secret = at == way::secret || at == way::whole;
   if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
-    return !is_reference(text) && (at.secret || carries_password(text));
+    return !is_reference(text) && (secret || carries_password(text));
   }
-  return at.secret && value.is_number();
+  return secret && value.is_number();
 }
 
 json masked_below(const json& value, way at) {
@@ -44,7 +51,7 @@ json masked_below(const json& value, way at) {
   auto result = value;
   if (value.is_object())
     for (const auto& [key, member] : value.items())
-      result[key] = masked_below(member, at.then(key));
+      result[key] = masked_below(member, then(at, key));
   else
     for (auto& element : result)
       element = masked_below(element, at);
@@ -60,7 +67,7 @@ void find_hidden(const parsed_document& source, const json& value, const std::st
   }
   if (value.is_object())
     for (const auto& [key, member] : value.items())
-      find_hidden(source, member, pointer_to(pointer, key), at.then(key), out);
+      find_hidden(source, member, pointer_to(pointer, key), then(at, key), out);
   else if (value.is_array())
     for (std::size_t i = 0; i < value.size(); ++i)
       find_hidden(source, value[i], pointer_to(pointer, i), at, out);
@@ -132,10 +139,14 @@ std::string masked_comments(std::string_view text) {
 } // namespace
 
 json masked(const json& value, std::string_view pointer) {
-  way at;
+  auto at = way::ours;
   for (const auto& token : pointer_tokens(pointer))
-    at = at.then(token);
+    at = then(at, token);
   return masked_below(value, at);
+}
+
+bool may_be_shown(const json& value, std::string_view pointer) {
+  return masked(value, pointer) == value;
 }
 
 std::string masked_text(const document& file) {
@@ -143,7 +154,7 @@ std::string masked_text(const document& file) {
   if (!parsed)
     return {};
   std::vector<std::size_t> hidden;
-  find_hidden(**parsed, (*parsed)->root(), "", {}, hidden);
+  find_hidden(**parsed, (*parsed)->root(), "", way::ours, hidden);
   std::ranges::sort(hidden);
   std::string result;
   std::size_t done = 0;

@@ -1,5 +1,7 @@
 #include "config/names.hpp"
 
+#include "config/secret_names.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -36,6 +38,8 @@ bool valid_name(std::string_view component) {
 
 std::string suggest_name(std::string_view component) {
   std::string result;
+  if (tells_a_secret(component))
+    return result;
   for (char c : component.substr(0, max_component)) {
     if (c >= 'A' && c <= 'Z')
       c = static_cast<char>(c - 'A' + 'a');
@@ -154,6 +158,8 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t shown = 60;
+  if (tells_a_secret(text))
+    text = "***";
   std::string result = "\"";
   if (text.size() <= shown) {
     result += text;

@@ -51,7 +51,8 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
 /// `did you mean "…"?`, or an empty string.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 
-/// The text in double quotes, cut to a length fit for a message.
+/// The text in double quotes, cut to a length fit for a message. Messages reach events, logs and
+/// the audit: of a text that tells a secret there is only "***".
 std::string in_quotes(std::string_view text);
 
 } // namespace troupe::config

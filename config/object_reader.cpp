@@ -2,8 +2,10 @@
 
 #include "config/document.hpp"
 #include "config/expand.hpp"
+#include "config/masking.hpp"
 #include "config/names.hpp"
 #include "config/pattern.hpp"
+#include "config/secret_names.hpp"
 #include "config/units.hpp"
 
 namespace troupe::config {
@@ -141,10 +143,13 @@ void object_reader::check_placeholders(const std::string& pointer,
                                        const std::string& written) const {
   if (written.find("${") == std::string::npos)
     return;
+  // A password may have the characters of one in it.
+  const bool secret = tells_a_secret(written) || !may_be_shown(written, pointer);
   for (const auto& found : placeholders(written))
     if (found.what == placeholder::kind::invalid)
-      report_({pointer, false, found.message,
-               "${bot.name}, ${bot.index}, ${env:NAME} or ${secret:NAME}", found.hint});
+      report_({pointer, false, secret ? "there is no such placeholder" : found.message,
+               "${bot.name}, ${bot.index}, ${env:NAME} or ${secret:NAME}",
+               secret ? "for the characters ${ write $${" : found.hint});
 }
 
 void object_reader::command(const char* key, std::vector<std::string>& out) const {
@@ -200,7 +205,9 @@ void object_reader::regex(const char* key, std::string& out) const {
   if (const auto why = pattern_problem(written); why.empty())
     out = written;
   else
-    wrong(key, in_quotes(written) + " is no regular expression: " + why,
+    wrong(key,
+          in_quotes(written) + " is no regular expression"
+              + (tells_a_secret(written) ? "" : ": " + why),
           "a regular expression of RE2's syntax", "escape ( ) [ ] { } + * ? . with \\\\");
 }
 

@@ -1,6 +1,7 @@
 #include "config/problem.hpp"
 
 #include "config/escape.hpp"
+#include "config/secret_names.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -128,7 +129,7 @@ std::string render(const problem& what, const tree* source, bool colour) {
 nlohmann::json to_json(const problem& what) {
   return {
       {"file", what.file},       {"line", what.line},
-      {"column", what.column},   {"pointer", what.pointer},
+      {"column", what.column},   {"pointer", tells_a_secret(what.pointer) ? "" : what.pointer},
       {"message", what.message}, {"expected", what.expected},
       {"hint", what.hint},       {"level", what.level == severity::error ? "error" : "warning"}};
 }

@@ -18,6 +18,10 @@ bool is_letter(char c) {
   return std::isalpha(static_cast<unsigned char>(c)) != 0;
 }
 
+bool is_of_a_name(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+}
+
 /// The words of a name in capitals: «dbPass», «DB_PASS» and «db-pass2» are DB and PASS.
 std::vector<std::string> words_of(std::string_view name) {
   std::vector<std::string> result;
@@ -56,6 +60,26 @@ bool carries_password(std::string_view text) {
     const auto url = text.substr(at + 3, text.find_first_of(" \t\n", at) - at - 3);
     const auto host = url.find('@');
     if (host != std::string_view::npos && url.find(':') < host)
+      return true;
+  }
+  return false;
+}
+
+bool tells_a_secret(std::string_view text) {
+  if (carries_password(text))
+    return true;
+  for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end + 1) {
+    end = begin;
+    while (end < text.size() && is_of_a_name(text[end]))
+      ++end;
+    const auto name = text.substr(begin, end - begin);
+    const auto value = std::min(text.find_first_not_of(" \t\r\n\"'=:", end), text.size());
+    const auto between = text.substr(end, value - end);
+    const bool given =
+        between.find_first_of("=:") != between.npos || (name.starts_with('-') && !between.empty());
+    const bool reference =
+        text.substr(value).starts_with("${") || text.substr(0, end).ends_with("${secret");
+    if (given && value < text.size() && !reference && names_a_secret(name))
       return true;
   }
   return false;

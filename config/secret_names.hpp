@@ -12,4 +12,8 @@ bool names_a_secret(std::string_view name);
 /// Whether the text has a URL with a password in it.
 bool carries_password(std::string_view text);
 
+/// Whether the text gives a secret away: a URL with a password, or a value after a name that names
+/// a secret, as in `API_KEY=…`, `"token": "…"` and `--password …`. References hold none.
+bool tells_a_secret(std::string_view text);
+
 } // namespace troupe::config

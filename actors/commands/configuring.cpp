@@ -5,7 +5,10 @@
 #include "config/document.hpp"
 #include "config/masking.hpp"
 #include "config/names.hpp"
+#include "config/schema.hpp"
+#include "config/secret_names.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -174,6 +177,17 @@ config::expected<json, std::string> value_of(const std::string& text) {
   return json(text);
 }
 
+/// Whether what is set may stand in the audit as it was typed. The path may be one that is wrong,
+/// and then nobody knows what the value is.
+bool is_harmless(const std::string& path, const std::string& text) {
+  auto tokens = config::pointer_tokens(config::pointer_of_path(path));
+  if (!tokens.empty() && tokens.front() == "instances")
+    tokens.erase(tokens.begin(), tokens.begin() + std::min<std::ptrdiff_t>(2, std::ssize(tokens)));
+  const auto& known = config::keys_of(config::schema_kind::bot);
+  return !tokens.empty() && std::ranges::find(known, tokens.front()) != known.end()
+         && !config::tells_a_secret(text);
+}
+
 } // namespace
 
 void handle_plan(const request_ptr& r) {
@@ -221,10 +235,14 @@ void handle_set(const request_ptr& r) {
          "shell's: '\"1\"'"});
   // Before the audit has it.
   const auto plain = nlohmann::json::parse(dump(*value));
-  if (config::masked(plain, config::pointer_of_path(path)) != plain)
+  if (!config::may_be_shown(plain, config::pointer_of_path(path)))
     return r->refuse({exit_code::failed, "secret",
                       path + " looks like a secret, and what is set is kept in the store",
                       "put it into a file under secrets/ and set ${secret:NAME}"});
+  if (config::tells_a_secret(path))
+    r->arguments["path"] = config::mask;
+  if (!is_harmless(path, text))
+    r->arguments["value"] = config::mask;
   with_known(r, name, [r, name, path, value = *value, if_version] {
     auto arguments = json{{"bot", name}, {"path", path}, {"value", value}};
     put(arguments, "if_version", if_version);

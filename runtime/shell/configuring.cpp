@@ -2,6 +2,7 @@
 
 #include "actors/commands/documents.hpp"
 #include "config/key_reference.hpp"
+#include "config/masking.hpp"
 #include "config/units.hpp"
 #include "runtime/import/place_tree.hpp"
 #include "runtime/shell/config_progress.hpp"
@@ -149,6 +150,10 @@ public:
       return complain({exit_code::failed, "not-written", placed.error, "name a new directory"},
                       as_json_);
     document["to"] = path.string();
+    for (auto& file : document["files"])
+      file.erase("text"); // it is in the files, which only their owner reads
+    for (auto& patch : document["overrides"])
+      patch = json(config::masked(nlohmann::json(patch)));
     if (as_json_)
       return printed(commands::dump(document) + "\n");
     auto text = "version " + text_at(document, "number") + " is in " + escape(to) + ": "

@@ -1,5 +1,6 @@
 #include "runtime/shell/line_editor.hpp"
 
+#include "config/secret_names.hpp"
 #include "runtime/shell/text.hpp"
 
 #include <histedit.h>
@@ -138,6 +139,13 @@ std::string history_path() {
   return error ? "" : directory + "/shell_history";
 }
 
+bool may_be_kept(std::string_view line) {
+  if (config::tells_a_secret(line))
+    return false;
+  const auto begin = std::min(line.find_first_not_of(" \t"), line.size());
+  return !line.substr(begin).starts_with("set ") || !config::names_a_secret(line);
+}
+
 line_editor::line_editor()
     : impl_{std::make_unique<impl>()} {
   std::setlocale(LC_CTYPE, "");
@@ -216,7 +224,8 @@ std::optional<std::string> line_editor::read(const std::string& prompt) {
       text.pop_back();
     if (text.find_first_not_of(" \t") == std::string::npos)
       continue;
-    history(impl_->history, &impl_->event, H_ENTER, text.c_str());
+    if (may_be_kept(text))
+      history(impl_->history, &impl_->event, H_ENTER, text.c_str());
     return text;
   }
 }

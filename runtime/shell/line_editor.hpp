@@ -8,6 +8,7 @@
 #include <optional>
 #include <signal.h>
 #include <string>
+#include <string_view>
 
 namespace troupe::shell {
 
@@ -41,5 +42,8 @@ private:
 
 /// Where the history is kept; empty when there is no place for it.
 std::string history_path();
+
+/// Whether a line may stand there: none that may hold a secret.
+bool may_be_kept(std::string_view line);
 
 } // namespace troupe::shell

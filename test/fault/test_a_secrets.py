@@ -1,6 +1,7 @@
 """A14: secrets show up nowhere. A canary is put wherever a secret may stand, the fleet lives a
 full life, and everything that anybody can read of it afterwards is searched."""
 
+import json
 import os
 import signal
 import tarfile
@@ -92,6 +93,43 @@ class Secrets(ConfigCase):
         to = fleet.directory / "exported"
         self.assertEqual(0, fleet("config", "export", "1", "--to", to).exit)
         self.assertIn(f'"API_TOKEN": "{IN_MIXIN}"', (to / "bot.json").read_text())
+        fleet.end()
+
+    def test_A14_what_is_wrong_is_told_without_secrets(self):
+        fleet = self.prepared({**self.AUTO, "bot": {**faultbot(), "start_grace": "10ms"}},
+                              innocents=False)
+        fleet.start()
+        fleet.wait_running()
+        bot = fleet.tree / "bot.json"
+        good = bot.read_text()
+        event = {"seq": 0}
+        for wrong in ({"environment": f"API_KEY={IN_FILE}"}, {"environment": {"TOKEN": 471100}},
+                      {"ready": {"http": f"https://me:{IN_MIXIN}@h/"}},
+                      {"ready": {"tcp": f"redis://:{IN_MIXIN}@h:1/0"}},
+                      {"pass_environment": [f"PIN={IN_FILE}"]}):
+            self.replace(fleet, "bot.json", json.dumps({**faultbot(), **wrong}))
+            event = self.told(fleet, "is not valid", event["seq"])
+            for words in (*LOOKS, ("plan", "--json"), ("reload", "--json")):
+                self.look(fleet, *words)
+            self.replace(fleet, "bot.json", good)
+            event = self.told(fleet, "in force", event["seq"])
+        for words in (("API_KEY", IN_FILE), ("env.API_KEY", IN_FILE),
+                      ("environment/API_KEY", IN_FILE), ("environment", f"API_KEY={IN_FILE}"),
+                      ("env", json.dumps({"PLAIN": IN_FILE}))):
+            self.assertNotEqual(0, fleet("set", "bot", *words).exit, words)
+        # Who writes a version out gets it in files, not on the screen.
+        self.replace(fleet, "bot.json", json.dumps(
+            {**faultbot(), "start_grace": "10ms", "environment": {"API_KEY": IN_FILE}}))
+        self.told(fleet, "version 2 is healthy", event["seq"])
+        to = fleet.directory / "exported"
+        self.look(fleet, "config", "export", "2", "--to", str(to), "--json")
+        self.assertIn(IN_FILE, (to / "bot.json").read_text())
+        self.assertIn('"path":"bot.json"', self.said[f"config export 2 --to {to} --json"])
+        for words in (*LOOKS, ("audit", "show", "1")):
+            self.look(fleet, *words)
+        self.said["fleet"] = fleet.said()
+        self.assertEqual([], [(canary, place) for place, said in self.said.items()
+                              for canary in (*CANARIES, "471100") if canary in said])
         fleet.end()
 
     def live(self, fleet):

@@ -33,4 +33,16 @@ BOOST_AUTO_TEST_CASE(urls_with_a_password) {
     BOOST_TEST(!carries_password(text), text);
 }
 
+BOOST_AUTO_TEST_CASE(texts_that_tell_a_secret) {
+  for (const auto* text :
+       {"API_KEY=hush", "x --password=hush", "x --password hush", R"({"token": "hush"})",
+        "db.pass: hush", "A=1 DB_PASS='hush'", "${API_KEY:-hush}", "redis://:hush@h", "key =hush",
+        "API_KEY=${secret:A} TOKEN=hush"})
+    BOOST_TEST(tells_a_secret(text), text);
+  for (const auto* text : {"", "API_KEY", "API_KEY=", "set auth-gateway nice 3", "LEVEL=info",
+                           "${secret:exchange}", "API_KEY=${secret:exchange}", "${env:API_KEY}",
+                           "/environment/API_KEY", "topic:keys.>", "=:", "--token"})
+    BOOST_TEST(!tells_a_secret(text), text);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

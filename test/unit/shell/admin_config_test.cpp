@@ -180,6 +180,37 @@ BOOST_AUTO_TEST_CASE(a_secret_reaches_neither_the_audit_nor_the_config) {
   BOOST_TEST(ask("set", reference).exit == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_value_at_a_wrong_path_does_not_stand_in_the_audit) {
+  const std::pair<const char*, const char*> wrong[] = {{"API_KEY", "hunter2"},
+                                                       {"env.API_KEY", "hunter2"},
+                                                       {"environment/API_KEY", "hunter2"},
+                                                       {"env", R"({"PLAIN":"hunter2"})"},
+                                                       {"instances.1.env.PLAIN", "hunter2"},
+                                                       {"instances", "hunter2"},
+                                                       {"", "hunter2"},
+                                                       {"API_KEY=hunter2", "x"},
+                                                       {"command", R"(["x","--token=hunter2"])"}};
+  for (const auto& [path, value] : wrong) {
+    const nlohmann::json arguments{{"bot", "flaky"}, {"path", path}, {"value", value}};
+    ask("set", arguments.dump());
+    BOOST_TEST(entered().starts_with("set flaky "), entered());
+    BOOST_TEST(entered().find("hunter2") == std::string::npos, entered());
+    BOOST_TEST(entered().find("***") != std::string::npos, entered());
+  }
+  // What stands in place of the whole environment is taken for a secret.
+  w->batches.clear();
+  for (const auto* value : {"API_KEY=hunter2", R"(["API_KEY=hunter2"])"}) {
+    const nlohmann::json arguments{{"bot", "flaky"}, {"path", "environment"}, {"value", value}};
+    BOOST_TEST(ask("set", arguments.dump()).document["error"]["code"] == "secret");
+  }
+  BOOST_TEST(w->batches.empty());
+  // What is known is entered as it was typed.
+  ask("set", R"({"bot":"flaky","path":"instances.1.environment.LEVEL","value":"info"})");
+  BOOST_TEST(entered() == "set flaky instances.1.environment.LEVEL info");
+  ask("set", R"({"bot":"flaky","path":"labels.environment","value":"prod"})");
+  BOOST_TEST(entered() == "set flaky labels.environment prod");
+}
+
 BOOST_AUTO_TEST_CASE(a_bot_that_is_none_is_named) {
   auto r = ask("set", R"({"bot":"flakey","path":"nice","value":"1"})");
   BOOST_TEST(r.exit == 5);

@@ -1,3 +1,4 @@
+#include "runtime/shell/line_editor.hpp"
 #include "runtime/shell/log_choice.hpp"
 #include "runtime/shell/log_text.hpp"
 
@@ -9,6 +10,15 @@ using namespace troupe::shell;
 using namespace std::string_literals;
 
 BOOST_AUTO_TEST_SUITE(output_of_bots)
+
+// Of the interactive shell, which needs a terminal for all else.
+BOOST_AUTO_TEST_CASE(lines_with_a_secret_are_not_kept) {
+  for (const auto* line : {"set bot environment.API_KEY hush", "  set bot env.token hush",
+                           R"(set bot env '{"API_KEY":"hush"}')", "send bot password=hush"})
+    BOOST_TEST(!may_be_kept(line), line);
+  for (const auto* line : {"", "status", "why auth-gateway --json", "set bot nice 3"})
+    BOOST_TEST(may_be_kept(line), line);
+}
 
 namespace {
 
