@@ -77,8 +77,9 @@ bool tells_a_secret(std::string_view text) {
     const auto between = text.substr(end, value - end);
     const bool given =
         between.find_first_of("=:") != between.npos || (name.starts_with('-') && !between.empty());
-    const bool reference =
-        text.substr(value).starts_with("${") || text.substr(0, end).ends_with("${secret");
+    const auto shown = text.substr(value);
+    const bool reference = shown.starts_with("${secret:") || shown.starts_with("${env:")
+                           || text.substr(0, end).ends_with("${secret");
     if (given && value < text.size() && !reference && names_a_secret(name))
       return true;
   }

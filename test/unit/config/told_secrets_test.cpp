@@ -57,7 +57,8 @@ BOOST_AUTO_TEST_CASE(no_problem_repeats_a_secret) {
     BOOST_TEST(!contains(text, "hunter2"), text);
     BOOST_TEST(!contains(text, "471100"), text);
   }
-  const auto fleet = make_tree({{"runtime.json", R"({"fleet": "https://me:hunter2@h/"})"}});
+  const auto fleet = make_tree({{"bot.json", R"({"command": ["x"]})"},
+                                {"runtime.json", R"({"fleet": "https://me:hunter2@h/"})"}});
   BOOST_TEST(!contains(all({only_error(fleet)}), "hunter2"));
 }
 
