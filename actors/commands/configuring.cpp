@@ -184,8 +184,11 @@ bool is_harmless(const std::string& path, const std::string& text) {
   if (!tokens.empty() && tokens.front() == "instances")
     tokens.erase(tokens.begin(), tokens.begin() + std::min<std::ptrdiff_t>(2, std::ssize(tokens)));
   const auto& known = config::keys_of(config::schema_kind::bot);
-  return !tokens.empty() && std::ranges::find(known, tokens.front()) != known.end()
-         && !config::tells_a_secret(text);
+  if (tokens.empty() || std::ranges::find(known, tokens.front()) == known.end())
+    return false;
+  tokens.erase(tokens.begin());
+  const bool named = std::ranges::any_of(tokens, config::names_a_secret);
+  return !config::tells_a_secret(text) && (!named || text.starts_with("${secret:"));
 }
 
 } // namespace

@@ -187,6 +187,7 @@ BOOST_AUTO_TEST_CASE(a_value_at_a_wrong_path_does_not_stand_in_the_audit) {
                                                        {"env", R"({"PLAIN":"hunter2"})"},
                                                        {"instances.1.env.PLAIN", "hunter2"},
                                                        {"instances", "hunter2"},
+                                                       {"limits.API_KEY", "hunter2"},
                                                        {"", "hunter2"},
                                                        {"API_KEY=hunter2", "x"},
                                                        {"command", R"(["x","--token=hunter2"])"}};
@@ -207,6 +208,10 @@ BOOST_AUTO_TEST_CASE(a_value_at_a_wrong_path_does_not_stand_in_the_audit) {
   // What is known is entered as it was typed.
   ask("set", R"({"bot":"flaky","path":"instances.1.environment.LEVEL","value":"info"})");
   BOOST_TEST(entered() == "set flaky instances.1.environment.LEVEL info");
+  ask("set", R"({"bot":"flaky","path":"environment.KEY","value":"${secret:A}"})");
+  BOOST_TEST(entered().find("${secret:A}") != std::string::npos, entered());
+  ask("set", R"({"bot":"flaky","path":"pass_environment","value":"[\"HOME\"]"})");
+  BOOST_TEST(entered().find("HOME") != std::string::npos, entered());
   ask("set", R"({"bot":"flaky","path":"labels.environment","value":"prod"})");
   BOOST_TEST(entered() == "set flaky labels.environment prod");
 }
