@@ -41,7 +41,8 @@ class Sent(Ticket):
     def then(self, callback: "Callable[[Ticket], Any]") -> None:
         """Calls it in the thread of the link, as a handler, once all is known."""
         self._asked = True
-        super().then(lambda ticket: self._bot._call_later(functools.partial(callback, ticket)))
+        with self._bot._lock: # else the loop may resolve it between the look and the entry
+            super().then(lambda ticket: self._bot._call_later(functools.partial(callback, ticket)))
 
     def __del__(self) -> None:
         # Nobody has asked, and nobody can any more.

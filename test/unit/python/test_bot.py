@@ -184,6 +184,25 @@ class Sending(BotCase):
         self.runtime.send(fake.outcome(1, 1, text="a/b#0"))
         self.assertEqual(b"a/b#0", self.runtime.expect(wire.MESSAGE).payload)
 
+    def test_then_does_not_miss_an_outcome_of_now(self):
+        ticket = self.bot.send("a/b", delivery="assured")
+        lock, told = self.bot._lock, []
+
+        class Late:
+            """The loop had the lock until now, and has resolved it."""
+
+            def __enter__(self):
+                lock.acquire()
+                ticket.resolve("done")
+
+            def __exit__(self, *_):
+                lock.release()
+
+        with unittest.mock.patch.object(self.bot, "_lock", Late()):
+            ticket.then(told.append)
+        self.bot._handle_events()
+        self.assertEqual([ticket], told)
+
     def test_rejected_and_nobody_asks(self):
         told = []
         heard = threading.Event()
