@@ -2,6 +2,7 @@
 loop that `run` or `start` is called in."""
 
 import asyncio
+import functools
 import signal
 import time
 from types import TracebackType
@@ -31,7 +32,7 @@ class Sent(Ticket):
         self._asked = True
         if not self.done:
             future: "asyncio.Future[None]" = asyncio.get_running_loop().create_future()
-            self.then(lambda _: wake(future))
+            super().then(lambda _: wake(future))
             yield from future.__await__()
         rejected = self.rejected
         if rejected:
@@ -40,8 +41,9 @@ class Sent(Ticket):
         return self.outcome[1]
 
     def then(self, callback: Callable[[Ticket], Any]) -> None:
+        """Calls it as a handler, once all is known; it may be a coroutine."""
         self._asked = True
-        super().then(callback)
+        super().then(lambda ticket: self._bot._call_later(functools.partial(callback, ticket)))
 
     async def wait(self, timeout: float = SEND_TIMEOUT_S) -> str:
         """Raises TimedOut, too: then it is still under way."""

@@ -68,6 +68,7 @@ class Loop(BotBase):
         self._busy = 0
         self._ending = False
         self._tasks: "Set[asyncio.Task[Any]]" = set()
+        self._calls: "Set[asyncio.Task[Any]]" = set()
         self._room: "List[Tuple[Callable[[], bool], asyncio.Future[None]]]" = []
         self._timer: Optional[asyncio.TimerHandle] = None
         self._runner: "Optional[asyncio.Task[None]]" = None
@@ -110,6 +111,8 @@ class Loop(BotBase):
         await self._wait(lambda: self._transport is None, 1.0)
         if self._timer:
             self._timer.cancel()
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=FLUSH_S)
 
     def _spawn(self, work: "Awaitable[Any]") -> "asyncio.Task[Any]":
         assert self._loop
@@ -312,6 +315,13 @@ class Loop(BotBase):
                 trace.current.reset(token)
         self._core.inbox.finish(message, result, self._core.link)
         self._flush_soon()
+
+    def _call_later(self, call: Callable[[], Any]) -> None:
+        """In a turn of the event loop of its own: what fails there ends no link."""
+        task = (self._loop or asyncio.get_running_loop()).create_task(
+            self._call("an outcome", call))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
 
     async def _call(self, what: str, call: Callable[[], Any]) -> Optional[BaseException]:
         token = trace.current.set(trace.current.get())

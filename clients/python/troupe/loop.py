@@ -153,6 +153,7 @@ class Loop(BotBase):
                     self._core._end("not_linked", "the bot has ended")
             self._write()
             self._disconnect("the bot has closed its link")
+            self._handle_calls() # what has ended since, or with the link
         finally:
             self._thread = None
             with self._changed:
@@ -323,9 +324,12 @@ class Loop(BotBase):
         self._calls.append(call)
         self._wake()
 
-    def _handle_events(self) -> None:
+    def _handle_calls(self) -> None:
         while self._calls:
             self._call("an outcome", self._calls.popleft())
+
+    def _handle_events(self) -> None:
+        self._handle_calls()
         while self._core.events:
             event = self._core.events.popleft()
             if event.what == "drain":

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import unittest
+import unittest.mock
 
 import fake_runtime as fake
 from fake_runtime import FakeRuntime, message
@@ -107,6 +108,34 @@ class AioCase(unittest.IsolatedAsyncioTestCase):
         self.runtime.send(fake.outcome(24, 1, lane=1))
         with self.assertRaises(troupe.Rejected):
             await sent
+
+    async def test_then_is_a_handler(self):
+        told = asyncio.Queue()
+
+        def bad(sent):
+            raise ValueError("a callback that fails")
+
+        async def good(sent):
+            await asyncio.sleep(0)
+            await told.put(sent.outcome)
+
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            await self.start()
+            for callback in (bad, good):
+                (await self.bot.send("a/b", delivery="assured")).then(callback)
+                await self.expect(wire.MESSAGE)
+            self.runtime.send(fake.outcome(1, 1), fake.outcome(1, 2, text="a/b#0"))
+            self.assertEqual(("done", "a/b#0"), await asyncio.wait_for(told.get(), 20))
+        self.assertTrue(self.bot.linked)
+        self.assertIn("a callback that fails", said.getvalue())
+        # What the end of the link ends is told, too, and what is known already.
+        last = await self.bot.send("a/b", delivery="assured")
+        last.then(good)
+        with unittest.mock.patch("troupe.aio_loop.FLUSH_S", 0.5):
+            await self.end()
+        self.assertEqual("not_linked", told.get_nowait()[0])
+        last.then(good)
+        self.assertEqual("not_linked", (await asyncio.wait_for(told.get(), 20))[0])
 
     async def test_requests_fail(self):
         await self.start()

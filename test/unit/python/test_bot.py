@@ -331,6 +331,19 @@ class Life(BotCase):
         self.assertEqual("done", self.runtime.expect(wire.BYE)["reason"])
         self.runtime.ended()
 
+    def test_outcomes_of_last_words_are_told(self):
+        told = []
+        self.start()
+        for _ in range(2):
+            self.bot.send("a/b", delivery="assured").then(lambda t: told.append(t.outcome[0]))
+        self.runtime.expect(wire.MESSAGE)
+        with unittest.mock.patch("troupe.loop.FLUSH_S", 0.1):
+            self.bot.stop()
+            self.runtime.send(fake.outcome(1, 1))
+            self.runtime.expect(wire.BYE)
+        self.bot.close()
+        self.assertEqual(["done", "not_linked"], told)
+
     def test_last_words_wait_for_the_link(self):
         self.bot.attach(self.runtime.bots)
         self.bot.start()
