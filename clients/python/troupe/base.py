@@ -295,6 +295,8 @@ class BotBase:
         return wire.DONE_DONE
 
     def _fail(self, message: Message, error: BaseException) -> int:
+        """After a handler that failed. A request that was answered, be it with an error, is done:
+        it does not come again."""
         if isinstance(error, NoSuchActor):
             message.fail(str(error))
             return wire.DONE_NO_SUCH_ACTOR
@@ -303,7 +305,7 @@ class BotBase:
         else:
             self._log_failure(f"the handler of {message!r} failed", error)
             message.fail(f"{type(error).__name__}: {error}"[:4096])
-        return wire.DONE_FAILED
+        return wire.DONE_DONE if message.is_request else wire.DONE_FAILED
 
     # -- words for people ------------------------------------------------------------------
 

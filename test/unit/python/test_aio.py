@@ -91,7 +91,7 @@ class AioCase(unittest.IsolatedAsyncioTestCase):
             await self.start()
             self.runtime.send(message(1, request=1, delivery=1, tag=3))
             reply = await self.expect(wire.MESSAGE)
-            self.assertEqual([(3, wire.DONE_FAILED)], await self.expect(wire.DONE))
+            self.assertEqual([(3, wire.DONE_DONE)], await self.expect(wire.DONE))
         self.assertEqual(b"ValueError: bad", reply.payload)
         self.assertIn("Traceback", said.getvalue())
 

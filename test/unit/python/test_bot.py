@@ -76,20 +76,27 @@ class Handling(BotCase):
                 raise troupe.Refuse("not today")
             raise ValueError("bad input")
 
+        self.bot.on_message(on_request)
         said = io.StringIO()
         with contextlib.redirect_stderr(said):
             self.start()
             self.runtime.send(message(1, b"x", request=1, delivery=1, tag=1),
-                              message(2, b"refuse", request=2))
+                              message(2, b"refuse", request=2, delivery=1, tag=2),
+                              message(3, b"refuse", delivery=1, tag=3))
             failed, refused = self.runtime.expect(wire.MESSAGE), self.runtime.expect(wire.MESSAGE)
-            self.assertEqual([(1, wire.DONE_FAILED)], self.runtime.expect(wire.DONE))
+            # Whoever asked knows; only what nobody was told of comes again.
+            done = []
+            while len(done) < 3:
+                done += self.runtime.expect(wire.DONE)
+            self.assertEqual([(1, wire.DONE_DONE), (2, wire.DONE_DONE), (3, wire.DONE_FAILED)],
+                             done)
         self.assertEqual(wire.REPLY | wire.FAILED, failed.head.flags)
         self.assertEqual(b"ValueError: bad input", failed.payload)
         self.assertEqual(b"not today", refused.payload)
         self.assertIn("Traceback", said.getvalue())
         self.assertEqual(1, said.getvalue().count("Traceback"))
         # It lives on.
-        self.runtime.send(message(3, b"refuse", request=3))
+        self.runtime.send(message(4, b"refuse", request=3))
         self.runtime.expect(wire.MESSAGE)
 
     def test_nobody_there(self):
