@@ -122,7 +122,8 @@ class Message:
 
     def fail(self, text: str) -> None:
         """Answers a request with a failure: its sender gets `Failed(text)`."""
-        self._answer(text, wire.FAILED)
+        # Texts of exceptions have names of files that are no UTF-8, now and then.
+        self._answer(text.encode(errors="backslashreplace").decode(), wire.FAILED)
 
     def _answer(self, payload: Payload, flags: int) -> None:
         if self._replied or not self.is_request or self._replier is None:

@@ -99,6 +99,16 @@ class Handling(BotCase):
         self.runtime.send(message(4, b"refuse", request=3))
         self.runtime.expect(wire.MESSAGE)
 
+    def test_a_failure_whose_text_is_no_utf8(self):
+        @self.bot.on_request
+        def on_request(m):
+            raise troupe.Refuse("no file '\udcff'")
+
+        self.start()
+        for number in (1, 2):
+            self.runtime.send(message(number, request=number))
+            self.assertEqual(b"no file '\\udcff'", self.runtime.expect(wire.MESSAGE).payload)
+
     def test_nobody_there(self):
         self.start()
         self.runtime.send(message(1, request=1), message(2, delivery=1, tag=1),
