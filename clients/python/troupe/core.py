@@ -277,8 +277,8 @@ class Core:
             ticket.resolve("done")
             return
         code, text = str(error.get("code")), str(error.get("text", ""))
-        if members["op"] == "subscribe":
-            self._subscriptions.pop(members["pattern"], None)
+        if members["op"] == "subscribe" and code == "bad_message":
+            self._subscriptions.pop(members["pattern"], None) # the others may get better
         if not ticket.resolve(code, text) or members["op"] == "subscribe":
             self._complain(f"cannot {members['op']} {members.get('pattern', '')}: {code}: {text}")
 

@@ -683,15 +683,27 @@ class Control(LinkCase):
         self.assertEqual({("subscribe", "orders.>"), ("unsubscribe", "ticks.*")},
                          {(c["op"], c["pattern"]) for c in self.said(wire.CALL)})
 
-    def test_a_refused_subscription(self):
-        ticket = self.core.subscribe("secret.>", False)
+    def test_a_refused_subscription_is_asked_for_on_the_next_link(self):
+        for code in ("store_unavailable", "not_permitted", "mailbox_full"):
+            self.setUp()
+            ticket = self.core.subscribe("secret.>", True)
+            for _ in range(2):
+                self.link()
+                self.core.events.clear()
+                call, = self.said(wire.CALL)
+                self.assertEqual(("secret.>", True), (call["pattern"], call["durable"]))
+                self.receive(wire.json_frame(wire.RESULT, {"id": call["id"], "error": {
+                    "code": code, "text": "no"}}))
+                self.assertEqual(code, ticket.rejected.reason)
+                self.assertIn("secret.>", self.core.events.popleft().text)
+                self.break_link()
+
+    def test_a_pattern_that_is_none_is_not_asked_for_again(self):
+        self.core.subscribe("a b", False)
         self.link()
-        self.core.events.clear()
         call, = self.said(wire.CALL)
         self.receive(wire.json_frame(wire.RESULT, {"id": call["id"], "error": {
-            "code": "not_permitted", "text": "no"}}))
-        self.assertEqual("not_permitted", ticket.rejected.reason)
-        self.assertIn("secret.>", self.core.events.popleft().text)
+            "code": "bad_message", "text": "no"}}))
         self.break_link()
         self.link()
         self.assertEqual([], self.said(wire.CALL))
