@@ -50,7 +50,7 @@ class Outbox:
         self._rejected = rejected
         self.next = [1, 1, 1, 1]
         self._waiting: List[Deque[Item]] = [deque() for _ in wire.LANES]
-        self.waiting_bytes = 0
+        self._waiting_bytes = [0, 0, 0, 0]
         self._again: Deque[Item] = deque()
         # Of each lane what has no final outcome yet, by sequence and in its order.
         self._unresolved: List[Dict[int, Item]] = [{} for _ in wire.LANES]
@@ -74,13 +74,14 @@ class Outbox:
     # -- what waits ------------------------------------------------------------------------
 
     def has_room(self, lane: int, to: bytes, request: bool = False) -> bool:
-        return (len(self._waiting[lane]) < MAX_WAITING and self.waiting_bytes < MAX_WAITING_BYTES
+        return (len(self._waiting[lane]) < MAX_WAITING
+                and self._waiting_bytes[lane] < MAX_WAITING_BYTES
                 and to not in self.pressed
                 and not (request and len(self._requests) >= MAX_REQUESTS))
 
     def put(self, item: Item) -> None:
         self._waiting[item.lane].append(item)
-        self.waiting_bytes += len(item.payload)
+        self._waiting_bytes[item.lane] += len(item.payload)
 
     def put_request(self, item: Item) -> None:
         """`item.expires` is when its sender does not wait any more."""
@@ -136,7 +137,7 @@ class Outbox:
                     if item.delivery and self._unresolved_count >= unresolved[lane]:
                         break
                     waiting.popleft()
-                    self.waiting_bytes -= len(item.payload)
+                    self._waiting_bytes[lane] -= len(item.payload)
                     if item.expires and item.expires <= now:
                         self._end(item, "expired", "it was not sent in time")
                         continue
@@ -268,7 +269,7 @@ class Outbox:
         for lane in self._waiting:
             while lane:
                 item = lane.popleft()
-                self.waiting_bytes -= len(item.payload)
+                self._waiting_bytes[item.lane] -= len(item.payload)
                 if item.ticket:
                     self._end(item, reason, text)
         for unresolved in self._unresolved:

@@ -316,6 +316,17 @@ class Sending(LinkCase):
         self.assertFalse(self.core.outbox.has_room(2, b"a/b"))
         self.assertTrue(self.core.outbox.has_room(0, b"a/b"))
 
+    def test_bulk_leaves_room_for_an_urgent_one(self):
+        for _ in range(9):
+            self.assertTrue(self.core.outbox.has_room(3, b"a/b"))
+            self.send(bytes(wire.MAX_PAYLOAD), lane=3)
+        self.assertFalse(self.core.outbox.has_room(3, b"a/b"))
+        self.assertTrue(self.core.outbox.has_room(0, b"a/b"))
+        self.link(window={"messages": 8192, "bytes": 64 << 20})
+        while self.sent():
+            pass
+        self.assertTrue(self.core.outbox.has_room(3, b"a/b"))
+
     def test_pressure(self):
         self.link()
         order = {"op": "pressure", "to": "a/b", "on": True}
