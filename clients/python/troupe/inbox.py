@@ -7,9 +7,10 @@ from typing import Deque, Dict, List, Optional, Tuple
 from . import wire
 from .message import Message
 
-#: Identities that are remembered of each sender, and senders.
+#: Identities of handled messages that are remembered, of each sender and in all. Those that wait or
+#: are being handled are bounded by the windows.
 REMEMBERED = 4096
-SENDERS = 1024
+REMEMBERED_IN_ALL = 65_536
 #: KNOWN after a lost link: how old and how many.
 KNOWN_S = 60.0
 MAX_KNOWN = 4096
@@ -44,7 +45,10 @@ class Inbox:
         self._finished = [[0, 0] for _ in wire.LANES]
         self._credited = [[0, 0] for _ in wire.LANES]
         self._credit_due = False
-        self._seen: "OrderedDict[bytes, OrderedDict[Identity, Entry]]" = OrderedDict()
+        self._handling: Dict[Tuple[bytes, Identity], Entry] = {}
+        # By sender, heard last at the end; of each the identities, oldest first.
+        self._handled: "OrderedDict[bytes, OrderedDict[Identity, None]]" = OrderedDict()
+        self._remembered = 0
         self._recent: Deque[Entry] = deque()
         self._done: List[Tuple[int, int]] = []
         self._known: List[wire.Known] = []
@@ -62,23 +66,20 @@ class Inbox:
         self._done.clear()
         self._known.clear()
         self._forget(now)
-        return [self._known_of(e) for e in list(self._recent)[-MAX_KNOWN:] if self._is_seen(e)]
+        return [self._known_of(e) for e in list(self._recent)[-MAX_KNOWN:]
+                if e.state != wire.HANDLER_FAILED]
 
     def _forget(self, now: float) -> None:
         """Handled ones after a minute; what is still being handled is never too old."""
         recent = self._recent
         while recent and (recent[0].arrived < now - KNOWN_S or len(recent) > 2 * MAX_KNOWN):
             entry = recent.popleft()
-            if entry.state == wire.HANDLING and self._is_seen(entry):
+            if entry.state == wire.HANDLING:
                 entry.arrived = now
                 recent.append(entry)
                 if len(recent) <= 2 * MAX_KNOWN:
                     continue
                 break
-
-    def _is_seen(self, entry: Entry) -> bool:
-        of_sender = self._seen.get(entry.sender)
-        return of_sender is not None and of_sender.get(entry.identity) is entry
 
     @staticmethod
     def _known_of(entry: Entry) -> wire.Known:
@@ -99,28 +100,37 @@ class Inbox:
 
     def _is_known(self, message: Message, link: int, now: float) -> bool:
         head = message._head
-        identity = (head[0], head[6], head[5])
-        of_sender = self._seen.get(message._sender)
-        if of_sender is None:
-            of_sender = self._seen[message._sender] = OrderedDict()
-            if len(self._seen) > SENDERS:
-                self._seen.popitem(last=False)
-        else:
-            self._seen.move_to_end(message._sender)
-        entry = of_sender.get(identity)
-        if entry is None:
-            entry = of_sender[identity] = Entry(message._sender, identity, now, head[8], link)
-            if len(of_sender) > REMEMBERED:
-                of_sender.popitem(last=False)
-            self._recent.append(entry)
-            if len(self._recent) > MAX_KNOWN:
-                self._forget(now)
-            return False
-        if entry.state == wire.HANDLED:
+        sender, identity = message._sender, (head[0], head[6], head[5])
+        if identity in self._handled.get(sender, ()):
             self._done.append((head[8], wire.DONE_DONE))
-        else: # answered under its new tag when the handler returns
+            return True
+        entry = self._handling.get((sender, identity))
+        if entry is not None: # answered under its new tag when the handler returns
             entry.tag, entry.link = head[8], link
-        return True
+            return True
+        entry = Entry(sender, identity, now, head[8], link)
+        self._handling[sender, identity] = entry
+        self._recent.append(entry)
+        if len(self._recent) > MAX_KNOWN:
+            self._forget(now)
+        return False
+
+    def _remember(self, sender: bytes, identity: Identity) -> None:
+        """That it was handled. What was handled first of the sender that was heard longest ago is
+        forgotten first."""
+        of_sender = self._handled.setdefault(sender, OrderedDict())
+        self._handled.move_to_end(sender)
+        of_sender[identity] = None
+        self._remembered += 1
+        if len(of_sender) > REMEMBERED:
+            of_sender.popitem(last=False)
+            self._remembered -= 1
+        elif self._remembered > REMEMBERED_IN_ALL:
+            name, oldest = next(iter(self._handled.items()))
+            oldest.popitem(last=False)
+            self._remembered -= 1
+            if not oldest:
+                del self._handled[name]
 
     def take_back(self, message: Message) -> bool:
         """Takes out the one that was just put; False when it was known and is not there."""
@@ -154,21 +164,17 @@ class Inbox:
             self._credit(message)
 
     def _answer(self, message: Message, identity: Identity, result: int, link: int) -> None:
-        of_sender: Dict[Identity, Entry] = self._seen.get(message._sender, {})
-        entry = of_sender.get(identity)
-        tag, came_by = message._head[8], message._link
-        if entry is not None:
-            tag, came_by = entry.tag, entry.link
-            if result == wire.DONE_DONE:
-                entry.state = wire.HANDLED
-            else: # it is to be handled when it comes again
-                del of_sender[identity]
+        entry = self._handling.pop((message._sender, identity))
+        tag, came_by = entry.tag, entry.link
+        if result == wire.DONE_DONE:
+            entry.state = wire.HANDLED
+            self._remember(message._sender, identity)
+        else: # it is to be handled when it comes again
+            entry.state = wire.HANDLER_FAILED
         if link and came_by == link:
             self._done.append((tag, result))
         else: # also between HELLO, which has said that it is being handled, and WELCOME
-            lane, incarnation, sequence = identity
-            state = wire.HANDLED if result == wire.DONE_DONE else wire.HANDLER_FAILED
-            self._known.append(wire.Known(lane, state, incarnation, sequence, message.sender))
+            self._known.append(self._known_of(entry))
 
     def _credit(self, message: Message) -> None:
         lane = message._head[0]

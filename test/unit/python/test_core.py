@@ -3,6 +3,7 @@
 import json
 import random
 import unittest
+import unittest.mock
 
 import fake_runtime as fake
 from fake_runtime import message, outcome, welcome
@@ -612,12 +613,23 @@ class Receiving(LinkCase):
             self.receive(message(number, delivery=1, tag=number))
             self.handle()
             self.now += 0.1
-        self.assertEqual(4096, len(inbox._seen[b"market/feed#0"]))
+        self.assertEqual(4096, len(inbox._handled[b"market/feed#0"]))
         self.assertLessEqual(len(inbox._recent), 4097)
-        for number in range(2000):
-            self.receive(message(1, delivery=1, tag=9000 + number, sender=f"x#{number}"))
-            self.handle()
-        self.assertEqual(1024, len(inbox._seen))
+        with unittest.mock.patch("troupe.inbox.REMEMBERED_IN_ALL", 4100):
+            for number in range(1, 5001):
+                self.receive(message(1, delivery=1, tag=number, sender=f"x#{number}"))
+                self.handle()
+        # The sender that was heard longest ago is forgotten first.
+        self.assertEqual(4100, sum(map(len, inbox._handled.values())))
+        self.assertEqual([b"x#901", b"x#5000"], [list(inbox._handled)[at] for at in (0, -1)])
+        self.assertFalse(inbox._handling)
+
+    def test_what_waits_is_not_forgotten(self):
+        with unittest.mock.patch.multiple("troupe.inbox", REMEMBERED=2, REMEMBERED_IN_ALL=3):
+            self.receive(*(message(n, delivery=1, tag=n, sender=f"x#{n & 1}") for n in range(9)))
+            self.receive(*(message(n, delivery=1, tag=9 + n, sender=f"x#{n & 1}")
+                           for n in range(9)))
+        self.assertEqual(9, len(self.core.inbox))
 
     def test_known_after_a_lost_link(self):
         self.receive(message(1, delivery=1, tag=1), message(2, delivery=2, tag=2), message(3))
