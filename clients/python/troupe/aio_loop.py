@@ -313,7 +313,7 @@ class Loop(BotBase):
                 result = self._fail(message, error)
             finally:
                 trace.current.reset(token)
-        self._core.inbox.finish(message, result, self._core.link)
+        self._core.inbox.finish(message, result, self._core.link, time.monotonic())
         self._flush_soon()
 
     def _call_later(self, call: Callable[[], Any]) -> None:

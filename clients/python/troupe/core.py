@@ -124,6 +124,7 @@ class Core:
         self.closing = False
         self.outbox.unlinked()
         if was_up:
+            self.inbox.unlinked(now)
             self.events.append(Event("unlinked", why))
         if self.closed:
             return
@@ -189,7 +190,7 @@ class Core:
         if head[2] & wire.REPLY and self.inbox.take_back(message):
             # A reply has arrived by being here; nobody handles it.
             self.outbox.on_reply(head[7], message)
-            self.inbox.finish(message, wire.DONE_DONE, self.link)
+            self.inbox.finish(message, wire.DONE_DONE, self.link, now)
 
     def _on_frame(self, kind: int, body: memoryview, now: float) -> None:
         if kind in (wire.PING, wire.PONG):

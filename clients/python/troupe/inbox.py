@@ -11,7 +11,7 @@ from .message import Message
 #: are being handled are bounded by the windows.
 REMEMBERED = 4096
 REMEMBERED_IN_ALL = 65_536
-#: KNOWN after a lost link: how old and how many.
+#: KNOWN after a lost link: what came or ended so long before the loss, and how many.
 KNOWN_S = 60.0
 MAX_KNOWN = 4096
 
@@ -24,13 +24,13 @@ _ORDERS = ((0, 1, 2, 3),) * 6 + ((0, 2, 1, 3),) * 2 + ((0, 1, 2, 3),) * 6 + \
 class Entry:
     """An assured or durable message that came."""
 
-    __slots__ = ("sender", "identity", "state", "arrived", "tag", "link")
+    __slots__ = ("sender", "identity", "state", "at", "tag", "link")
 
-    def __init__(self, sender: bytes, identity: Identity, arrived: float, tag: int, link: int):
+    def __init__(self, sender: bytes, identity: Identity, at: float, tag: int, link: int):
         self.sender = sender
         self.identity = identity
         self.state = wire.HANDLING
-        self.arrived = arrived
+        self.at = at # when it came, or ended
         self.tag = tag
         self.link = link
 
@@ -45,6 +45,7 @@ class Inbox:
         self._finished = [[0, 0] for _ in wire.LANES]
         self._credited = [[0, 0] for _ in wire.LANES]
         self._credit_due = False
+        self._lost = 0.0
         self._handling: Dict[Tuple[bytes, Identity], Entry] = {}
         # By sender, heard last at the end; of each the identities, oldest first.
         self._handled: "OrderedDict[bytes, OrderedDict[Identity, None]]" = OrderedDict()
@@ -65,17 +66,24 @@ class Inbox:
         self._credit_due = False
         self._done.clear()
         self._known.clear()
+        # Time without a link does not count: nobody could be told meanwhile.
+        for entry in self._recent:
+            entry.at += now - self._lost
+        self._lost = now
         self._forget(now)
         return [self._known_of(e) for e in list(self._recent)[-MAX_KNOWN:]
                 if e.state != wire.HANDLER_FAILED]
 
+    def unlinked(self, now: float) -> None:
+        self._lost = now
+
     def _forget(self, now: float) -> None:
         """Handled ones after a minute; what is still being handled is never too old."""
         recent = self._recent
-        while recent and (recent[0].arrived < now - KNOWN_S or len(recent) > 2 * MAX_KNOWN):
+        while recent and (recent[0].at < now - KNOWN_S or len(recent) > 2 * MAX_KNOWN):
             entry = recent.popleft()
             if entry.state == wire.HANDLING:
-                entry.arrived = now
+                entry.at = now
                 recent.append(entry)
                 if len(recent) <= 2 * MAX_KNOWN:
                     continue
@@ -155,16 +163,18 @@ class Inbox:
 
     # -- what became of them ---------------------------------------------------------------
 
-    def finish(self, message: Message, result: int, link: int) -> None:
+    def finish(self, message: Message, result: int, link: int, now: float) -> None:
         """Its handler has returned; `link` is the link of now, 0 before its WELCOME."""
         head = message._head
         if head[1] != wire.FIRE:
-            self._answer(message, (head[0], head[6], head[5]), result, link)
+            self._answer(message, (head[0], head[6], head[5]), result, link, now)
         if message._link == link:
             self._credit(message)
 
-    def _answer(self, message: Message, identity: Identity, result: int, link: int) -> None:
+    def _answer(self, message: Message, identity: Identity, result: int, link: int,
+                now: float) -> None:
         entry = self._handling.pop((message._sender, identity))
+        entry.at = now
         tag, came_by = entry.tag, entry.link
         if result == wire.DONE_DONE:
             entry.state = wire.HANDLED

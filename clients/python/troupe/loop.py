@@ -304,8 +304,9 @@ class Loop(BotBase):
             finally:
                 trace.current.reset(token)
         core = self._core
-        core.inbox.finish(message, result, core.link)
-        if time.monotonic() - began > 0.002:
+        now = time.monotonic()
+        core.inbox.finish(message, result, core.link, now)
+        if now - began > 0.002:
             self._turn(0.0)  # others wait for what it has said
 
     def _call(self, what: str, call: Callable[[], Any]) -> Optional[BaseException]:

@@ -56,7 +56,7 @@ class LinkCase(unittest.TestCase):
 
     def handle(self, result=wire.DONE_DONE):
         taken = self.core.inbox.take()
-        self.core.inbox.finish(taken, result, self.core.link)
+        self.core.inbox.finish(taken, result, self.core.link, self.now)
         return taken
 
 
@@ -594,7 +594,7 @@ class Receiving(LinkCase):
         self.break_link()
         self.core.connected(self.now)
         self.assertEqual([wire.HANDLING], [each.state for each in self.said(wire.KNOWN)[0]])
-        self.core.inbox.finish(taken, wire.DONE_DONE, self.core.link)
+        self.core.inbox.finish(taken, wire.DONE_DONE, self.core.link, self.now)
         self.assertEqual([], self.said(wire.KNOWN))  # no more than the hello has announced
         self.receive(welcome())
         self.assertEqual([wire.HANDLED], [each.state for each in self.said(wire.KNOWN)[0]])
@@ -604,7 +604,7 @@ class Receiving(LinkCase):
         taken = self.core.inbox.take()
         self.receive(message(1, delivery=1, tag=2))
         self.assertEqual([], self.said(wire.DONE))
-        self.core.inbox.finish(taken, wire.DONE_DONE, self.core.link)
+        self.core.inbox.finish(taken, wire.DONE_DONE, self.core.link, self.now)
         self.assertEqual([[(2, 0)]], self.said(wire.DONE))
 
     def test_memory_of_identities_is_bounded(self):
@@ -657,6 +657,32 @@ class Receiving(LinkCase):
         self.core.connected(self.now)
         # The second one is still being handled.
         self.assertEqual([3, 2], [entry.sequence for entry in self.said(wire.KNOWN)[0]])
+
+    def test_time_without_a_link_does_not_count(self):
+        """A runtime that is down for long gives a message of before to nobody else."""
+        self.receive(message(1, delivery=1, tag=1))
+        self.handle()
+        self.now += 50
+        self.break_link()
+        for _ in range(3): # of which none gets its welcome
+            self.now += 100
+            self.core.could_not_connect(self.now)
+            self.core.connected(self.now)
+            self.assertEqual([1], [entry.sequence for entry in self.said(wire.KNOWN)[0]])
+            self.core.lost(self.now)
+        self.link()
+        self.now += 11
+        self.break_link()
+        self.core.connected(self.now)
+        self.assertEqual([], self.said(wire.KNOWN))
+
+    def test_known_is_what_has_ended_lately(self):
+        self.receive(message(1, delivery=1, tag=1))
+        self.now += 70
+        self.handle()
+        self.break_link()
+        self.core.connected(self.now)
+        self.assertEqual([wire.HANDLED], [entry.state for entry in self.said(wire.KNOWN)[0]])
 
     def test_known_frames_fit_before_the_welcome(self):
         for number in range(1, 2001):
