@@ -173,6 +173,7 @@ private:
   bool has_work() const;
   void run_one(lock&);
   void handle_letter(lock&, const message&);
+  bool answer_failure(lock&, const letter&, std::string_view problem);
   void handle_reply(lock&, const letter_ptr&);
   void complete(const letter&, wire::done::result);
   void finish_batch();

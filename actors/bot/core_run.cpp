@@ -280,12 +280,9 @@ void core::handle_letter(lock& guard, const message& shown) {
     return; // somebody else says, or has said, what became of it
   if (each.deferred)
     --deferred_;
-  if (how != result::done && shown.is_request() && !each.replied) {
-    guard.unlock();
-    if (reply(each, problem, reply_options(each), wire::failed) && how == result::failed)
-      how = result::done; // whoever asked knows
-    guard.lock();
-  }
+  if (how != result::done && shown.is_request() && answer_failure(guard, each, problem)
+      && how == result::failed)
+    how = result::done; // whoever asked knows
   complete(each, how);
 }
 
@@ -294,6 +291,16 @@ send_options reply_options(const letter& to) {
   result.lane = to_public(to.head.in);
   result.delivery = to.head.how == wire::delivery::fire ? delivery::fire : delivery::assured;
   return result;
+}
+
+/// Says whether it is answered now; its handler may have done so before it failed.
+bool core::answer_failure(lock& guard, const letter& which, std::string_view problem) {
+  if (which.replied)
+    return true;
+  guard.unlock();
+  const auto said = reply(which, problem, reply_options(which), wire::failed);
+  guard.lock();
+  return static_cast<bool>(said);
 }
 
 bool core::defer(const letter& which) {
@@ -313,12 +320,8 @@ void core::end(const letter& which, result how, std::string_view problem) {
     return;
   each.ended = true;
   --deferred_;
-  if (how == result::failed && each.head.request != 0 && !each.replied) {
-    guard.unlock();
-    if (reply(each, problem, reply_options(each), wire::failed))
-      how = result::done;
-    guard.lock();
-  }
+  if (how == result::failed && each.head.request != 0 && answer_failure(guard, each, problem))
+    how = result::done;
   complete(each, how);
   if (!in_handler())
     finish_batch();

@@ -239,6 +239,41 @@ BOOST_AUTO_TEST_CASE(a_reply_may_come_later_and_only_once) {
   BOOST_TEST(sent() == strings{"later"});
 }
 
+BOOST_AUTO_TEST_CASE(a_request_that_was_answered_is_done_though_its_handler_fails) {
+  std::optional<bot::message> kept;
+  bot->on_error([](const std::string&) {});
+  bot->on_message([&](const bot::message& m) {
+    bot->reply(m, "here you are");
+    if (m.payload() == "bad")
+      throw std::runtime_error{"too late"};
+    bot->defer(m);
+    kept = m;
+  });
+  link();
+  incoming bad{1, "bad", wire::delivery::assured};
+  incoming later{2, "later", wire::delivery::assured};
+  bad.request = 3;
+  later.request = 4;
+  runtime().send(bad);
+  runtime().send(later);
+  step();
+  step();
+  BOOST_TEST_REQUIRE(kept.has_value());
+  bot->failed(*kept, "too late");
+  std::vector<wire::done> told;
+  std::size_t replies = 0;
+  for (auto& each : runtime().all()) {
+    replies += each.type == frame_type::message ? 1 : 0;
+    std::vector<wire::done> some;
+    if (each.type == frame_type::done && !wire::decode(each.body, some))
+      told.insert(told.end(), some.begin(), some.end());
+  }
+  BOOST_TEST(replies == 2u);
+  BOOST_TEST_REQUIRE(told.size() == 2u);
+  BOOST_TEST(is(told[0], 1, result::done));
+  BOOST_TEST(is(told[1], 2, result::done));
+}
+
 BOOST_AUTO_TEST_CASE(what_nobody_handles_is_no_silent_loss) {
   link();
   incoming asked{1, "?"};
