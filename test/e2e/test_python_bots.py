@@ -30,6 +30,7 @@ def tick(m):
 @bot.on_request
 def on_request(m):
     if m.payload == "fail":
+        came.append(["fail", m.delivery])
         raise ValueError("as asked")
     if m.payload == "came":
         return came
@@ -73,14 +74,14 @@ SCENARIO
 
 TALK = '''
 result["request"] = bot.request("duo/echo", {"n": [1, 2.5, None]}, timeout=30)
-result["failed"] = reason(lambda: bot.request("duo/echo", "fail", timeout=30))
+result["failed"] = reason(lambda: bot.request("duo/echo", "fail", delivery="assured", timeout=30))
 result["assured"] = bot.send("duo/echo", "kept", delivery="assured", lane="high").wait(30)
 bot.send("duo/echo#0", "on disk", delivery="durable").wait(30)
 result["nobody"] = reason(lambda: bot.request("duo/nobody", timeout=30))
 result["forbidden"] = reason(lambda: bot.send("other/bot", delivery="assured").wait(30))
 bot.publish("duo.ticks.btc.eur", 41.5)
 result["large"] = len(bot.request("duo/echo", "x" * 900000, timeout=30)["echo"])
-while len(bot.request("duo/echo", "came", timeout=30)) < 3:
+while len(bot.request("duo/echo", "came", timeout=30)) < 4:
     time.sleep(0.02)
 result["came"] = bot.request("duo/echo", "came", timeout=30)
 '''
@@ -174,6 +175,7 @@ class PythonBots(Case):
         self.assertEqual({"echo": {"n": [1, 2.5, None]}, "by": "duo/echo#0",
                           "settings": {"colour": "blue"}}, result["request"])
         self.assertEqual("Failed: ValueError: as asked", result["failed"])
+        self.assertEqual(1, result["came"].count(["fail", "assured"]), "its sender knows")
         self.assertEqual("duo/echo#0", result["assured"])
         self.assertEqual(("no_such_address", "not_permitted"),
                          (result["nobody"], result["forbidden"]))
