@@ -2,7 +2,8 @@
 (docs/state.md)."""
 
 import json
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import (TYPE_CHECKING, Any, Callable, Dict, Generator, List, NamedTuple, Optional,
+                    Tuple, TypeVar)
 
 from . import wire
 from .errors import Error
@@ -16,6 +17,10 @@ ADDRESS = "runtime/state"
 #: `to` of the messages that tell of changes.
 TOPIC = "topic:runtime.state"
 _PAGE = 1000
+T = TypeVar("T")
+#: An operation: yields what to ask, is sent what the store says to it, and returns its result.
+#: Neither front is in it.
+Steps = Generator[Dict[str, Any], Dict[str, Any], T]
 
 
 class Entry(NamedTuple):
@@ -76,16 +81,54 @@ def _asked(op: str, group: Optional[str], **members: Any) -> Dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _set(key: str, value: Any, ttl: Optional[float], durable: bool, if_version: Optional[int],
-         group: Optional[str]) -> Dict[str, Any]:
-    asked = _asked("set", group, key=key, ttl=ttl, durable=durable or None, if_version=if_version)
-    asked["value"] = value # None is a value, too
-    return asked
-
-
 def _entry(said: Dict[str, Any]) -> Entry:
     return Entry(said["key"], said.get("value"), said["version"], said.get("durable", False),
                  said.get("ttl"))
+
+
+def _get(key: str, group: Optional[str]) -> Steps[Entry]:
+    return _entry((yield _asked("get", group, key=key)))
+
+
+def _set(key: str, value: Any, ttl: Optional[float], durable: bool, if_version: Optional[int],
+         group: Optional[str]) -> Steps[int]:
+    asked = _asked("set", group, key=key, ttl=ttl, durable=durable or None, if_version=if_version)
+    asked["value"] = value # None is a value, too
+    return int((yield asked)["version"])
+
+
+def _update(key: str, change: Callable[[Any], Any], ttl: Optional[float], durable: bool,
+            group: Optional[str]) -> Steps[Any]:
+    entry = yield from _get(key, group)
+    value, version = entry.value, entry.version
+    while True:
+        changed = change(value)
+        try:
+            yield from _set(key, changed, ttl, durable, version, group)
+            return changed
+        except Conflict as conflict:
+            value, version = conflict.value, conflict.version
+
+
+def _delete(key: str, if_version: Optional[int], group: Optional[str]) -> Steps[bool]:
+    return bool((yield _asked("delete", group, key=key, if_version=if_version))["deleted"])
+
+
+def _pages(first: Dict[str, Any], prefix: str, group: Optional[str]) \
+        -> Steps[Tuple[List[Dict[str, Any]], Dict[str, Any]]]:
+    """All entries, and what the first page says."""
+    said = page = yield first
+    entries = list(said["entries"])
+    while page["more"] and page["entries"]:
+        page = yield _asked("list", group, prefix=prefix, limit=_PAGE, after=entries[-1]["key"])
+        entries += page["entries"]
+    return entries, said
+
+
+def _list(prefix: str, group: Optional[str]) -> Steps[List[Entry]]:
+    first = _asked("list", group, prefix=prefix, limit=_PAGE)
+    entries, _ = yield from _pages(first, prefix, group)
+    return list(map(_entry, entries))
 
 
 class Watch:
@@ -99,12 +142,6 @@ class Watch:
         #: The link on which it was asked what is there.
         self.link = 0
         self._versions: Dict[str, int] = {}
-
-    def first_page(self) -> Dict[str, Any]:
-        return _asked("watch", self.group, prefix=self.prefix, limit=_PAGE)
-
-    def next_page(self, after: str) -> Dict[str, Any]:
-        return _asked("list", self.group, prefix=self.prefix, limit=_PAGE, after=after)
 
     def on_list(self, entries: List[Dict[str, Any]], version: int, group: str) -> List[Change]:
         """What all pages say that was not known."""
@@ -159,20 +196,49 @@ class Watches:
         return [(watch, change) for watch in self.all if watch.on_change(change, self.own_group)]
 
 
-class State:
-    """Every method asks the runtime, and raises StateError, Rejected or TimedOut. Values are
-    JSON. `group` is another group than the bot's own."""
+class _Store:
+    """What both fronts have of it."""
 
-    def __init__(self, bot: "Bot"):
+    def __init__(self, bot: Any):
         self._bot = bot
         self.watches = Watches(bot)
 
-    def _ask(self, asked: Dict[str, Any]) -> Dict[str, Any]:
-        return answer_of(self._bot._ask(ADDRESS, asked))
+    def watch(self, prefix: str, handler: Callable[[Change], Any], *,
+              group: Optional[str] = None) -> None:
+        """Calls the handler for every entry that is there, then for every change. With asyncio it
+        may be a coroutine."""
+        watch = Watch(prefix, group, handler)
+        self.watches.add(watch)
+        self._bot._refresh_watches([watch])
+
+    def _look(self, watch: Watch) -> Steps[List[Change]]:
+        asked = _asked("watch", watch.group, prefix=watch.prefix, limit=_PAGE)
+        entries, said = yield from _pages(asked, watch.prefix, watch.group)
+        return watch.on_list(entries, int(said["version"]), self.watches.group_of(watch))
+
+
+class State(_Store):
+    """Every method asks the runtime, and raises StateError, Rejected or TimedOut. Values are
+    JSON. `group` is another group than the bot's own."""
+
+    _bot: "Bot"
+
+    def _run(self, steps: Steps[T]) -> T:
+        try:
+            asked = next(steps)
+            while True:
+                try:
+                    said = answer_of(self._bot._ask(ADDRESS, asked))
+                except Conflict as conflict:
+                    asked = steps.throw(conflict)
+                else:
+                    asked = steps.send(said)
+        except StopIteration as end:
+            return end.value # type: ignore[no-any-return]
 
     def entry(self, key: str, *, group: Optional[str] = None) -> Entry:
         """With its version, 0 when there is none."""
-        return _entry(self._ask(_asked("get", group, key=key)))
+        return self._run(_get(key, group))
 
     def get(self, key: str, default: Any = None, *, group: Optional[str] = None) -> Any:
         entry = self.entry(key, group=group)
@@ -182,65 +248,47 @@ class State:
             if_version: Optional[int] = None, group: Optional[str] = None) -> int:
         """Returns the new version. With `if_version` only if that one is there (0: none), else it
         raises Conflict. `ttl` in seconds; a `durable` entry outlives the runtime."""
-        return int(self._ask(_set(key, value, ttl, durable, if_version, group))["version"])
+        return self._run(_set(key, value, ttl, durable, if_version, group))
 
     def update(self, key: str, change: Callable[[Any], Any], *, ttl: Optional[float] = None,
                durable: bool = False, group: Optional[str] = None) -> Any:
         """Sets what `change` makes of the value (None when there is none), again when someone
         else was faster. Returns the new value."""
-        entry = self.entry(key, group=group)
-        value, version = entry.value, entry.version
-        while True:
-            changed = change(value)
-            try:
-                self.set(key, changed, ttl=ttl, durable=durable, if_version=version, group=group)
-                return changed
-            except Conflict as conflict:
-                value, version = conflict.value, conflict.version
+        return self._run(_update(key, change, ttl, durable, group))
 
     def delete(self, key: str, *, if_version: Optional[int] = None,
                group: Optional[str] = None) -> bool:
         """Says whether it was there."""
-        return bool(self._ask(_asked("delete", group, key=key, if_version=if_version))["deleted"])
+        return self._run(_delete(key, if_version, group))
 
     def list(self, prefix: str = "", *, group: Optional[str] = None) -> List[Entry]:
         """In the order of their keys."""
-        entries: List[Entry] = []
-        while True:
-            said = self._ask(_asked("list", group, prefix=prefix, limit=_PAGE,
-                                    after=entries[-1].key if entries else None))
-            entries += map(_entry, said["entries"])
-            if not said["more"] or not said["entries"]:
-                return entries
-
-    def watch(self, prefix: str, handler: Callable[[Change], Any], *,
-              group: Optional[str] = None) -> None:
-        """Calls the handler for every entry that is there, then for every change."""
-        watch = Watch(prefix, group, handler)
-        self.watches.add(watch)
-        self._bot._refresh_watches([watch])
+        return self._run(_list(prefix, group))
 
     def _refresh(self, watch: Watch) -> List[Change]:
-        said = self._ask(watch.first_page())
-        entries, version = list(said["entries"]), int(said["version"])
-        while said["more"] and said["entries"]:
-            said = self._ask(watch.next_page(entries[-1]["key"]))
-            entries += said["entries"]
-        return watch.on_list(entries, version, self.watches.group_of(watch))
+        return self._run(self._look(watch))
 
 
-class AsyncState:
+class AsyncState(_Store):
     """The same with `await`."""
 
-    def __init__(self, bot: "AsyncBot"):
-        self._bot = bot
-        self.watches = Watches(bot)
+    _bot: "AsyncBot"
 
-    async def _ask(self, asked: Dict[str, Any]) -> Dict[str, Any]:
-        return answer_of(await self._bot._ask(ADDRESS, asked))
+    async def _run(self, steps: Steps[T]) -> T:
+        try:
+            asked = next(steps)
+            while True:
+                try:
+                    said = answer_of(await self._bot._ask(ADDRESS, asked))
+                except Conflict as conflict:
+                    asked = steps.throw(conflict)
+                else:
+                    asked = steps.send(said)
+        except StopIteration as end:
+            return end.value # type: ignore[no-any-return]
 
     async def entry(self, key: str, *, group: Optional[str] = None) -> Entry:
-        return _entry(await self._ask(_asked("get", group, key=key)))
+        return await self._run(_get(key, group))
 
     async def get(self, key: str, default: Any = None, *, group: Optional[str] = None) -> Any:
         entry = await self.entry(key, group=group)
@@ -249,47 +297,19 @@ class AsyncState:
     async def set(self, key: str, value: Any, *, ttl: Optional[float] = None,
                   durable: bool = False, if_version: Optional[int] = None,
                   group: Optional[str] = None) -> int:
-        return int((await self._ask(_set(key, value, ttl, durable, if_version, group)))["version"])
+        return await self._run(_set(key, value, ttl, durable, if_version, group))
 
     async def update(self, key: str, change: Callable[[Any], Any], *,
                      ttl: Optional[float] = None, durable: bool = False,
                      group: Optional[str] = None) -> Any:
-        entry = await self.entry(key, group=group)
-        value, version = entry.value, entry.version
-        while True:
-            changed = change(value)
-            try:
-                await self.set(key, changed, ttl=ttl, durable=durable, if_version=version,
-                               group=group)
-                return changed
-            except Conflict as conflict:
-                value, version = conflict.value, conflict.version
+        return await self._run(_update(key, change, ttl, durable, group))
 
     async def delete(self, key: str, *, if_version: Optional[int] = None,
                      group: Optional[str] = None) -> bool:
-        return bool((await self._ask(_asked("delete", group, key=key, if_version=if_version)))
-                    ["deleted"])
+        return await self._run(_delete(key, if_version, group))
 
     async def list(self, prefix: str = "", *, group: Optional[str] = None) -> List[Entry]:
-        entries: List[Entry] = []
-        while True:
-            said = await self._ask(_asked("list", group, prefix=prefix, limit=_PAGE,
-                                          after=entries[-1].key if entries else None))
-            entries += map(_entry, said["entries"])
-            if not said["more"] or not said["entries"]:
-                return entries
-
-    def watch(self, prefix: str, handler: Callable[[Change], Any], *,
-              group: Optional[str] = None) -> None:
-        """Its handler may be a coroutine."""
-        watch = Watch(prefix, group, handler)
-        self.watches.add(watch)
-        self._bot._refresh_watches([watch])
+        return await self._run(_list(prefix, group))
 
     async def _refresh(self, watch: Watch) -> List[Change]:
-        said = await self._ask(watch.first_page())
-        entries, version = list(said["entries"]), int(said["version"])
-        while said["more"] and said["entries"]:
-            said = await self._ask(watch.next_page(entries[-1]["key"]))
-            entries += said["entries"]
-        return watch.on_list(entries, version, self.watches.group_of(watch))
+        return await self._run(self._look(watch))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import json
 import unittest
 import unittest.mock
 
@@ -237,14 +238,52 @@ class AioCase(unittest.IsolatedAsyncioTestCase):
         bot.every(0.001)(bot.stop)
         await bot.run()
 
+    async def answer(self, doing, body, failed=False):
+        """Answers what it asks next; returns that."""
+        doing = asyncio.ensure_future(doing) if asyncio.iscoroutine(doing) else doing
+        asked = await self.expect(wire.MESSAGE)
+        self.assertEqual("runtime/state", asked.to)
+        self.runtime.send(message(asked.head.sequence, json.dumps(body).encode(), content=2,
+                                  flags=wire.REPLY | (wire.FAILED if failed else 0),
+                                  request=asked.head.request))
+        return doing, json.loads(asked.payload)
+
     async def test_state(self):
         await self.start()
-        getting = asyncio.ensure_future(self.bot.state.get("a"))
-        asked = await self.expect(wire.MESSAGE)
-        self.assertEqual(("runtime/state", b'{"op":"get","key":"a"}'), (asked.to, asked.payload))
-        self.runtime.send(message(1, b'{"key":"a","value":[1],"version":3}', content=2,
-                                  flags=wire.REPLY, request=asked.head.request))
-        self.assertEqual([1], await getting)
+        doing, asked = await self.answer(self.bot.state.get("a"),
+                                         {"key": "a", "value": [1], "version": 3})
+        self.assertEqual(({"op": "get", "key": "a"}, [1]), (asked, await doing))
+
+        doing, _ = await self.answer(self.bot.state.update("n", lambda n: (n or 0) + 1),
+                                     {"key": "n", "value": None, "version": 0})
+        await self.answer(doing, {"error": {"code": "conflict", "version": 5, "value": 7}}, True)
+        doing, asked = await self.answer(doing, {"version": 8})
+        self.assertEqual((8, 5, 8), (asked["value"], asked["if_version"], await doing))
+
+        entry = {"value": 1, "version": 5}
+        doing, _ = await self.answer(self.bot.state.list("a"), {
+            "entries": [{**entry, "key": "a1"}], "more": True, "version": 6})
+        doing, asked = await self.answer(doing, {
+            "entries": [{**entry, "key": "a2"}], "more": False, "version": 6})
+        self.assertEqual(("a1", ["a1", "a2"]), (asked["after"], [e.key for e in await doing]))
+
+        doing, _ = await self.answer(self.bot.state.set("", 1), {
+            "error": {"code": "bad_request"}}, True)
+        with self.assertRaises(troupe.StateError):
+            await doing
+
+    async def test_watch(self):
+        changes = asyncio.Queue()
+        self.bot.state.watch("a", changes.put)
+        await self.start()
+        entry = {"key": "a1", "value": 1, "version": 5}
+        _, asked = await self.answer(None, {"entries": [entry], "more": False, "version": 6})
+        self.assertEqual("watch", asked["op"])
+        self.assertEqual("a1", (await asyncio.wait_for(changes.get(), 20)).key)
+        self.runtime.send(message(9, json.dumps({"group": "market", "key": "a2", "version": 7,
+                                                 "value": 2}).encode(), content=2,
+                                  sender="runtime/state", to="topic:runtime.state"))
+        self.assertEqual(2, (await asyncio.wait_for(changes.get(), 20)).value)
 
 
 if __name__ == "__main__":
