@@ -126,8 +126,11 @@ class Inbox:
     def _remember(self, sender: bytes, identity: Identity) -> None:
         """That it was handled. What was handled first of the sender that was heard longest ago is
         forgotten first."""
-        of_sender = self._handled.setdefault(sender, OrderedDict())
-        self._handled.move_to_end(sender)
+        of_sender = self._handled.get(sender)
+        if of_sender is None:
+            of_sender = self._handled[sender] = OrderedDict()
+        else:
+            self._handled.move_to_end(sender)
         of_sender[identity] = None
         self._remembered += 1
         if len(of_sender) > REMEMBERED:
