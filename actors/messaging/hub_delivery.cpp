@@ -106,20 +106,28 @@ void hub::impl::transmit(peer& to, const passing& m, parcel* owned) {
 }
 
 void hub::impl::keep(peer& to, parcel what, bool has_a_place) {
-  const auto lane = static_cast<std::size_t>(what.in);
-  const bool to_disk = to.box.bounds().when_full == config::overflow::spill;
-  if (!has_a_place || to_disk) {
-    const bool room = to.box.has_room(what.cost()) && memory + what.cost() <= options.memory;
-    if (to_disk && (!room || to.box.spilled[lane].active()))
+  const bool room = to.box.has_room(what.cost()) && memory + what.cost() <= options.memory;
+  if (goes_to_disk(to, what.in, room)) {
+    if (fits_on_disk(to, what))
       return spill(to, std::move(what));
-    if (!room && !make_room(to, what)) {
-      const bool newest = to.box.bounds().when_full == config::overflow::drop_newest;
-      ++(newest ? to.dropped : to.rejected);
-      if (newest)
-        ++count.dropped;
-      return reject(what.open(), code::mailbox_full, "the mailbox of " + to.name + " is full", &to);
+    if (what.row == 0) {
+      ++to.rejected;
+      return reject(what.open(), code::mailbox_full,
+                    "the mailbox of " + to.name + " is full, on disk too", &to);
     }
+  } else if (!has_a_place && !room && !make_room(to, what)) {
+    const bool newest = to.box.bounds().when_full == config::overflow::drop_newest;
+    ++(newest ? to.dropped : to.rejected);
+    if (newest)
+      ++count.dropped;
+    return reject(what.open(), code::mailbox_full, "the mailbox of " + to.name + " is full", &to);
   }
+  push(to, std::move(what));
+}
+
+/// To the end of its lane, whatever the bounds.
+void hub::impl::push(peer& to, parcel what) {
+  const auto lane = what.in;
   if (what.expires.count() != 0)
     to.ttl.set(clock, what.expires, due::ttl, to.id);
   if (!to.linked())
@@ -128,7 +136,7 @@ void hub::impl::keep(peer& to, parcel what, bool has_a_place) {
   if (what.is(wire::sampled))
     record(what.open().view, trace_step::queued, to.name);
   to.box.push(std::move(what));
-  press(to, to.box.lane(static_cast<wire::lane>(lane)).back());
+  press(to, to.box.lane(lane).back());
   if (!to.linked())
     return;
   touch(*to.link);

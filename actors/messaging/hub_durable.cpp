@@ -44,15 +44,16 @@ void hub::impl::commit(peer& to, passing& m) {
     return answer(m, code::accepted, {});
   }
   parcel what{m};
-  const bool to_disk = to.box.bounds().when_full == config::overflow::spill;
   const bool room = to.box.has_room(what.cost()) && memory + what.cost() <= options.memory;
-  if (!room && !to_disk && !make_room(to, what)) {
+  if (goes_to_disk(to, what.in, room)) {
+    if (!fits_on_disk(to, what, to.box.reserved_bytes())) {
+      ++to.rejected;
+      return reject(m, code::mailbox_full, "the mailbox of " + to.name + " is full, on disk too",
+                    &to);
+    }
+  } else if (!room && !make_room(to, what)) {
     ++to.rejected;
     return reject(m, code::mailbox_full, "the mailbox of " + to.name + " is full", &to);
-  }
-  if (!room && to_disk && memory + what.cost() > options.memory) {
-    ++to.rejected;
-    return reject(m, code::mailbox_full, "there is no memory left for mailboxes", &to);
   }
   to.box.reserve(what.cost());
   count_in(what);

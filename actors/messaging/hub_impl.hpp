@@ -193,6 +193,7 @@ struct hub::impl final : load_view, service_port {
   bool forward(link_state&, const parcel&);
   void count_sent(link_state&, wire::lane, std::size_t body);
   void keep(peer&, parcel, bool has_a_place);
+  void push(peer&, parcel);
   bool make_room(peer&, const parcel&);
   void put_back(peer&, parcel);
   void pump(peer&);
@@ -207,6 +208,8 @@ struct hub::impl final : load_view, service_port {
 
   // -- hub_spill.cpp ---------------------------------------------------------------------
 
+  static bool goes_to_disk(const peer&, wire::lane, bool room);
+  bool fits_on_disk(const peer&, const parcel&, std::uint64_t more = 0) const;
   void spill(peer&, parcel);
   void flush_spills();
   void spill_written(const spilled&, const std::string& trouble);

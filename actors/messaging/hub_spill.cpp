@@ -23,14 +23,20 @@ void write_row(std::string& body, std::uint64_t row) {
 
 } // namespace
 
+/// Of a lane of which anything is on disk, all that comes later is too.
+bool hub::impl::goes_to_disk(const peer& to, wire::lane in, bool room) {
+  return to.box.bounds().when_full == config::overflow::spill
+         && (!room || to.box.spilled[static_cast<std::size_t>(in)].active());
+}
+
+/// `more`: bytes that may come there before it. What was accepted for good is in memory already.
+bool hub::impl::fits_on_disk(const peer& to, const parcel& what, std::uint64_t more) const {
+  return to.box.spilled_bytes() + more + what.body().size() <= to.box.bounds().spill
+         && (what.row != 0 || memory + what.cost() <= options.memory);
+}
+
 void hub::impl::spill(peer& to, parcel what) {
   auto& lane = to.box.spilled[static_cast<std::size_t>(what.in)];
-  if (to.box.spilled_bytes() + what.body().size() > to.box.bounds().spill
-      || memory + what.cost() > options.memory) {
-    ++to.rejected;
-    return reject(what.open(), code::mailbox_full,
-                  "the mailbox of " + to.name + " is full, on disk too", &to);
-  }
   ++lane.messages;
   lane.bytes += what.body().size();
   ++count.spilled;
@@ -76,7 +82,10 @@ void hub::impl::spill_written(const spilled& what, const std::string& trouble) {
       lane.bytes -= std::min<std::uint64_t>(lane.bytes, what.body.size());
     }
   }
-  reject(unspilled(what).open(), code::store_unavailable, trouble, to);
+  auto back = unspilled(what);
+  if (to && back.row != 0) // it was accepted for good
+    return push(*to, std::move(back));
+  reject(back.open(), code::store_unavailable, trouble, to);
 }
 
 parcel hub::impl::unspilled(const spilled& from) const {

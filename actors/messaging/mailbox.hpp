@@ -50,6 +50,7 @@ public:
   /// For a message that comes once it is committed.
   void reserve(std::size_t cost);
   void release(std::size_t cost);
+  std::size_t reserved_bytes() const { return reserved_bytes_; }
 
   void push(parcel);
   /// What goes back. Behind the replies that are in front, if `after_replies`.

@@ -392,6 +392,70 @@ BOOST_AUTO_TEST_CASE(the_disk_of_a_mailbox_is_bounded_and_may_fail) {
   BOOST_TEST(count("mailbox_bytes") == 0);
 }
 
+BOOST_AUTO_TEST_CASE(what_finds_no_room_on_disk_is_refused_before_it_is_accepted) {
+  mailbox(1, 1 << 20, config::overflow::spill, 600);
+  a.link();
+  a.send("m/b#0", "memory");
+  // Together they are too large, and neither is on disk when the other comes.
+  std::string both;
+  for (int i = 0; i < 2; ++i)
+    both += a.encode("m/b#0", std::string(300, 'd'), {.how = wire::delivery::durable});
+  a.write(both);
+  run();
+  a.read();
+  BOOST_TEST((a.outcome(2) == code::accepted));
+  BOOST_TEST((a.outcome(3) == code::mailbox_full));
+  const auto last = a.durable("m/b#0", std::string(300, 'e'));
+  run();
+  a.read();
+  BOOST_TEST((a.outcome(last) == code::mailbox_full));
+  BOOST_TEST(port.messages.size() == 1u);
+  b.link();
+  run();
+  b.read();
+  BOOST_TEST(b.inbox.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_accepted_waits_in_memory_when_it_cannot_be_spilled) {
+  mailbox(1, 1 << 20, config::overflow::spill);
+  a.link();
+  a.send("m/b#0", "memory");
+  const auto n = a.durable("m/b#0", "durable");
+  BOOST_REQUIRE_EQUAL(port.jobs.size(), 1u);
+  const auto commit = port.jobs.front();
+  port.jobs.pop_front();
+  commit();
+  port.disk_works = false;
+  run();
+  a.read();
+  BOOST_TEST((a.outcome(n) == code::accepted));
+  port.disk_works = true;
+  b.link();
+  run();
+  b.read();
+  BOOST_TEST(b.payloads() == (std::vector<std::string>{"memory", "durable"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(port.dead.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_accepted_outlives_a_runtime_with_less_memory) {
+  mailbox(1000, 1 << 20, config::overflow::spill);
+  a.link();
+  for (int i = 0; i < 50; ++i)
+    a.durable("m/b#0", std::to_string(i) + std::string(1000, 'x'));
+  run();
+  BOOST_REQUIRE_EQUAL(port.messages.size(), 50u);
+  options.memory = 20'000;
+  restart();
+  run();
+  BOOST_TEST(port.dead.empty());
+  BOOST_TEST(port.messages.size() == 50u);
+  b.link();
+  run();
+  b.read();
+  BOOST_TEST(b.inbox.size() == 50u);
+}
+
 BOOST_AUTO_TEST_CASE(all_mailboxes_together_are_bounded) {
   options.memory = 64 << 10;
   restart();
