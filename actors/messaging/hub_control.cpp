@@ -119,7 +119,8 @@ void hub::impl::subscribe(link_state& from, std::uint64_t call, const json& said
     return result(from, call, {code::mailbox_full, std::move(trouble)});
   if (!durable)
     return result(from, call, {});
-  // It holds once it is on disk.
+  // It holds once it is on disk; what ended in the same breath goes before.
+  flush_store();
   auto kept = std::make_shared<queue_batch>();
   kept->subscribed.push_back({who.name, pattern});
   port.store(kept, [at = handle(), id = from.id, call](const std::string& trouble) {
@@ -140,6 +141,12 @@ void hub::impl::unsubscribe(link_state& from, std::uint64_t call, const json& sa
   if (topics.unsubscribe(who.id, pattern).durable || (suspended && suspended.mapped()))
     batch.unsubscribed.push_back({who.name, pattern});
   result(from, call, {});
+}
+
+/// Whether it has that durable subscription, though it may be suspended.
+bool hub::impl::is_durable(const peer& who, const std::string& pattern) const {
+  const auto at = who.suspended.find(pattern);
+  return at == who.suspended.end() ? topics.durable(who.id, pattern) : at->second;
 }
 
 /// By its new settings it may listen to less, or again to what it has asked for. A rollback brings

@@ -3,14 +3,18 @@
 #include "actors/messaging/hub_impl.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <unordered_set>
 
 namespace troupe::messaging {
 
 namespace {
 
-/// Rows whose end the queue did not take and that are told again; what is beyond is delivered
-/// again by the next runtime, marked.
+/// What the queue did not take and is told again; of what is beyond, messages are delivered again
+/// by the next runtime, marked, and letters of what was never accepted are lost.
 constexpr std::size_t max_unfinished = 65'536;
+constexpr std::size_t max_unwritten_letters = 4096;
+constexpr std::size_t max_unwritten_bytes = 16u << 20;
 constexpr std::chrono::seconds retry_after{1};
 
 } // namespace
@@ -86,15 +90,55 @@ void hub::impl::flush_store() {
     turn scope{core};
     for (const auto& each : *waiting)
       core.committed(each.peer, each.what, trouble);
-    if (trouble.empty())
-      return;
-    ++core.count.queue_failures;
-    for (const auto row : sent->finished)
-      if (core.unfinished.size() < max_unfinished)
-        core.unfinished.push_back(row);
-    if (!core.unfinished.empty())
-      core.retry.set(core.clock, core.now + retry_after, due::retry, 0);
+    if (!trouble.empty())
+      core.not_written(*sent);
   });
+}
+
+/// Kept to be told again: ends, letters and subscriptions. A message does not end before its letter
+/// is written. And what the queue is too late with it may commit all the same: its sender was told
+/// that it is not kept, so it ends.
+void hub::impl::not_written(const queue_batch& sent) {
+  ++count.queue_failures;
+  std::unordered_set<std::uint64_t> waiting;
+  for (const auto& each : sent.dead) {
+    if (unwritten.dead.size() < max_unwritten_letters
+        && unwritten_bytes + each.body.size() <= max_unwritten_bytes) {
+      unwritten_bytes += each.body.size();
+      unwritten.dead.push_back(each);
+    } else {
+      ++count.dead_not_kept;
+      waiting.insert(each.row);
+    }
+  }
+  auto& ended = unwritten.finished;
+  for (const auto row : sent.finished)
+    if (ended.size() < max_unfinished && !waiting.contains(row))
+      ended.push_back(row);
+  for (const auto& each : sent.accepted)
+    if (ended.size() < max_unfinished)
+      ended.push_back(each.row);
+  for (const auto& each : sent.unsubscribed)
+    if (unwritten.unsubscribed.size() < max_unfinished)
+      unwritten.unsubscribed.push_back(each);
+  if (!unwritten.empty())
+    retry.set(clock, now + retry_after, due::retry, 0);
+}
+
+void hub::impl::write_again() {
+  const auto add = [](auto& to, auto& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
+  // It may have subscribed anew since.
+  std::erase_if(unwritten.unsubscribed, [this](const stored_subscription& each) {
+    const auto* who = find(each.instance);
+    return who && is_durable(*who, each.pattern);
+  });
+  add(batch.finished, unwritten.finished);
+  add(batch.dead, unwritten.dead);
+  add(batch.unsubscribed, unwritten.unsubscribed);
+  unwritten = {};
+  unwritten_bytes = 0;
 }
 
 void hub::impl::committed(std::uint64_t id, const parcel& what, const std::string& trouble) {

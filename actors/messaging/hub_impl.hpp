@@ -162,6 +162,7 @@ struct hub::impl final : load_view, service_port {
   void control(link_state&, wire::frame_type, const json&);
   json config_of(const peer&) const;
   void tell_config(peer&);
+  bool is_durable(const peer&, const std::string& pattern) const;
   void review_subscriptions(peer&);
   void notify(const peer&, std::uint64_t incarnation, notice::kind, std::string text);
   void order(const std::string&, std::uint64_t, link_order, std::chrono::milliseconds);
@@ -245,6 +246,8 @@ struct hub::impl final : load_view, service_port {
 
   void commit(peer&, passing&);
   void flush_store();
+  void not_written(const queue_batch&);
+  void write_again();
   void committed(std::uint64_t peer, const parcel&, const std::string& trouble);
   void restore(const queue_contents&);
   bool is_kept(const passing& m);
@@ -379,8 +382,9 @@ struct hub::impl final : load_view, service_port {
   };
   queue_batch batch;
   std::vector<pending_commit> commits;
-  std::vector<pending_commit> early;     ///< durable, before the queue was read
-  std::vector<std::uint64_t> unfinished; ///< rows whose end the queue did not take
+  std::vector<pending_commit> early; ///< durable, before the queue was read
+  queue_batch unwritten;             ///< what the queue did not take and is told again
+  std::size_t unwritten_bytes = 0;   ///< of its letters
   alarm retry;
   std::vector<spilled> spills;
 

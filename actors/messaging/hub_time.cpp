@@ -66,9 +66,7 @@ void hub::impl::on_due(const timers::entry& what) {
     return redecide(false);
   case due::retry:
     retry.at = {};
-    batch.finished.insert(batch.finished.end(), unfinished.begin(), unfinished.end());
-    unfinished.clear();
-    return;
+    return write_again();
   case due::shell:
     return shell_due(what.id);
   case due::service:

@@ -185,6 +185,14 @@ std::vector<std::string> topic_tree::patterns_of(subscriber who) const {
   return result;
 }
 
+bool topic_tree::durable(subscriber who, std::string_view pattern) const {
+  const auto known = known_.find(who);
+  if (known == known_.end())
+    return false;
+  const auto at = known->second->patterns.find(pattern);
+  return at != known->second->patterns.end() && at->second;
+}
+
 void topic_tree::each(const std::function<void(const std::string&, subscriber, bool)>& f) const {
   for (const auto& [who, known] : known_)
     for (const auto& [pattern, durable] : known->patterns)

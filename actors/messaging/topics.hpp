@@ -59,6 +59,8 @@ public:
   std::size_t subscribers() const { return known_.size(); }
   std::size_t subscriptions() const { return subscriptions_; }
   std::vector<std::string> patterns_of(subscriber) const;
+  /// Whether it has that subscription, as a durable one.
+  bool durable(subscriber, std::string_view pattern) const;
 
   /// Calls `f(pattern, subscriber, durable)` for every subscription, in no order; for people.
   void each(const std::function<void(const std::string&, subscriber, bool)>& f) const;

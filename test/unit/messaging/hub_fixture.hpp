@@ -39,6 +39,7 @@ struct fake_port : hub_port {
   std::deque<std::function<void()>> jobs;
   bool disk_works = true;
   bool disk_answers = true;
+  bool disk_is_late = false; ///< it writes, and nobody hears of it in time
 
   // the disk
   std::map<std::uint64_t, stored_message> messages;
@@ -95,7 +96,7 @@ struct fake_port : hub_port {
         subscriptions.emplace(each.instance, each.pattern);
       for (const auto& each : batch->unsubscribed)
         subscriptions.erase({each.instance, each.pattern});
-      done("");
+      done(disk_is_late ? "the queue does not answer" : "");
     });
   }
   void spill(spill_batch_ptr batch, std::function<void(std::string)> done) override {

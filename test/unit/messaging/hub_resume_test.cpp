@@ -252,6 +252,68 @@ BOOST_AUTO_TEST_CASE(an_end_that_the_disk_did_not_take_is_told_again) {
   BOOST_TEST(port.messages.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_message_does_not_end_before_its_letter_is_written) {
+  b.close();
+  a.send("m/b#0", "x", {.how = wire::delivery::durable, .ttl = 1000});
+  run();
+  BOOST_TEST(port.messages.size() == 1u);
+  port.disk_works = false;
+  pass(5s);
+  BOOST_TEST(port.messages.size() == 1u);
+  BOOST_TEST(port.dead.empty());
+  port.disk_works = true;
+  pass(2s);
+  BOOST_TEST(port.messages.empty());
+  BOOST_REQUIRE_EQUAL(port.dead.size(), 1u);
+  BOOST_TEST(port.dead[0].reason == "expired");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_refused_because_the_disk_was_late_is_not_kept) {
+  port.disk_is_late = true;
+  const auto n = a.durable("m/b#0", "x");
+  run();
+  a.read();
+  BOOST_TEST((a.outcome(n) == code::store_unavailable));
+  BOOST_TEST(port.messages.size() == 1u);
+  port.disk_is_late = false;
+  pass(2s);
+  BOOST_TEST(port.messages.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_subscription_that_the_disk_did_not_end_is_ended_later) {
+  const auto call = [&](const char* op, const char* pattern) {
+    b.control(wire::frame_type::call,
+              {{"id", 1}, {"op", op}, {"pattern", pattern}, {"durable", true}});
+  };
+  call("subscribe", "m.x");
+  call("subscribe", "m.y");
+  run();
+  port.disk_works = false;
+  call("unsubscribe", "m.x");
+  call("unsubscribe", "m.y");
+  run();
+  port.disk_works = true;
+  call("subscribe", "m.y"); // which ends no more
+  pass(2s);
+  const auto left = port.contents().subscriptions;
+  BOOST_REQUIRE_EQUAL(left.size(), 1u);
+  BOOST_TEST(left[0].pattern == "m.y");
+}
+
+BOOST_AUTO_TEST_CASE(who_subscribes_anew_in_the_same_breath_stays) {
+  const auto frame = [](const char* op) {
+    std::string out;
+    wire::append_frame(out, wire::frame_type::call,
+                       json{{"id", 1}, {"op", op}, {"pattern", "m.x"}, {"durable", true}}.dump());
+    return out;
+  };
+  b.write(frame("subscribe"));
+  run();
+  b.write(frame("unsubscribe") + frame("subscribe"));
+  run();
+  BOOST_TEST(port.contents().subscriptions.size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(many_durable_messages_of_one_read_are_one_batch) {
   std::string bytes;
   for (int i = 0; i < 100; ++i)
