@@ -7,7 +7,8 @@ hub::impl::impl(hub_port& p, hub_options o)
     , options{std::move(o)}
     , self{std::make_shared<impl*>(this)}
     , routing{*this}
-    , desk{*this} {
+    , desk{*this}
+    , own_messages{static_cast<std::uint64_t>(p.wall())} {
   // nop
 }
 

@@ -360,7 +360,9 @@ struct hub::impl final : load_view, service_port {
   taps seen;
   std::vector<tap_reader> tap_readers;
   traces paths;
-  std::uint64_t own_messages = 0; ///< messages of the runtime itself
+  /// Number of the last message of the runtime itself. It begins with the time, so that neither a
+  /// message nor a reply is ever taken for one of an earlier hub.
+  std::uint64_t own_messages = 0;
   std::map<std::uint64_t, shell_op> shells;
   std::string whole_from; ///< kept for its capacity
   std::string unpacked;

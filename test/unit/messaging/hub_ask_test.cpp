@@ -94,6 +94,28 @@ BOOST_AUTO_TEST_CASE(a_shell_asks_a_bot) {
   BOOST_TEST(end->at("error").at("code") == "receiver_died");
 }
 
+BOOST_AUTO_TEST_CASE(what_a_shell_sends_is_never_taken_for_something_of_an_earlier_hub) {
+  ask("request", {{"to", "m/b#0"}, {"delivery", "assured"}});
+  b.read();
+  BOOST_REQUIRE_EQUAL(b.inbox.size(), 1u);
+  const auto before = b.inbox[0].head;
+  pass(1s);
+  core.emplace(port, options); // in the same runtime
+  restore();
+  apply();
+  b.link();
+  const auto end = ask("request", {{"to", "m/b#0"}, {"delivery", "assured"}});
+  b.read();
+  BOOST_REQUIRE_EQUAL(b.inbox.size(), 1u);
+  const auto after = b.inbox[0].head;
+  BOOST_TEST((after.sequence != before.sequence || after.incarnation != before.incarnation));
+  b.send("runtime/shell", "old", {.request = before.request, .flags = wire::reply});
+  BOOST_TEST(end->is_null());
+  b.send("runtime/shell", "new", {.request = after.request, .flags = wire::reply});
+  BOOST_REQUIRE(end->is_object());
+  BOOST_TEST(end->at("ok").at("payload") == "new");
+}
+
 BOOST_AUTO_TEST_CASE(queues_and_links_are_shown) {
   b.close();
   a.send("m/b#0", "waits");
