@@ -208,13 +208,8 @@ void hub::impl::place_restored() {
     auto m = what.open();
     m.taken = now;
     if (m.pooled) {
-      if (!decide(m, parse_address(m.view.to))) {
-        const auto chosen = routing.pick(parse_address(m.view.to), m.view.key);
-        if (chosen)
-          place(peer_of(chosen.to->instance), m, true);
-        else
-          place_on_first(m);
-      }
+      if (!decide(m, parse_address(m.view.to)))
+        place_on_one(m);
       continue;
     }
     auto& to = peer_of(target);
@@ -225,9 +220,12 @@ void hub::impl::place_restored() {
   }
 }
 
-/// A message that is kept for a bot none of whose instances is to run: it waits for the first.
-void hub::impl::place_on_first(passing& m) {
-  const auto name = parse_address(m.view.to).name;
+/// A message that is kept for a bot: whoever is there gets it, or it waits for the first instance.
+void hub::impl::place_on_one(passing& m) {
+  const auto to = parse_address(m.view.to);
+  if (const auto chosen = routing.pick(to, m.view.key))
+    return place(peer_of(chosen.to->instance), m, true);
+  const auto name = to.name;
   const auto* members = routing.routes() ? routing.routes()->bots.get(name) : nullptr;
   if (!members || (*members)->members.empty())
     return bury(m, code::no_such_address, "the fleet has no such bot any more", name);

@@ -181,7 +181,7 @@ struct hub::impl final : load_view, service_port {
   /// Everything that comes to one receiver comes by here.
   void send_to(peer&, passing&);
   bool decide(passing&, const address&);
-  void redecide(bool all);
+  void redecide();
 
   // -- hub_delivery.cpp ------------------------------------------------------------------
 
@@ -252,7 +252,7 @@ struct hub::impl final : load_view, service_port {
   void restore(const queue_contents&);
   bool is_kept(const passing& m);
   void place_restored();
-  void place_on_first(passing&);
+  void place_on_one(passing&);
   monotonic from_wall(std::int64_t expires) const;
   std::int64_t to_wall(monotonic expires) const;
 

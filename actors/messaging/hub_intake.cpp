@@ -259,7 +259,7 @@ bool hub::impl::decide(passing& m, const address& to) {
   return true;
 }
 
-void hub::impl::redecide(bool all) {
+void hub::impl::redecide() {
   auto waiting = std::move(undecided);
   undecided.clear();
   for (auto& each : waiting) {
@@ -269,9 +269,11 @@ void hub::impl::redecide(bool all) {
       reject(m, code::expired, "nobody took it in time");
       continue;
     }
-    if (all)
-      m.past = false;
-    route_pool(m, parse_address(m.view.to));
+    const auto to = parse_address(m.view.to);
+    if (m.row == 0)
+      route_pool(m, to);
+    else if (!decide(m, to)) // it was accepted: nobody refuses it
+      place_on_one(m);
   }
 }
 

@@ -228,7 +228,7 @@ void hub::impl::settle_flights(peer& who) {
   }
   for (auto each = lost.rbegin(); each != lost.rend(); ++each)
     put_back(who, std::move(*each));
-  redecide(false);
+  redecide();
   touch(*who.link);
 }
 

@@ -63,7 +63,7 @@ void hub::impl::on_due(const timers::entry& what) {
     }
     return;
   case due::undecided:
-    return redecide(false);
+    return redecide();
   case due::retry:
     retry.at = {};
     return write_again();

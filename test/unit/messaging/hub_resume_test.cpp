@@ -414,6 +414,35 @@ BOOST_AUTO_TEST_CASE(after_a_new_runtime_a_pool_message_goes_to_the_one_who_know
   BOOST_TEST(other.inbox.empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_waits_for_a_member_who_may_know_it_outlives_that_member) {
+  for (const auto now : {state::stopped, state::draining}) {
+    a.durable("m/b", "x");
+    run();
+    restart();
+    a.link();
+    for (const auto* each : {"m/b#0", "m/b#1"}) {
+      routes.at(each).wanted = false;
+      set(each, now);
+    }
+    pass(60s);
+    BOOST_TEST(port.messages.size() == 1u);
+    BOOST_TEST(port.dead.empty());
+    for (const auto* each : {"m/b#0", "m/b#1"})
+      set(each, state::running, routes.at(each).incarnation + 1);
+    bot next{*this, "m/b#0", routes.at("m/b#0").incarnation};
+    bot other{*this, "m/b#1", routes.at("m/b#1").incarnation};
+    next.link();
+    other.link();
+    next.read();
+    other.read();
+    BOOST_REQUIRE_EQUAL(next.inbox.size() + other.inbox.size(), 1u);
+    auto& had = next.inbox.empty() ? other : next;
+    had.done(had.inbox[0]);
+    run();
+    BOOST_TEST(port.messages.empty());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_durable_subscription_collects_while_its_bot_is_down) {
   b.control(wire::frame_type::call,
             {{"id", 1}, {"op", "subscribe"}, {"pattern", "m.>"}, {"durable", true}});
