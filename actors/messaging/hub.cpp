@@ -154,8 +154,12 @@ void hub::on_sent(link_id id) {
 
 void hub::on_closed(link_id id) {
   impl::turn scope{*impl_};
-  if (const auto at = impl_->links.find(id); at != impl_->links.end())
-    impl_->forget(*at->second);
+  const auto at = impl_->links.find(id);
+  if (at == impl_->links.end())
+    return;
+  auto& who = *at->second->owner;
+  impl_->forget(*at->second);
+  impl_->drop_idle(who);
 }
 
 void hub::set_routes(routes_ptr routes) {

@@ -34,6 +34,7 @@ void hub::impl::set_routes(routes_ptr next) {
 void hub::impl::change(peer& who, route_ptr to) {
   const auto before = std::move(who.where);
   who.where = std::move(to);
+  who.removed = !who.where;
   const auto* where = who.where.get();
   if (where)
     who.box.set_bounds(where->spec->mailbox);
@@ -56,11 +57,12 @@ void hub::impl::change(peer& who, route_ptr to) {
   }
 }
 
-/// Whether the table says that the process that has linked is no more.
+/// Whether the table says that the process that has linked is no more. One that the table does not
+/// know yet lives.
 bool hub::impl::has_ended(const peer& who) const {
   const auto* where = who.where.get();
   if (!where)
-    return true;
+    return who.removed;
   return where->incarnation > who.incarnation
          || (where->incarnation == who.incarnation && !where->alive());
 }
@@ -95,11 +97,14 @@ void hub::impl::settle(peer& who) {
   purge(who);
   for (std::size_t i = 0; i < wire::lanes; ++i)
     fetch(who, i);
+  const auto patience = who.unlinked + options.link_grace;
+  if (!who.linked() && !who.box.empty() && now < patience)
+    who.grace.set(clock, patience, due::grace, who.id);
 }
 
 /// One that the config does not have and that has nothing: nobody needs to know of it.
 void hub::impl::drop_idle(peer& who) {
-  if (who.where || who.link || !who.box.empty() || who.box.spilled_messages() != 0
+  if (!who.removed || who.link || !who.box.empty() || who.box.spilled_messages() != 0
       || who.flying != 0)
     return;
   topics.drop(who.id);

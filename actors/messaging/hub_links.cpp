@@ -45,6 +45,7 @@ void hub::impl::on_link(link_id id, link_hello hello) {
   if (who.incarnation != hello.incarnation) {
     end_process(who);
     who.incarnation = hello.incarnation;
+    who.removed = false; // the table is to come
   }
   if (hello.known > max_known)
     return refuse_link(id, "bad_hello", "it knows more than 4096 messages");
@@ -201,9 +202,7 @@ void hub::impl::forget(link_state& of) {
   desk.unlink(who.id);
   notify(who, who.incarnation, notice::kind::unlinked,
          of.why.empty() ? "the connection ended" : of.why);
-  const auto* where = who.where.get();
-  if (where && where->incarnation >= who.incarnation
-      && !(where->incarnation == who.incarnation && where->alive()))
+  if (has_ended(who))
     end_process(who);
   settle(who);
 }

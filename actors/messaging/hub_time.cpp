@@ -39,15 +39,17 @@ void hub::impl::on_due(const timers::entry& what) {
     }
     return;
   case due::ended:
-    if (auto* of = link(); of && has_ended(*of->owner))
+    if (auto* of = link(); of && has_ended(*of->owner)) {
+      auto& who = *of->owner;
       fail(*of, "old_incarnation", "this process has ended");
+      flush(*of);
+      drop_idle(who);
+    }
     return;
   case due::grace:
     if (auto* who = find(what.id)) {
       who->grace.at = {};
       settle(*who);
-      if (!who->box.empty() && !who->linked() && now < who->unlinked + options.link_grace)
-        who->grace.set(clock, who->unlinked + options.link_grace, due::grace, who->id);
     }
     return;
   case due::requests:

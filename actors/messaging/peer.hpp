@@ -45,6 +45,7 @@ struct peer {
   std::string name;     ///< `market/trader#2`
   std::uint64_t id = 0; ///< for timers, topics and services
   route_ptr where;      ///< null: the config does not have it (yet)
+  bool removed = false; ///< not any more
   link_state* link = nullptr;
   std::uint64_t incarnation = 0; ///< of the process that links or linked last
   monotonic unlinked{};          ///< since when it lives without a link

@@ -131,6 +131,61 @@ BOOST_AUTO_TEST_CASE(a_grandchild_that_holds_the_link_keeps_nothing) {
   BOOST_TEST(next.inbox.size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_process_that_closes_its_link_and_lives_is_waited_for_30_s) {
+  auto h = b.hello();
+  b.close();
+  h.window_messages = 1;
+  b.link(h);
+  a.send("m/b#0", "under way");
+  const auto waits = a.send("m/b#0", "waits");
+  pass(60s);
+  b.close();
+  pass(29s);
+  a.read();
+  BOOST_TEST(!a.outcome(waits));
+  pass(2s);
+  a.read();
+  BOOST_TEST((a.outcome(waits) == code::not_linked));
+}
+
+BOOST_AUTO_TEST_CASE(a_new_process_that_never_links_is_waited_for_30_s) {
+  b.close();
+  set("m/b#0", state::backoff);
+  const auto waits = a.assured("m/b#0", "x");
+  pass(60s);
+  a.read();
+  BOOST_TEST(!a.outcome(waits));
+  set("m/b#0", state::running, 2);
+  pass(29s);
+  a.read();
+  BOOST_TEST(!a.outcome(waits));
+  pass(2s);
+  a.read();
+  BOOST_TEST((a.outcome(waits) == code::not_linked));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_removed_instance_had_ends_with_it) {
+  for (const bool held : {true, false}) {
+    instance("m/d", 0);
+    apply();
+    bot d{*this, "m/d#0"};
+    d.link();
+    const auto had = a.assured("m/d#0", "x");
+    const auto asked = a.send("m/d#0", "?", {.ttl = 60'000, .request = had});
+    d.read();
+    BOOST_REQUIRE_EQUAL(d.inbox.size(), 2u);
+    routes.erase("m/d#0");
+    apply();
+    if (!held) // else a grandchild holds it
+      d.close();
+    pass(1s);
+    a.read();
+    BOOST_TEST((a.outcome(had) == code::no_such_address));
+    BOOST_TEST((a.outcome(asked) == code::receiver_died));
+    BOOST_TEST(count("mailbox_bytes") == 0);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_pool_gives_it_to_another_member) {
   c.link();
   const auto n = a.assured("m/b", "x");
