@@ -68,8 +68,9 @@ void hub::impl::route_reply(passing& m, peer* source) {
     const bool open =
         at != asker->asked.end()
         && (at->second.many || at->second.by == 0 || (source && at->second.by == source->id));
-    // What an earlier runtime knew of the request is gone; the asker ignores what it did not ask.
-    if (open || m.past) {
+    // What an earlier runtime knew of a request is gone; the asker ignores what it did not ask.
+    const bool past = m.past && at == asker->asked.end();
+    if (open || past) {
       if (open)
         asker->asked.erase(at);
       m.past = false;

@@ -553,6 +553,23 @@ BOOST_AUTO_TEST_CASE(a_reply_finds_its_way_once_whatever_is_allowed) {
   BOOST_TEST((b.outcome(unasked) == code::expired));
 }
 
+BOOST_AUTO_TEST_CASE(nobody_may_reply_for_another_as_if_an_earlier_runtime_had_asked) {
+  a.send("m/b#0", "question", {.request = 7});
+  auto h = c.hello();
+  h.next = {100, 100, 100, 100};
+  c.link(h);
+  c.next = h.next;
+  c.send("m/a#0", "answer",
+         {.how = wire::delivery::assured, .request = 7, .flags = wire::reply, .again = 1});
+  c.read();
+  a.read();
+  BOOST_TEST((c.outcome(1) == code::expired));
+  BOOST_TEST(a.inbox.empty());
+  b.send("m/a#0", "answer", {.request = 7, .flags = wire::reply});
+  a.read();
+  BOOST_TEST(a.inbox.size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(nobody_else_may_reply) {
   c.link();
   a.send("m/b#0", "question", {.request = 7});
