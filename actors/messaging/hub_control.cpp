@@ -221,8 +221,7 @@ void hub::impl::on_done(link_state& from, std::string_view body) {
       return fail(from, "bad_order", "a DONE came twice");
     land(*from.owner, *at, each.how);
   }
-  while (!flights.empty() && flights.front().over)
-    flights.pop_front();
+  drop_landed(*from.owner);
 }
 
 void hub::impl::on_known(link_state& from, std::string_view body) {
@@ -253,8 +252,7 @@ void hub::impl::on_known(link_state& from, std::string_view body) {
         break;
       }
   }
-  while (!who.flights.empty() && who.flights.front().over)
-    who.flights.pop_front();
+  drop_landed(who);
   if (announced && from.known_missing == 0)
     settle_flights(who);
 }

@@ -121,6 +121,15 @@ void hub::impl::redeliver(peer& from, parcel what, code last_word, std::string_v
   put_back(from, std::move(what));
 }
 
+/// Those in front, and the others when they are most of all that is kept.
+void hub::impl::drop_landed(peer& at) {
+  auto& all = at.flights;
+  while (!all.empty() && all.front().over)
+    all.pop_front();
+  if (all.size() > 2 * at.flying + 64)
+    std::erase_if(all, [](const flight& each) { return each.over; });
+}
+
 /// What waits for one that is not there goes to another instance, if any will do; what may not
 /// wait is rejected then. What was accepted for good waits as long as its receiver is known.
 void hub::impl::purge(peer& of) {

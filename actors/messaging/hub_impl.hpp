@@ -228,6 +228,7 @@ struct hub::impl final : load_view, service_port {
   void reject(const passing&, code, std::string_view text, peer* at = nullptr);
   void bury(const passing&, code, std::string_view text, std::string_view target);
   void land(peer&, flight&, wire::done::result);
+  void drop_landed(peer&);
   /// Somebody had it and did not finish it.
   void redeliver(peer&, parcel, code last_word, std::string_view text);
   void purge(peer&);

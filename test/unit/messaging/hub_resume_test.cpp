@@ -272,6 +272,29 @@ BOOST_AUTO_TEST_CASE(a_handler_that_fails_is_tried_again_and_then_refused) {
   BOOST_TEST((a.outcome(m) == code::no_such_address));
 }
 
+BOOST_AUTO_TEST_CASE(one_that_is_handled_for_long_holds_up_nothing) {
+  const auto slow = a.assured("m/b#0", "slow");
+  b.read();
+  const auto first = b.inbox.at(0);
+  got_message last;
+  for (int i = 0; i < 200; ++i) {
+    const auto n = a.assured("m/b#0", "x");
+    b.read();
+    last = b.inbox.back();
+    b.done(last);
+    b.credit_all();
+    a.read();
+    BOOST_TEST_REQUIRE((a.outcome(n) == code::done));
+  }
+  BOOST_TEST(!a.outcome(slow));
+  b.done(first);
+  a.read();
+  BOOST_TEST((a.outcome(slow) == code::done));
+  b.done(last); // a second time
+  b.read();
+  BOOST_TEST(b.bye.at("reason") == "bad_order");
+}
+
 BOOST_AUTO_TEST_CASE(durable_is_accepted_after_the_commit) {
   const auto n = a.durable("m/b#0", "x");
   a.read();
