@@ -102,11 +102,24 @@ void hub::impl::settle(peer& who) {
     who.grace.set(clock, patience, due::grace, who.id);
 }
 
+/// Also on disk: else the next runtime would collect for it.
+void hub::impl::end_subscriptions(const peer& who) {
+  const auto end = [&](const std::string& pattern, bool durable) {
+    if (durable)
+      batch.unsubscribed.push_back({who.name, pattern});
+  };
+  for (const auto& pattern : topics.patterns_of(who.id))
+    end(pattern, topics.durable(who.id, pattern));
+  for (const auto& [pattern, durable] : who.suspended)
+    end(pattern, durable);
+}
+
 /// One that the config does not have and that has nothing: nobody needs to know of it.
 void hub::impl::drop_idle(peer& who) {
   if (!who.removed || who.link || !who.box.empty() || who.box.spilled_messages() != 0
       || who.flying != 0)
     return;
+  end_subscriptions(who);
   topics.drop(who.id);
   by_id.erase(who.id);
   peers.erase(peers.find(who.name));

@@ -265,6 +265,7 @@ struct hub::impl final : load_view, service_port {
   void end_process(peer&);
   /// What can be done with what waits for it, as it is now.
   void settle(peer&);
+  void end_subscriptions(const peer&);
   void drop_idle(peer&);
 
   // -- hub_time.cpp ----------------------------------------------------------------------

@@ -183,7 +183,8 @@ void hub::impl::publish(passing& m, const address& to) {
   std::vector<peer*> receivers;
   topics.match(to.name, [&](topic_tree::subscriber id, bool durable) {
     auto* who = find(id);
-    if (who && (durable || who->linked()))
+    // One that the config does not have (any more) collects nothing.
+    if (who && ((durable && who->where) || who->linked()))
       receivers.push_back(who);
   });
   if (receivers.empty())

@@ -541,6 +541,34 @@ BOOST_AUTO_TEST_CASE(a_durable_subscription_collects_while_its_bot_is_down) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(nothing_collects_for_an_instance_that_was_removed) {
+  const auto subscribe = [](bot& who) {
+    who.control(wire::frame_type::call,
+                {{"id", 1}, {"op", "subscribe"}, {"pattern", "m.>"}, {"durable", true}});
+  };
+  c.link();
+  subscribe(b);
+  subscribe(c);
+  run();
+  routes.erase("m/b#1");
+  apply();
+  pass(1s);
+  BOOST_TEST(c.gone());
+  BOOST_REQUIRE_EQUAL(port.subscriptions.size(), 1u);
+  BOOST_TEST(port.subscriptions.begin()->first == "m/b#0");
+  // And one that is removed while there is no runtime.
+  b.close();
+  routes.erase("m/b#0");
+  restart();
+  a.link();
+  const auto n = a.durable("topic:m.x", "x");
+  run();
+  a.read();
+  BOOST_TEST((a.outcome(n) == code::accepted));
+  BOOST_TEST(port.dead.empty());
+  BOOST_TEST(port.messages.empty());
+}
+
 BOOST_AUTO_TEST_CASE(dead_letters_of_what_was_never_accepted_are_rationed) {
   for (int i = 0; i < 300; ++i)
     a.send("m/nobody#0", "x");
