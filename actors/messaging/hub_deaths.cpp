@@ -14,9 +14,12 @@ void hub::impl::set_routes(routes_ptr next) {
   options.fleet = next->fleet.empty() ? options.fleet : next->fleet;
   static const routing_table nothing;
   std::vector<peer*> changed;
+  std::set<std::string> asked_of; // bots of which somebody may know what waits
   shared_map<route_ptr>::differences(
       before ? before->instances : nothing.instances, next->instances,
       [&](const std::string& name, const route_ptr*, const route_ptr* after) {
+        if (!undecided.empty())
+          asked_of.emplace(parse_address(name).bot);
         if (auto* who = find(name)) {
           change(*who, after ? *after : nullptr);
           changed.push_back(who);
@@ -25,6 +28,8 @@ void hub::impl::set_routes(routes_ptr next) {
   // Only now, when everybody is where he is: what goes back to a pool may go to any of these.
   for (auto* each : changed)
     settle(*each);
+  for (const auto& bot : asked_of)
+    redecide(bot);
   if (restored && !left.empty())
     place_restored();
   for (auto* each : changed)

@@ -64,8 +64,6 @@ inline constexpr std::chrono::microseconds hold_for{250};
 /// A process that has ended gets so long for the end of its connection to arrive: a
 /// grandchild may hold it open.
 inline constexpr std::chrono::milliseconds end_delay{100};
-/// How long a message of the past waits for those who may know it.
-inline constexpr std::chrono::seconds undecided_for{5};
 /// KNOWN entries of what is handled are kept so long after the hello.
 inline constexpr std::chrono::seconds known_for{120};
 /// Dead letters a second that are kept of what was never accepted for good.
@@ -181,7 +179,8 @@ struct hub::impl final : load_view, service_port {
   /// Everything that comes to one receiver comes by here.
   void send_to(peer&, passing&);
   bool decide(passing&, const address&);
-  void redecide();
+  void wake_for(const parcel&);
+  void redecide(std::string_view bot);
 
   // -- hub_delivery.cpp ------------------------------------------------------------------
 
@@ -372,12 +371,9 @@ struct hub::impl final : load_view, service_port {
   std::uint64_t memory = 0; ///< of all parcels
   std::uint64_t last_row = 0;
 
-  /// A message of an earlier runtime to a bot, and until when somebody may say that it has it.
-  struct undecided_message {
-    parcel what;
-    monotonic until{};
-  };
-  std::vector<undecided_message> undecided;
+  std::vector<parcel>
+      undecided;  ///< of an earlier runtime to a bot: somebody may say that it has it
+  alarm decision; ///< when one of them has waited for that long enough
   std::vector<std::pair<std::string, parcel>> left; ///< restored, before there were routes
 
   struct pending_commit {

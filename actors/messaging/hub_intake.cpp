@@ -252,26 +252,40 @@ bool hub::impl::decide(passing& m, const address& to) {
       open_question = true;
     }
   }
-  if (!open_question || m.taken + undecided_for <= now)
+  const auto until = m.taken + options.link_grace;
+  if (!open_question || until <= now)
     return false;
-  undecided.push_back({parcel{m}, m.taken + undecided_for});
-  count_in(undecided.back().what);
-  clock.add(m.taken + undecided_for, due::undecided);
+  undecided.emplace_back(m);
+  count_in(undecided.back());
+  wake_for(undecided.back());
   return true;
 }
 
-void hub::impl::redecide() {
+/// Some late ones cost nothing: ten times a second at most.
+void hub::impl::wake_for(const parcel& waits) {
+  auto until = waits.taken + options.link_grace;
+  if (waits.expires.count() != 0)
+    until = std::min(until, waits.expires);
+  decision.set(clock, std::max(until, now + std::chrono::milliseconds{100}), due::undecided, 0);
+}
+
+/// When one of a bot links, of those to that bot; else of those whose time is over.
+void hub::impl::redecide(std::string_view bot) {
   auto waiting = std::move(undecided);
   undecided.clear();
   for (auto& each : waiting) {
-    count_out(each.what);
-    auto m = each.what.open();
-    if (is_over(m)) {
-      reject(m, code::expired, "nobody took it in time");
+    auto m = each.open();
+    const auto to = parse_address(m.view.to);
+    const bool late = is_over(m) || m.taken + options.link_grace <= now;
+    if (!late && to.name != bot) {
+      wake_for(each);
+      undecided.push_back(std::move(each));
       continue;
     }
-    const auto to = parse_address(m.view.to);
-    if (m.row == 0)
+    count_out(each);
+    if (is_over(m))
+      reject(m, code::expired, "nobody took it in time");
+    else if (m.row == 0)
       route_pool(m, to);
     else if (!decide(m, to)) // it was accepted: nobody refuses it
       place_on_one(m);

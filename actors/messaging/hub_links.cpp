@@ -227,7 +227,7 @@ void hub::impl::settle_flights(peer& who) {
   }
   for (auto each = lost.rbegin(); each != lost.rend(); ++each)
     put_back(who, std::move(*each));
-  redecide();
+  redecide(parse_address(who.name).bot);
   touch(*who.link);
 }
 

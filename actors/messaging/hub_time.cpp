@@ -18,10 +18,8 @@ void hub::impl::on_due(const timers::entry& what) {
   };
   switch (what.what) {
   case due::link:
-    if (auto* of = link(); of && of->looked_at.at == what.when) {
-      of->looked_at.at = {};
+    if (auto* of = link(); of && of->looked_at.rings(what.when))
       look_at(*of);
-    }
     return;
   case due::receipt:
     if (auto* of = link()) {
@@ -47,28 +45,25 @@ void hub::impl::on_due(const timers::entry& what) {
     }
     return;
   case due::grace:
-    if (auto* who = find(what.id)) {
-      who->grace.at = {};
+    if (auto* who = find(what.id); who && who->grace.rings(what.when))
       settle(*who);
-    }
     return;
   case due::requests:
-    if (auto* who = find(what.id)) {
-      who->requests.at = {};
+    if (auto* who = find(what.id); who && who->requests.rings(what.when))
       expire_requests(*who);
-    }
     return;
   case due::ttl:
-    if (auto* who = find(what.id)) {
-      who->ttl.at = {};
+    if (auto* who = find(what.id); who && who->ttl.rings(what.when))
       expire(*who);
-    }
     return;
   case due::undecided:
-    return redecide();
+    if (decision.rings(what.when))
+      redecide({});
+    return;
   case due::retry:
-    retry.at = {};
-    return write_again();
+    if (retry.rings(what.when))
+      write_again();
+    return;
   case due::shell:
     return shell_due(what.id);
   case due::service:

@@ -66,6 +66,13 @@ struct alarm {
     at = when;
     in.add(when, what, id);
   }
+  /// Whether what is due then is the entry that counts; it is set no more.
+  bool rings(timers::time when) {
+    if (at != when)
+      return false;
+    at = {};
+    return true;
+  }
 };
 
 } // namespace troupe::messaging
