@@ -211,6 +211,7 @@ private:
   instant retry_at_{0};
   unsigned tries_ = 0; ///< since a link held
   instant up_since_{0};
+  instant lost_at_{0}; ///< when a link ended last
   instant heard_{0};
   instant partial_since_{-1};
   unsigned pings_ = 0; ///< without an answer

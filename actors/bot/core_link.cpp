@@ -113,7 +113,7 @@ void core::greet() {
       drain_ || message_ || request_ || !subscriptions_.all().empty() || !actors_.empty();
   words.flattens = flatten_ != nullptr;
   words.next = outbox_.next();
-  const auto known = identities_.list(now());
+  const auto known = identities_.list(lost_at_);
   words.known = known.size();
   wire::append_frame(outbox_.control(), frame_type::hello, hello(words));
   append_known(outbox_.control(), known);
@@ -477,6 +477,8 @@ void core::lost(std::string why) {
   pressed_.clear();
   calls_.clear();
   const auto at = now();
+  if (was_up)
+    lost_at_ = at;
   if (was_up && at - up_since_ >= held)
     tries_ = 0;
   retry_at_ = at + pause(tries_++);

@@ -13,6 +13,14 @@ identities::sender* identities::look(std::string_view name) {
   return found == by_name_.end() ? nullptr : &*found->second;
 }
 
+identities::entry* identities::look(const arrival& of) {
+  auto* from = look(of.from);
+  if (!from)
+    return nullptr;
+  const auto found = from->entries.find(of.which);
+  return found == from->entries.end() ? nullptr : &found->second;
+}
+
 identities::entry* identities::find(const wire::message_view& of) {
   auto* from = look(of.from);
   if (!from)
@@ -36,8 +44,8 @@ void identities::add(const wire::message_view& of, std::uint64_t link, instant n
   from.order.push_back(which);
   ++size_;
   arrivals_.push_back({now, from.name, which});
-  if (arrivals_.size() > of_a_hello)
-    arrivals_.pop_front();
+  for (int i = 0; i < 16 && arrivals_.size() > of_a_hello; ++i)
+    drop_first(now);
   while (from.order.size() > of_each_sender)
     shorten(from);
   while (size_ > in_all) {
@@ -72,19 +80,28 @@ void identities::forget(const wire::message_view& of) {
   }
 }
 
-std::vector<wire::known_message> identities::list(instant now) {
-  while (!arrivals_.empty() && now - arrivals_.front().at > recent)
-    arrivals_.pop_front();
+/// One that is still being handled goes to the end instead.
+void identities::drop_first(instant now) {
+  auto first = std::move(arrivals_.front());
+  arrivals_.pop_front();
+  const auto* known = look(first);
+  if (!known || known->handled)
+    return;
+  first.at = now;
+  arrivals_.push_back(std::move(first));
+}
+
+std::vector<wire::known_message> identities::list(instant lost) {
+  for (auto n = arrivals_.size(); n > 0 && lost - arrivals_.front().at > recent; --n)
+    drop_first(lost);
   std::vector<wire::known_message> result;
-  for (const auto& each : arrivals_) {
-    auto* from = look(each.from);
-    if (!from)
-      continue;
-    const auto found = from->entries.find(each.which);
-    if (found != from->entries.end())
-      result.push_back({each.which.in, found->second.handled, each.which.incarnation,
-                        each.which.sequence, each.from});
-  }
+  const auto most = std::min(arrivals_.size(), of_a_hello);
+  std::for_each(arrivals_.end() - static_cast<std::ptrdiff_t>(most), arrivals_.end(),
+                [&](const arrival& each) {
+                  if (const auto* known = look(each))
+                    result.push_back({each.which.in, known->handled, each.which.incarnation,
+                                      each.which.sequence, each.from});
+                });
   return result;
 }
 

@@ -36,8 +36,9 @@ public:
   /// It has failed, and may come again.
   void forget(const wire::message_view&);
 
-  /// For a hello: newest last.
-  std::vector<wire::known_message> list(instant now);
+  /// For a hello: what came in the minute before the link was lost, and what is still being
+  /// handled, however old; newest last.
+  std::vector<wire::known_message> list(instant lost);
 
   std::size_t size() const { return size_; }
 
@@ -68,6 +69,8 @@ private:
 
   static key key_of(const wire::message_view&);
   sender* look(std::string_view name);
+  entry* look(const arrival&);
+  void drop_first(instant now);
   void shorten(sender&);
 
   senders senders_;

@@ -236,6 +236,49 @@ BOOST_AUTO_TEST_CASE(a_new_link_begins_with_what_is_known) {
   BOOST_TEST(known[0].handled);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_still_handled_is_known_however_old_it_is) {
+  std::optional<bot::message> kept;
+  bot->on_message([&](const bot::message& m) {
+    if (m.payload() == "long" && bot->defer(m))
+      kept = m;
+  });
+  link({{"window", {{"messages", 65'536}, {"bytes", 16 << 20}}}});
+  runtime().send(incoming{1, "long", wire::delivery::assured});
+  step();
+  pass(61s);
+  // Many later ones do not push it out either.
+  for (std::uint64_t i = 2; i <= 5000; ++i) {
+    incoming other{i, "x", wire::delivery::assured};
+    other.from = "market/feed#1";
+    runtime().send(other);
+    if (i % 50 == 0)
+      step();
+  }
+  for (int i = 0; i < 100; ++i)
+    step();
+  runtime().all();
+  relink();
+  const auto known = known_of(runtime().all());
+  BOOST_TEST(known.size() == 4096u);
+  BOOST_TEST(std::count_if(known.begin(), known.end(),
+                           [](const auto& each) { return each.sequence == 1 && !each.handled; })
+             == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_minute_of_what_is_known_ends_with_the_link) {
+  hear();
+  link();
+  runtime().send(incoming{1, "x", wire::delivery::assured});
+  step();
+  machine->refuse = ECONNREFUSED;
+  runtime().close();
+  step();
+  pass(600s);
+  machine->refuse = 0;
+  pass(2s);
+  BOOST_TEST(known_of(runtime().all()).size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_failure_on_a_lost_link_is_told_on_the_next) {
   std::optional<bot::message> kept;
   bot->on_message([&](const bot::message& m) {
