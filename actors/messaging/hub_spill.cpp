@@ -36,6 +36,8 @@ bool hub::impl::fits_on_disk(const peer& to, const parcel& what, std::uint64_t m
 }
 
 void hub::impl::spill(peer& to, parcel what) {
+  if (to.box.spilled_messages() == 0)
+    port.drop_spilled(to.name); // of an earlier hub, or written too late
   auto& lane = to.box.spilled[static_cast<std::size_t>(what.in)];
   ++lane.messages;
   lane.bytes += what.body().size();

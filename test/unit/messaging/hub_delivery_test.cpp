@@ -438,6 +438,28 @@ BOOST_AUTO_TEST_CASE(what_was_accepted_waits_in_memory_when_it_cannot_be_spilled
   BOOST_TEST(port.dead.empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_an_earlier_hub_has_spilled_is_not_taken_for_its_own) {
+  mailbox(1, 1 << 20, config::overflow::spill);
+  a.link();
+  for (const auto* each : {"memory", "old 1", "old 2"})
+    a.send("m/b#0", each);
+  run();
+  BOOST_TEST(port.spill_file.size() == 2u);
+  pass(1s);
+  core.emplace(port, options); // in the same runtime: the file stays
+  restore();
+  apply();
+  a.link();
+  for (const auto* each : {"memory", "new 1", "new 2"})
+    a.send("m/b#0", each);
+  run();
+  b.link();
+  run();
+  b.read();
+  BOOST_TEST(b.payloads() == (std::vector<std::string>{"memory", "new 1", "new 2"}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(what_was_accepted_outlives_a_runtime_with_less_memory) {
   mailbox(1000, 1 << 20, config::overflow::spill);
   a.link();
