@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <unordered_set>
+#include <utility>
 
 namespace troupe::messaging {
 
@@ -195,6 +196,11 @@ void hub::impl::restore(const queue_contents& from) {
       send_to(*to, m);
     else
       reject(m, code::no_such_address, "its receiver is no more");
+  }
+  for (auto& each : std::exchange(unpublished, {})) {
+    count_out(each);
+    auto m = each.open();
+    publish(m, parse_address(m.view.to));
   }
   if (routing.routes())
     place_restored();

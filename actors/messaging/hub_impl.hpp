@@ -172,6 +172,7 @@ struct hub::impl final : load_view, service_port {
   void route_pool(passing&, const address&, std::string_view not_this = {});
   void route_many(passing&, const address&, peer* source);
   void publish(passing&, const address&);
+  void wait_for_subscriptions(const passing&);
   void send_to_all(const std::vector<peer*>&, passing&);
   void set_parts(const passing&, std::uint32_t parts);
   const permissions& may(peer&);
@@ -383,6 +384,7 @@ struct hub::impl final : load_view, service_port {
   queue_batch batch;
   std::vector<pending_commit> commits;
   std::vector<pending_commit> early; ///< durable, before the queue was read
+  std::vector<parcel> unpublished;   ///< durable ones to topics, before it too
   queue_batch unwritten;             ///< what the queue did not take and is told again
   std::size_t unwritten_bytes = 0;   ///< of its letters
   alarm retry;

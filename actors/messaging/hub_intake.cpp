@@ -179,6 +179,8 @@ void hub::impl::publish(passing& m, const address& to) {
     return reject(m, code::bad_message, "to a topic a message is fire or durable, and no request");
   if (!valid_topic(to.name))
     return reject(m, code::no_such_address, explain_topic(to.name));
+  if (!restored && m.how() == wire::delivery::durable)
+    return wait_for_subscriptions(m);
   ++count.published;
   std::vector<peer*> receivers;
   topics.match(to.name, [&](topic_tree::subscriber id, bool durable) {
@@ -191,6 +193,15 @@ void hub::impl::publish(passing& m, const address& to) {
     return answer(m, code::accepted, {}); // nobody listens, which is no fault
   set_parts(m, static_cast<std::uint32_t>(receivers.size()));
   send_to_all(receivers, m);
+}
+
+/// Who has a durable subscription is read from the queue.
+void hub::impl::wait_for_subscriptions(const passing& m) {
+  parcel what{m};
+  if (memory + what.cost() > options.memory)
+    return reject(m, code::mailbox_full, "there is no memory left until the queue was read");
+  count_in(what);
+  unpublished.push_back(std::move(what));
 }
 
 refusal hub::impl::refuse(const peer& to, const passing& m) const {

@@ -574,6 +574,25 @@ BOOST_AUTO_TEST_CASE(a_durable_subscription_collects_while_its_bot_is_down) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_durable_publish_waits_until_it_is_known_who_listens) {
+  b.control(wire::frame_type::call,
+            {{"id", 1}, {"op", "subscribe"}, {"pattern", "m.>"}, {"durable", true}});
+  run();
+  restart(false);
+  a.link();
+  const auto n = a.durable("topic:m.x", "x");
+  run();
+  a.read();
+  BOOST_TEST(!a.outcome(n));
+  restore();
+  run();
+  a.read();
+  BOOST_TEST((a.outcome(n) == code::accepted));
+  b.link();
+  b.read();
+  BOOST_TEST(b.payloads() == std::vector<std::string>{"x"}, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(nothing_collects_for_an_instance_that_was_removed) {
   const auto subscribe = [](bot& who) {
     who.control(wire::frame_type::call,
