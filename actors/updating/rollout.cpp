@@ -103,7 +103,7 @@ void rollout::watch_unproven(const record_map& records) {
     const auto at = records.find(name);
     const auto* record = at == records.end() ? nullptr : &at->second;
     const auto told = order_.from ? spec_of(*order_.from, name) : nullptr;
-    const bool leaves = record && !record->wanted && has_process(record->now) && !told;
+    const bool leaves = record && is_leaving(*record);
     if (record && !leaves ? !record->wanted : !spec->autostart)
       continue;
     // What has these settings already is judged by what became of it, anything else by its next
@@ -121,6 +121,12 @@ void rollout::watch_unproven(const record_map& records) {
     watched_.insert(each.instance);
     proving_.push_back(std::move(each));
   }
+}
+
+/// Whether an older version, which did not have it, is still ending it.
+bool rollout::is_leaving(const instance_record& record) const {
+  return !record.wanted && has_process(record.now) && order_.from
+         && !spec_of(*order_.from, record.name);
 }
 
 void rollout::note(const instance_record& record) {
@@ -243,7 +249,7 @@ bool rollout::take_batch(bot_change& bot) {
       continue;
     }
     watched_.insert(name);
-    bot.batch.push_back({std::move(name), record->incarnation, is_down});
+    bot.batch.push_back({std::move(name), record->incarnation, is_down, is_leaving(*record)});
   }
   if (!bot.batch.empty())
     ++bot.batches;

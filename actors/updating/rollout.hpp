@@ -133,6 +133,7 @@ private:
 
   void queue_outdated();
   void watch_unproven(const record_map& records);
+  bool is_leaving(const instance_record& record) const;
   verdict judge(change& what, std::string& why);
   verdict judge_or_fail(change& what);
   void prove();
