@@ -214,16 +214,18 @@ class Touches:
 
     def rest(self, number, seen=False):
         """Everything is as this version says. When that is only told, one that is just being
-        started may be behind it, and is replaced once it is there."""
+        started may be as a version between has it, and is replaced once it is there."""
         if number not in self.versions:
             return
+        between = [self.versions[n].parts for n in range(self.settled or number, number)
+                   if n in self.versions]
         self.settled = self.announced = max(number, self.announced)
         before = self.parts
         self.older = {} if seen else before
         self.parts = {name: {part} for name, part in self.versions[number].parts.items()}
         for name, known in before.items():
             if not seen and name in self.parts and self.stands.get(name) != "running":
-                self.parts[name] |= known
+                self.parts[name] |= known | {parts[name] for parts in between if name in parts}
 
     def on_config(self, event):
         told = (re.match(r"version (\d+) (applied|is healthy|stopped|:)", event["cause"])
