@@ -48,6 +48,9 @@ class Store(Case):
             fleet.kill_runtime()
             how(fleet.state / "state.db")
         fleet.wait_answer()
+        # Without records it knows of each only once that is adopted.
+        poll_until(lambda: set(fleet.innocents) <= {
+            name for name, row in fleet.status().items() if row["state"] == "running"})
 
     def test_S03_database_corrupt(self):
         fleet = self.fleet({"mortal": {**faultbot(), "delay": QUICK}})
