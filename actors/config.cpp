@@ -135,8 +135,6 @@ void config_state::take_over(const ledger_view& view) {
 void config_state::meet(const slot_info& slot, const updating::record_map& before) {
   const auto at = before.find(slot.instance);
   const auto* known = at == before.end() ? nullptr : &at->second;
-  if (known && slot.incarnation < known->incarnation)
-    return;
   auto& record = records[slot.instance];
   if (slot.incarnation < record.incarnation)
     return;

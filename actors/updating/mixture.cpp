@@ -77,6 +77,15 @@ bot_spec_ptr with_fingerprint(const std::vector<config::spec_ptr>& fleets,
   return nullptr;
 }
 
+template <class Check>
+outdated_map find_where(const config::fleet_spec& to, const record_map& records, Check check) {
+  outdated_map result;
+  for (const auto& [name, record] : records)
+    if (const auto spec = spec_of(to, name); spec && check(record, *spec))
+      result.emplace(name, record.settings);
+  return result;
+}
+
 } // namespace
 
 bool is_outdated(const instance_record& record, const bot_spec& spec) {
@@ -84,20 +93,13 @@ bool is_outdated(const instance_record& record, const bot_spec& spec) {
 }
 
 outdated_map find_outdated(const config::fleet_spec& to, const record_map& records) {
-  outdated_map result;
-  for (const auto& [name, record] : records)
-    if (const auto spec = spec_of(to, name); spec && is_outdated(record, *spec))
-      result.emplace(name, record.settings);
-  return result;
+  return find_where(to, records, is_outdated);
 }
 
 outdated_map find_untold(const config::fleet_spec& to, const record_map& records) {
-  outdated_map result;
-  for (const auto& [name, record] : records)
-    if (const auto spec = spec_of(to, name);
-        spec && record.wanted && out_of_date(record.settings, *spec))
-      result.emplace(name, record.settings);
-  return result;
+  return find_where(to, records, [](const instance_record& record, const bot_spec& spec) {
+    return record.wanted && out_of_date(record.settings, spec);
+  });
 }
 
 config::spec_ptr mixture(const config::spec_ptr& to, const std::vector<config::spec_ptr>& before,

@@ -26,9 +26,9 @@ std::int64_t microseconds_now() {
   return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-// What an entry says of the version that it made, once it was written together with that.
-std::uint64_t version_of(const audit_entry& x, const journal_batch& batch) {
-  return x.version == 0 && batch.applied ? batch.applied->number : x.version;
+// What an entry says of the version that it made, when it is written together with `made`; 0: none.
+std::uint64_t version_of(const audit_entry& x, std::uint64_t made) {
+  return x.version == 0 ? made : x.version;
 }
 
 class sqlite_store final : public journal_store {
@@ -252,7 +252,8 @@ private:
     write_past(batch, ends);
     write_present(db, batch, memory_.keeps_stops());
     auto config = write_config(batch, now);
-    const auto audit_ids = write_audits(batch, config, ends, now);
+    const auto made = batch.applied ? config->applied->number : 0;
+    const auto audit_ids = write_audits(batch, made, ends, now);
     if (ends.last_incarnation != memory_.ends.last_incarnation)
       set_meta(db, "last_incarnation", ends.last_incarnation);
     drop_old(db, bounds_, batch, memory_.ends, ends, extent, now);
@@ -270,7 +271,7 @@ private:
     }
     for (std::size_t i = 0; i < audit_ids.size(); ++i) {
       batch.audits[i].id = audit_ids[i];
-      batch.audits[i].version = version_of(batch.audits[i], batch);
+      batch.audits[i].version = version_of(batch.audits[i], made);
     }
     if (config) {
       memory_.applied = std::move(config->applied);
@@ -330,15 +331,11 @@ private:
   }
 
   // Returns their ids.
-  std::vector<std::uint64_t> write_audits(const journal_batch& batch,
-                                          const std::optional<config_standing>& config, ends& to,
+  std::vector<std::uint64_t> write_audits(const journal_batch& batch, std::uint64_t made, ends& to,
                                           std::int64_t now) {
     std::vector<std::uint64_t> result;
-    for (const auto& x : batch.audits) {
-      const bool made_it = x.version == 0 && batch.applied;
-      result.push_back(
-          enter(db_->database(), to.chain, x, made_it ? config->applied->number : x.version, now));
-    }
+    for (const auto& x : batch.audits)
+      result.push_back(enter(db_->database(), to.chain, x, version_of(x, made), now));
     return result;
   }
 

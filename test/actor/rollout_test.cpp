@@ -127,6 +127,15 @@ config::spec_ptr four(std::uint64_t fingerprint, fleet_builder::change more = {}
   return fleet_builder{}.bot("a", marked(fingerprint, more), 4).build();
 }
 
+/// Its next process comes up, or does not, and that decides the update.
+void decide(world& w, const std::string& name, bool good, state otherwise = state::backoff) {
+  w.spawn(name);
+  w.set(name, good ? state::running : otherwise);
+  w.pass(1s);
+  BOOST_TEST(w.done == good);
+  BOOST_TEST(w.failure.has_value() == !good);
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_CASE(one_of_four_at_a_time_unless_said_otherwise) {
@@ -316,11 +325,7 @@ BOOST_AUTO_TEST_CASE(one_whose_old_process_is_down_at_its_turn_must_come_up) {
     BOOST_TEST(!w.done);
     BOOST_TEST(!w.failure.has_value());
     BOOST_TEST(updating::spec_of(*w.in_force, "a#3")->fingerprint == 2u);
-    w.spawn("a#3");
-    w.set("a#3", good ? state::running : state::backoff);
-    w.pass(1s);
-    BOOST_TEST(w.done == good);
-    BOOST_TEST(w.failure.has_value() == !good);
+    decide(w, "a#3", good);
   }
 }
 
@@ -501,11 +506,7 @@ BOOST_AUTO_TEST_CASE(one_that_was_given_up_gets_one_try_too) {
     for (int i = 0; i < 3; ++i)
       w.replace_all();
     BOOST_TEST(!w.done);
-    w.spawn("a#3");
-    w.set("a#3", good ? state::running : state::failed);
-    w.pass(10ms);
-    BOOST_TEST(w.done == good);
-    BOOST_TEST(w.failure.has_value() == !good);
+    decide(w, "a#3", good, state::failed);
   }
 }
 
@@ -546,11 +547,7 @@ BOOST_AUTO_TEST_CASE(one_that_comes_back_before_it_has_left_must_come_up) {
     w.set("x#0", state::waiting);
     w.pass(1min);
     BOOST_TEST(!w.done);
-    w.spawn("x#0");
-    w.set("x#0", good ? state::running : state::backoff);
-    w.pass(10ms);
-    BOOST_TEST(w.done == good);
-    BOOST_TEST(w.failure.has_value() == !good);
+    decide(w, "x#0", good);
   }
 }
 
